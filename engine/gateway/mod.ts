@@ -1,0 +1,8 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Client sessions: the gateway agent and one folder for each protocol.
+ *
+ * @module
+ */
+export * from "./protocol.ts";

@@ -1,0 +1,117 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The layout of a command: what a gateway asks of the exchange.
+ *
+ * A command lies in a 128-byte slot of a ring, little-endian. The first 64
+ * bytes (the base) hold all that an order of the binary protocol needs; the
+ * second 64 (the extension) hold texts and rarer fields. `COMMAND_LENGTH` says
+ * which: 64 or 128. The journal and replicas store only that many bytes.
+ *
+ * Names end in the view that the index is for: `_U8` is a byte offset, `_U16`,
+ * `_U32`, `_I32` and `_F64` are element offsets from the start of the slot.
+ * `COMMAND_FIELDS` is the table that the tests check the constants against.
+ *
+ * @module
+ */
+
+/** Bytes of a command's slot in a ring. */
+export const COMMAND_SLOT_BYTES = 128;
+/** Bytes of a command without its extension. */
+export const COMMAND_BASE_BYTES = 64;
+
+// What each kind uses is documented in `CommandKind`.
+export const CMD_CRC32C_U32 = 0;
+export const CMD_LENGTH_U16 = 2;
+export const CMD_KIND_U8 = 6;
+export const CMD_FLAGS_U8 = 7;
+export const CMD_SEQUENCE_F64 = 1;
+export const CMD_TIME_LO_U32 = 4;
+export const CMD_TIME_HI_U32 = 5;
+export const CMD_SESSION_U32 = 6;
+export const CMD_IN_SEQUENCE_U32 = 7;
+export const CMD_INSTRUMENT_U16 = 16;
+export const CMD_SIDE_U8 = 34;
+export const CMD_ORD_TYPE_U8 = 35;
+export const CMD_TIME_IN_FORCE_U8 = 36;
+export const CMD_DETAIL_U8 = 37;
+export const CMD_GROUP_INDEX_U16 = 19;
+export const CMD_PRICE_I32 = 10;
+export const CMD_REASON_U32 = 11;
+export const CMD_QUANTITY_F64 = 6;
+export const CMD_REFERENCE_F64 = 7;
+/** Extension: client order id, ASCII, zero-padded. */
+export const CMD_CL_ORD_ID_U8 = 64;
+/** Extension: the client order id that a cancel or replace names. */
+export const CMD_ORIG_CL_ORD_ID_U8 = 84;
+/** Extension: the reference that a replaced order goes by afterwards; 0 keeps. */
+export const CMD_NEW_REFERENCE_F64 = 13;
+/** Extension: when the first byte was seen, nanoseconds; 0 = not measured. */
+export const CMD_RECEIVE_TIME_LO_U32 = 28;
+export const CMD_RECEIVE_TIME_HI_U32 = 29;
+/** Extension of a session or definition command: its text, zero-padded. */
+export const CMD_TEXT_U8 = 64;
+
+/** Bytes of a client order id in a record. */
+export const CL_ORD_ID_BYTES = 20;
+/** Bytes of the text of a session or definition command, or of its event. */
+export const TEXT_BYTES = 60;
+
+/** Field name, byte offset, bytes: the whole command, in order. */
+export const COMMAND_FIELDS = [
+  ["crc32c", 0, 4], // over bytes 4 to length
+  ["length", 4, 2], // 64 or 128
+  ["kind", 6, 1], // CommandKind
+  ["flags", 7, 1], // CMD_FLAG_*
+  ["sequence", 8, 8], // float64, 1 and up, given by the sequencer
+  ["timeLo", 16, 4], // nanoseconds since 1970, low word, given by the sequencer
+  ["timeHi", 20, 4],
+  ["session", 24, 4], // index of the session; 0 is the appliance itself
+  ["inSequence", 28, 4], // the session's own number of this message
+  ["instrument", 32, 2], // index of the instrument
+  ["side", 34, 1], // Side
+  ["ordType", 35, 1], // OrdType
+  ["timeInForce", 36, 1], // TimeInForce
+  ["detail", 37, 1], // depends on the kind
+  ["groupIndex", 38, 2], // place in its group, given by the journal
+  ["price", 40, 4], // int32 ticks
+  ["reason", 44, 4], // Reason, for commands that a gateway refused itself
+  ["quantity", 48, 8], // float64 lots
+  ["reference", 56, 8], // float64, the session's own number of the order
+  ["clOrdId", 64, 20],
+  ["origClOrdId", 84, 20],
+  ["newReference", 104, 8],
+  ["receiveTimeLo", 112, 4],
+  ["receiveTimeHi", 116, 4],
+  ["reserved", 120, 8],
+] as const;
+
+/** The order's client uses texts: `clOrdId` is kept and comes back in events. */
+export const CMD_FLAG_TEXT = 1;
+/** The command must not be answered again: PossResend or a known duplicate. */
+export const CMD_FLAG_POSSIBLE_DUPLICATE = 2;
+
+/** What a command asks for. Values are part of the journal: never reuse one. */
+export const CommandKind = {
+  /** instrument, side, ordType, timeInForce, price, quantity, reference, [clOrdId]. */
+  NEW_ORDER: 1,
+  /** reference of the order, [clOrdId of the request, origClOrdId]. */
+  CANCEL_ORDER: 2,
+  /** reference, new price, new quantity (total), [newReference, clOrdId, origClOrdId]. */
+  REPLACE_ORDER: 3,
+  /** reference, [clOrdId]; `detail` is 1 if a client asked for it with 790. */
+  ORDER_STATUS: 4,
+  /** A gateway refused a new order (detail 1), cancel (2), replace (3), status (4): reason and all fields. */
+  REFUSED: 5,
+  /** instrument = index, quantity = tick size x 1e8, reference = lot size x 1e8, text = symbol, newReference unused. */
+  DEFINE_INSTRUMENT: 10,
+  /** session = index, detail = Protocol, text = name (SenderCompID or number). */
+  DEFINE_SESSION: 11,
+  /** A client logged on: inSequence; detail 1 = both sequence numbers restart at 1. The answer is its own SESSION_MESSAGE. */
+  SESSION_LOGON: 20,
+  /** A client is gone: inSequence is the highest taken. No event. */
+  SESSION_LOGOUT: 21,
+  /** An administrative message goes out: detail = message type (ASCII), inSequence = what it refers to, text, price and reason as the gateway likes. */
+  SESSION_MESSAGE: 22,
+} as const;
+export type CommandKind = typeof CommandKind[keyof typeof CommandKind];

@@ -1,0 +1,147 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * A ring of fixed-size slots with one producer and one consumer.
+ *
+ * ```
+ *   claim() fill claim() fill publish()          available() peek(0..n) release(n)
+ *        producer  ──────▶  [ slot slot slot slot slot ]  ──────▶  consumer
+ * ```
+ *
+ * Each side makes its own `SpscRing` over the same memory (huge pages seen as
+ * an ArrayBuffer by each worker). Cursors count slots modulo 2^32 and lie on
+ * cache lines of their own. `publish()` is a sequentially consistent store, so
+ * all that the producer wrote before is seen by a consumer that has seen the
+ * new cursor. No method allocates. On a full ring `claim()` says so; nothing
+ * is ever overwritten.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+
+/** Bytes before the first slot: producer cursor at 0, consumer cursor at 128. */
+export const RING_HEADER_BYTES = 256;
+/** `claim()`: no free slot. */
+export const RING_FULL = -1;
+
+const PRODUCER_WORD = 0;
+const CONSUMER_WORD = 32;
+
+/**
+ * One end of a single-producer single-consumer ring. The views cover the slots
+ * only: slot `i` starts at byte `i * slotBytes` of each.
+ */
+export class SpscRing {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  readonly slotBytes: number;
+  readonly slotCount: number;
+  readonly #mask: number;
+  readonly #cursors: Int32Array;
+  /** Producer: next slot to claim. Consumer: next slot to read. Modulo 2^32. */
+  #next: number;
+  #seen: number;
+
+  /** Bytes that a ring of this shape occupies. */
+  static bytes(slotBytes: number, slotCount: number): number {
+    return RING_HEADER_BYTES + slotBytes * slotCount;
+  }
+
+  /**
+   * @param memory The memory that both sides see, zeroed before first use.
+   * @param byteOffset Where the ring starts in it; a multiple of 64.
+   * @param slotBytes Bytes of a slot; a multiple of 64.
+   * @param slotCount Number of slots; a power of two.
+   * @param side Which end this object is.
+   */
+  constructor(
+    memory: ArrayBufferLike,
+    byteOffset: number,
+    slotBytes: number,
+    slotCount: number,
+    side: "producer" | "consumer",
+  ) {
+    assert(
+      slotCount >= 2 && (slotCount & (slotCount - 1)) === 0,
+      `ring of ${slotCount} slots: must be a power of two, at least 2`,
+    );
+    assert(
+      slotBytes % 64 === 0 && byteOffset % 64 === 0,
+      `ring of ${slotBytes}-byte slots at ${byteOffset}: must be multiples of 64`,
+    );
+    const start = byteOffset + RING_HEADER_BYTES;
+    const bytes = slotBytes * slotCount;
+    this.u8 = new Uint8Array(memory, start, bytes);
+    this.u16 = new Uint16Array(memory, start, bytes >>> 1);
+    this.u32 = new Uint32Array(memory, start, bytes >>> 2);
+    this.i32 = new Int32Array(memory, start, bytes >>> 2);
+    this.f64 = new Float64Array(memory, start, bytes >>> 3);
+    this.slotBytes = slotBytes;
+    this.slotCount = slotCount;
+    this.#mask = slotCount - 1;
+    this.#cursors = new Int32Array(memory, byteOffset, RING_HEADER_BYTES >>> 2);
+    const own = side === "producer" ? PRODUCER_WORD : CONSUMER_WORD;
+    const other = side === "producer" ? CONSUMER_WORD : PRODUCER_WORD;
+    this.#next = Atomics.load(this.#cursors, own);
+    this.#seen = Atomics.load(this.#cursors, other);
+  }
+
+  /**
+   * Producer: takes the next slot. Its old content is still in it.
+   *
+   * @returns The slot's index, or `RING_FULL`.
+   */
+  claim(): number {
+    const next = this.#next;
+    if (((next - this.#seen) | 0) >= this.slotCount) {
+      this.#seen = Atomics.load(this.#cursors, CONSUMER_WORD);
+      if (((next - this.#seen) | 0) >= this.slotCount) return RING_FULL;
+    }
+    this.#next = (next + 1) | 0;
+    return next & this.#mask;
+  }
+
+  /** Producer: slots that can be claimed now without meeting a full ring. */
+  free(): number {
+    this.#seen = Atomics.load(this.#cursors, CONSUMER_WORD);
+    return this.slotCount - ((this.#next - this.#seen) | 0);
+  }
+
+  /** Producer: gives the last claimed, unpublished slot back. */
+  unclaim(): void {
+    this.#next = (this.#next - 1) | 0;
+  }
+
+  /** Producer: makes every claimed slot visible to the consumer. */
+  publish(): void {
+    Atomics.store(this.#cursors, PRODUCER_WORD, this.#next);
+  }
+
+  /** Consumer: slots that are published and not released. */
+  available(): number {
+    const cached = (this.#seen - this.#next) | 0;
+    if (cached > 0) return cached;
+    this.#seen = Atomics.load(this.#cursors, PRODUCER_WORD);
+    return (this.#seen - this.#next) | 0;
+  }
+
+  /** Consumer: index of the `ahead`-th unreleased slot; `ahead < available()`. */
+  peek(ahead: number): number {
+    return (this.#next + ahead) & this.#mask;
+  }
+
+  /** Consumer: hands `count` slots back to the producer. */
+  release(count: number): void {
+    this.#next = (this.#next + count) | 0;
+    Atomics.store(this.#cursors, CONSUMER_WORD, this.#next);
+  }
+
+  /** Either side, or a third that only watches: slots in use right now. */
+  depth(): number {
+    return (Atomics.load(this.#cursors, PRODUCER_WORD) -
+      Atomics.load(this.#cursors, CONSUMER_WORD)) | 0;
+  }
+}

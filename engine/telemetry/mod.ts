@@ -1,0 +1,8 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Counters and histograms in one shared block, and the log.
+ *
+ * @module
+ */
+export * from "./counters.ts";

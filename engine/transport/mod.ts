@@ -1,0 +1,8 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The transport interface and its drivers.
+ *
+ * @module
+ */
+export * from "./transport.ts";
