@@ -83,6 +83,13 @@ export interface GatewayContext {
 
 /** One protocol on one gateway agent. */
 export interface ProtocolGateway {
+  /**
+   * A session of the configuration got its index: from the journal during
+   * recovery, or anew afterwards. Always before the first event of that
+   * session, not always before the first event of others. Instruments likewise
+   * appear in `context.instruments` before the first event that names them.
+   */
+  onSessionDefined(session: SessionDefinition): void;
   /** A client connected on one of this protocol's listeners. */
   onAccepted(connection: number, address: number, port: number): void;
   /**

@@ -101,6 +101,10 @@ export const EventKind = {
   /** A cancel or replace (or status) was refused; detail says which (2, 3, 4). */
   CANCEL_REJECTED: 6,
   STATUS: 7,
+  /** To every gateway, session 0: instrument, quantity = tick size x 1e8, reference = lot size x 1e8, text = symbol. */
+  INSTRUMENT_DEFINED: 10,
+  /** To every gateway, session 0: orderId = index of the session, detail = Protocol, text = name. */
+  SESSION_DEFINED: 11,
   /** Echo of a SESSION_LOGON, takes no outbound number (outSequence = last used). */
   LOGGED_ON: 20,
   /** Echo of a SESSION_MESSAGE command: the gateway sends it now. */
