@@ -94,7 +94,8 @@ export const REASON_TEXT: Readonly<Record<number, string>> = {
   [Reason.IOC_REMAINDER]: "Immediate-or-cancel remainder",
   [Reason.FOK_NOT_FILLABLE]: "Fill-or-kill can not be filled at once",
   [Reason.CANCELED_BY_CLIENT]: "Canceled by the client",
-  [Reason.QUANTITY_BELOW_FILLED]: "Quantity is not above what is filled already",
+  [Reason.QUANTITY_BELOW_FILLED]:
+    "Quantity is not above what is filled already",
   [Reason.ORDER_CAPACITY]: "The engine holds as many orders as it can",
   [Reason.LEVEL_CAPACITY]: "The book holds as many price levels as it can",
   [Reason.SHUTTING_DOWN]: "The appliance is stopping",

@@ -5,4 +5,7 @@
  *
  * @module
  */
+export * from "./block.ts";
 export * from "./counters.ts";
+export * from "./histogram.ts";
+export * from "./log.ts";
