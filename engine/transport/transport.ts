@@ -76,6 +76,8 @@ export interface Transport {
   listenStream(address: string, port: number): number;
   /** Opens a UDP socket; returns its listener id. Throws as `listenStream`. */
   listenDatagram(address: string, port: number): number;
+  /** The port that a listener is bound to: the kernel's choice where 0 was asked for. */
+  port(listener: number): number;
   /** Stops accepting on a listener; connections stay. */
   closeListener(listener: number): void;
 

@@ -1,0 +1,88 @@
+# Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+#
+# Daily acts, one command each. Whatever is missing is installed first: Debian
+# packages with apt, the exact Deno binary with npm. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export DENO_DIR := $(CURDIR)/.deno/cache
+export DENO_NO_UPDATE_CHECK := 1
+DENO := $(CURDIR)/.deno/node_modules/@deno/linux-x64-glibc/deno
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+CONFIG ?=
+
+# Packages that running needs, and those that the tests and checks need besides.
+RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
+TEST_PACKAGES := g++ git libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
+	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
+	openssh-client socat procps python3
+
+# What the appliance may do: its shims, its own files, the admin port. The
+# ports of clients are opened by the shims, which Deno's permissions do not see.
+RUN_PERMISSIONS = --no-prompt --cached-only --frozen --allow-ffi --allow-read \
+	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1 --allow-env --allow-sys
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- what is needed
+
+.PHONY: deno deps-run deps-test native
+deno: $(DENO) .deno/cache/.complete
+$(DENO): .deno/package.json .deno/package-lock.json
+	@command -v npm >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends nodejs npm ca-certificates; }
+	cd .deno && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+# Every import of the lock file, fetched once; later runs need no network.
+.deno/cache/.complete: deno.lock deno.json | $(DENO)
+	@mkdir -p .deno/cache
+	$(DENO) install --quiet --frozen
+	@touch $@
+
+# Installs what is missing of a list of packages, and says nothing if nothing is.
+define install-missing
+	@missing=""; for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
+
+deps-run:
+	$(call install-missing,$(RUN_PACKAGES))
+deps-test:
+	$(call install-missing,$(RUN_PACKAGES) $(TEST_PACKAGES))
+
+native: deps-run
+	@$(MAKE) --no-print-directory -C native
+
+# ---------------------------------------------------------------- daily acts
+
+.PHONY: run doctor test bench fmt check clean hugepages
+run: native deno ## Start the appliance (CONFIG=file.toml for your own configuration)
+	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
+
+doctor: native deno ## Say what this host lacks, and how to mend it
+	@$(DENO) run $(RUN_PERMISSIONS) main.ts doctor $(if $(CONFIG),--config $(CONFIG))
+
+test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for some)
+	@$(DENO) run --no-prompt --frozen --allow-all tests/run_all.ts $(TESTS)
+
+bench: deps-test native deno ## Measure, beside the references (BENCH="book wire" for some)
+	@$(DENO) run --no-prompt --frozen --allow-all --unstable-net --v8-flags=--expose-gc bench/run_all.ts $(BENCH)
+
+fmt: deno ## Format TypeScript
+	@$(DENO) fmt --quiet
+
+check: deno ## Formatting, lint and types
+	@$(DENO) fmt --check --quiet
+	@$(DENO) lint --quiet
+	@$(DENO) check --frozen --quiet main.ts engine ffi tests bench
+
+hugepages: ## Reserve 512 huge pages of 2 MiB until the next boot
+	$(SUDO) sysctl -w vm.nr_hugepages=512
+
+clean: ## Remove what was built (not data, not the runtime)
+	rm -rf native/build build bench/results

@@ -1,0 +1,72 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Where everything that crosses threads lies in the one shared region.
+ *
+ * ```
+ *   control | counters | latency, one each gateway | depth |
+ *   recovery ring | journal ring | command ring, event ring, each gateway
+ * ```
+ *
+ * Every part starts on a 4 KiB page, so that no two agents share a cache line.
+ *
+ * @module
+ */
+import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
+import { CONTROL_BYTES, SpscRing } from "../ring/mod.ts";
+import { COUNTER_BLOCK_BYTES, HISTOGRAM_BYTES } from "../telemetry/mod.ts";
+
+/** Slots of the ring that carries recovered commands to the exchange. */
+export const RECOVERY_SLOTS = 4096;
+const PAGE_BYTES = 4096;
+
+/** What the plan is made for. */
+export interface MemoryPlanOptions {
+  readonly gateways: number;
+  readonly commandSlots: number;
+  readonly eventSlots: number;
+  readonly journalSlots: number;
+  /** Bytes of the block of published depth. */
+  readonly depthBytes: number;
+}
+
+/** Byte offsets in the shared region. Plain data: it travels to workers. */
+export interface MemoryPlan extends MemoryPlanOptions {
+  readonly control: number;
+  readonly counters: number;
+  readonly latency: readonly number[];
+  readonly depth: number;
+  readonly recoveryRing: number;
+  readonly journalRing: number;
+  readonly commandRings: readonly number[];
+  readonly eventRings: readonly number[];
+  readonly bytes: number;
+}
+
+/** Lays the shared region out. */
+export function planMemory(options: MemoryPlanOptions): MemoryPlan {
+  let end = 0;
+  const take = (bytes: number): number => {
+    const start = end;
+    end += Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+    return start;
+  };
+  const each = (bytes: number): number[] =>
+    Array.from({ length: options.gateways }, () => take(bytes));
+  return {
+    ...options,
+    control: take(CONTROL_BYTES),
+    counters: take(COUNTER_BLOCK_BYTES),
+    latency: each(HISTOGRAM_BYTES),
+    depth: take(options.depthBytes),
+    recoveryRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, RECOVERY_SLOTS)),
+    journalRing: take(
+      SpscRing.bytes(COMMAND_SLOT_BYTES, options.journalSlots),
+    ),
+    commandRings: each(
+      SpscRing.bytes(COMMAND_SLOT_BYTES, options.commandSlots),
+    ),
+    eventRings: each(SpscRing.bytes(EVENT_SLOT_BYTES, options.eventSlots)),
+    bytes: end,
+  };
+}

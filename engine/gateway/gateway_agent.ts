@@ -1,0 +1,445 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The agent between one transport and the exchange.
+ *
+ * ```
+ *   transport ─completions─▶ protocols ─▶ command ring ─▶ exchange
+ *   transport ◀──reserve──── protocols ◀─ event ring  ◀── exchange
+ * ```
+ *
+ * A round goes: release events whose command is durable, let protocols send,
+ * poll the transport (which submits what was sent), read what came, publish
+ * commands. It runs on one thread, allocates nothing for an order, and never
+ * decides anything about an order itself. Ports open only when the exchange
+ * is live, so recovery goes through the same code with nobody connected.
+ *
+ * @module
+ */
+import type { Clock } from "../../ffi/clock.ts";
+import {
+  EventKind,
+  EVT_DETAIL_U8,
+  EVT_INSTRUMENT_U16,
+  EVT_KIND_U8,
+  EVT_ORDER_ID_F64,
+  EVT_QUANTITY_F64,
+  EVT_REFERENCE_F64,
+  EVT_SEQUENCE_F64,
+  EVT_SESSION_U32,
+  EVT_TEXT_U8,
+  EVT_TIME_HI_U32,
+  EVT_TIME_LO_U32,
+  TEXT_BYTES,
+} from "../record/mod.ts";
+import {
+  CONTROL_DURABLE,
+  CONTROL_EXCHANGE,
+  CONTROL_GATEWAY,
+  CONTROL_PORTS,
+  CONTROL_STOP,
+  ExchangeState,
+  GatewayState,
+  LISTENERS_MAX,
+  type SpscRing,
+} from "../ring/mod.ts";
+import {
+  COUNTER,
+  type CounterLane,
+  type Log,
+  type SharedHistogram,
+} from "../telemetry/mod.ts";
+import {
+  COMPLETION_ADDRESS,
+  COMPLETION_ID,
+  COMPLETION_KIND,
+  COMPLETION_LENGTH,
+  COMPLETION_LISTENER,
+  COMPLETION_OFFSET,
+  COMPLETION_PORT,
+  COMPLETION_WORDS,
+  CompletionKind,
+  type Transport,
+} from "../transport/mod.ts";
+import {
+  type GatewayContext,
+  type GatewayTelemetry,
+  type InstrumentDefinition,
+  type ProtocolGateway,
+  type RoundTime,
+  type SessionDefinition,
+  STALLED,
+} from "./protocol.ts";
+
+/** A port that a protocol serves. */
+export interface ListenerOptions {
+  readonly kind: "stream" | "datagram";
+  readonly address: string;
+  readonly port: number;
+  /** Place of the protocol in `GatewayAgentOptions.protocols`. */
+  readonly protocol: number;
+}
+
+/** A session as configured; its index comes from the journal. */
+export interface ConfiguredSession {
+  /** `Protocol` code. */
+  readonly protocolCode: number;
+  readonly name: string;
+  readonly username: string;
+  readonly secret: string;
+}
+
+/** What a gateway agent works with. */
+export interface GatewayAgentOptions {
+  /** 0 and up; which lines of the control block are ours. */
+  readonly index: number;
+  readonly transport: Transport;
+  readonly commands: SpscRing;
+  readonly events: SpscRing;
+  readonly control: Int32Array;
+  readonly clock: Clock;
+  readonly lane: CounterLane;
+  readonly latency: SharedHistogram;
+  readonly log: Log;
+  readonly listeners: readonly ListenerOptions[];
+  readonly sessions: readonly ConfiguredSession[];
+  /** Sessions that records may name. */
+  readonly sessionsMax: number;
+  /** Makes the protocols over the agent's context; `ListenerOptions.protocol` counts them. */
+  readonly protocols: (
+    context: GatewayContext,
+  ) => readonly { code: number; gateway: ProtocolGateway }[];
+  /** How long a stop waits for clients, milliseconds. */
+  readonly drainTimeoutMs: number;
+}
+
+const EVENTS_PER_ROUND_MAX = 4096;
+const STALLED_WORDS = 4;
+const NO_PROTOCOL = 255;
+const DECODER = new TextDecoder();
+
+/** One transport with its protocols. One thread; see the module's text. */
+export class GatewayAgent {
+  readonly name: string;
+  readonly #options: GatewayAgentOptions;
+  readonly #context: GatewayContext;
+  readonly #protocols: readonly { code: number; gateway: ProtocolGateway }[];
+  /** Protocol by listener id, and by session index. */
+  readonly #listenerOwner = new Uint8Array(256).fill(NO_PROTOCOL);
+  readonly #sessionOwner: Uint8Array;
+  readonly #now: RoundTime = { lo: 0, hi: 0, ms: 0 };
+  readonly #listenerIds: number[] = [];
+  /** Windows to be shown again: connection, offset, length, consumed so far. */
+  readonly #stalled: Int32Array;
+  #stalledCount = 0;
+  #state: number = GatewayState.CLOSED;
+  #drainDeadlineMs = 0;
+  #waitUs = 0;
+
+  constructor(options: GatewayAgentOptions) {
+    this.#options = options;
+    this.name = `gateway${options.index}`;
+    const { lane, log } = options;
+    const telemetry: GatewayTelemetry = {
+      add: (counter, amount) => lane.add(counter, amount),
+      refused: (reason) => lane.refused(reason),
+      log: (level, message, fields) => log.log(level, message, fields),
+    };
+    this.#context = {
+      transport: options.transport,
+      commands: options.commands,
+      events: options.events,
+      now: this.#now,
+      telemetry,
+      instruments: [],
+    };
+    this.#readClock();
+    this.#protocols = options.protocols(this.#context);
+    this.#sessionOwner = new Uint8Array(options.sessionsMax).fill(NO_PROTOCOL);
+    this.#stalled = new Int32Array(65536 * STALLED_WORDS);
+  }
+
+  /** The next poll may sleep this long if nothing happens; the runner calls it when idle. */
+  park(waitUs: number): void {
+    this.#waitUs = waitUs;
+  }
+
+  /** True when the agent has said its last word. */
+  done(): boolean {
+    return this.#state === GatewayState.DONE;
+  }
+
+  /** One round; returns how much it did. */
+  doWork(): number {
+    this.#readClock();
+    this.#followPhases();
+    let work = this.#releaseEvents();
+    for (let i = 0; i < this.#protocols.length; i++) {
+      work += this.#protocols[i]!.gateway.onRound();
+    }
+    work += this.#pollTransport();
+    work += this.#showStalled();
+    this.#options.commands.publish();
+    return work;
+  }
+
+  dispose(): void {
+    this.#options.transport.dispose();
+  }
+
+  #readClock(): void {
+    const { clock } = this.#options;
+    clock.realtime();
+    const now = this.#now;
+    now.lo = clock.words[0]!;
+    now.hi = clock.words[1]!;
+    now.ms = Math.floor((now.hi * 4294967296 + now.lo) / 1e6);
+  }
+
+  #followPhases(): void {
+    const { control } = this.#options;
+    if (this.#state === GatewayState.CLOSED) {
+      const exchange = Atomics.load(control, CONTROL_EXCHANGE);
+      const stop = Atomics.load(control, CONTROL_STOP);
+      if (stop !== 0 && exchange !== ExchangeState.RECOVERING) {
+        this.#setState(GatewayState.DONE);
+      } else if (exchange === ExchangeState.LIVE) this.#open();
+    } else if (this.#state === GatewayState.OPEN) {
+      if (Atomics.load(control, CONTROL_STOP) !== 0) this.#startDrain();
+    } else if (this.#state === GatewayState.DRAINING) {
+      let drained = true;
+      for (const { gateway } of this.#protocols) {
+        drained = gateway.drained() && drained;
+      }
+      if (drained && this.#options.events.available() > 0) drained = false;
+      if (drained || this.#now.ms > this.#drainDeadlineMs) {
+        if (!drained) {
+          this.#options.log.warn("clients did not log out in time, cutting", {
+            timeoutMs: this.#options.drainTimeoutMs,
+          });
+        }
+        this.#setState(GatewayState.DONE);
+      }
+    }
+  }
+
+  #setState(state: number): void {
+    this.#state = state;
+    const { control, index } = this.#options;
+    Atomics.store(control, CONTROL_GATEWAY + index * 16, state);
+  }
+
+  #open(): void {
+    const { transport, listeners, control, index, log } = this.#options;
+    for (let i = 0; i < listeners.length; i++) {
+      const { kind, address, port, protocol } = listeners[i]!;
+      const id = kind === "stream"
+        ? transport.listenStream(address, port)
+        : transport.listenDatagram(address, port);
+      this.#listenerIds.push(id);
+      this.#listenerOwner[id] = protocol;
+      const bound = transport.port(id);
+      if (i < LISTENERS_MAX) control[CONTROL_PORTS + index * 16 + i] = bound;
+      log.info("listening", {
+        transport: transport.name,
+        kind: kind === "stream" ? "tcp" : "udp",
+        address,
+        port: bound,
+      });
+    }
+    this.#setState(GatewayState.OPEN);
+  }
+
+  #startDrain(): void {
+    const { transport, log, drainTimeoutMs } = this.#options;
+    let sessions = 0;
+    for (const { gateway } of this.#protocols) {
+      sessions += gateway.sessionsActive();
+    }
+    log.info("draining: no new logons, clients are logged out", { sessions });
+    for (const id of this.#listenerIds) transport.closeListener(id);
+    for (const { gateway } of this.#protocols) gateway.onDrain();
+    this.#drainDeadlineMs = this.#now.ms + drainTimeoutMs;
+    this.#setState(GatewayState.DRAINING);
+  }
+
+  /** Hands every event whose command is durable to the protocol of its session. */
+  #releaseEvents(): number {
+    const { events, control, latency } = this.#options;
+    const durable = Atomics.load(control, CONTROL_DURABLE);
+    let count = events.available();
+    if (count > EVENTS_PER_ROUND_MAX) count = EVENTS_PER_ROUND_MAX;
+    const live = this.#state !== GatewayState.CLOSED;
+    const { slotBytes, u8, u32, f64 } = events;
+    let released = 0;
+    for (; released < count; released++) {
+      const slot = events.peek(released);
+      const at = slot * slotBytes;
+      const sequence = f64[(at >>> 3) + EVT_SEQUENCE_F64]!;
+      // Low words compare across the wrap; the distance is far below 2^31.
+      if (((durable - (sequence % 4294967296)) | 0) < 0) break;
+      const session = u32[(at >>> 2) + EVT_SESSION_U32]!;
+      if (session === 0) {
+        this.#define(u8[at + EVT_KIND_U8]!, at);
+        continue;
+      }
+      if (live) {
+        const lo = u32[(at >>> 2) + EVT_TIME_LO_U32]!;
+        const hi = u32[(at >>> 2) + EVT_TIME_HI_U32]!;
+        const elapsed = (this.#now.hi - hi) * 4294967296 + (this.#now.lo - lo);
+        latency.record(elapsed);
+      }
+      const owner = this.#sessionOwner[session]!;
+      if (owner !== NO_PROTOCOL) this.#protocols[owner]!.gateway.onEvent(slot);
+    }
+    if (released > 0) events.release(released);
+    return released;
+  }
+
+  /** A definition event (cold). */
+  #define(kind: number, at: number): void {
+    const { u8, u16, f64 } = this.#options.events;
+    const text = u8.slice(at + EVT_TEXT_U8, at + EVT_TEXT_U8 + TEXT_BYTES);
+    const end = text.indexOf(0);
+    const name = DECODER.decode(end < 0 ? text : text.subarray(0, end));
+    if (kind === EventKind.INSTRUMENT_DEFINED) {
+      const definition: InstrumentDefinition = {
+        index: u16[(at >>> 1) + EVT_INSTRUMENT_U16]!,
+        symbol: name,
+        tickSizeE8: f64[(at >>> 3) + EVT_QUANTITY_F64]!,
+        lotSizeE8: f64[(at >>> 3) + EVT_REFERENCE_F64]!,
+      };
+      this.#context.instruments[definition.index] = definition;
+      return;
+    }
+    if (kind !== EventKind.SESSION_DEFINED) return;
+    const code = u8[at + EVT_DETAIL_U8]!;
+    const index = f64[(at >>> 3) + EVT_ORDER_ID_F64]!;
+    const configured = this.#options.sessions.find((session) =>
+      session.protocolCode === code && session.name === name
+    );
+    const owner = this.#protocols.findIndex((protocol) =>
+      protocol.code === code
+    );
+    if (configured === undefined || owner < 0) return;
+    this.#sessionOwner[index] = owner;
+    const definition: SessionDefinition = {
+      index,
+      name,
+      username: configured.username,
+      secret: configured.secret,
+    };
+    this.#protocols[owner]!.gateway.onSessionDefined(definition);
+  }
+
+  #pollTransport(): number {
+    const { transport, lane } = this.#options;
+    const waitUs = this.#waitUs;
+    this.#waitUs = 0;
+    const count = transport.poll(waitUs);
+    if (waitUs > 0 && count > 0) this.#readClock();
+    const words = transport.completions;
+    for (let i = 0; i < count; i++) {
+      const at = i * COMPLETION_WORDS;
+      const id = words[at + COMPLETION_ID]!;
+      const owner = this.#listenerOwner[words[at + COMPLETION_LISTENER]!]!;
+      const gateway = this.#protocols[owner]!.gateway;
+      const length = words[at + COMPLETION_LENGTH]!;
+      switch (words[at + COMPLETION_KIND]) {
+        case CompletionKind.RECEIVED:
+          this.#show(
+            gateway,
+            owner,
+            id,
+            words[at + COMPLETION_OFFSET]!,
+            length,
+            0,
+          );
+          break;
+        case CompletionKind.DATAGRAM:
+          lane.add(COUNTER.bytes_received_total, length);
+          gateway.onDatagram(
+            words[at + COMPLETION_LISTENER]!,
+            words[at + COMPLETION_OFFSET]!,
+            length,
+            words[at + COMPLETION_ADDRESS]!,
+            words[at + COMPLETION_PORT]!,
+          );
+          break;
+        case CompletionKind.ACCEPTED:
+          lane.add(COUNTER.connections_accepted_total, 1);
+          lane.add(COUNTER.connections_open, 1);
+          gateway.onAccepted(
+            id,
+            words[at + COMPLETION_ADDRESS]!,
+            words[at + COMPLETION_PORT]!,
+          );
+          break;
+        case CompletionKind.CLOSED:
+          lane.add(COUNTER.connections_open, -1);
+          this.#forgetStalled(id);
+          gateway.onClosed(id);
+          break;
+      }
+    }
+    return count;
+  }
+
+  /** Shows a window to its protocol; remembers it if the protocol stalls. */
+  #show(
+    gateway: ProtocolGateway,
+    owner: number,
+    connection: number,
+    offset: number,
+    length: number,
+    consumedBefore: number,
+  ): void {
+    const answer = gateway.onReceived(connection, offset, length);
+    const consumed = answer & (STALLED - 1);
+    if ((answer & STALLED) === 0) {
+      this.#options.lane.add(
+        COUNTER.bytes_received_total,
+        consumedBefore + consumed,
+      );
+      this.#options.transport.consume(connection, consumedBefore + consumed);
+      return;
+    }
+    const at = this.#stalledCount++ * STALLED_WORDS;
+    this.#stalled[at] = connection;
+    this.#stalled[at + 1] = offset + consumed;
+    this.#stalled[at + 2] = length - consumed;
+    this.#stalled[at + 3] = (consumedBefore + consumed) | (owner << 24);
+  }
+
+  #showStalled(): number {
+    const count = this.#stalledCount;
+    if (count === 0) return 0;
+    const stalled = this.#stalled;
+    // The list is rebuilt in place: each entry is read before a later one is written over it.
+    this.#stalledCount = 0;
+    for (let i = 0; i < count; i++) {
+      const at = i * STALLED_WORDS;
+      const packed = stalled[at + 3]!;
+      const owner = packed >>> 24;
+      this.#show(
+        this.#protocols[owner]!.gateway,
+        owner,
+        stalled[at]!,
+        stalled[at + 1]!,
+        stalled[at + 2]!,
+        packed & 0xffffff,
+      );
+    }
+    return count - this.#stalledCount;
+  }
+
+  #forgetStalled(connection: number): void {
+    const stalled = this.#stalled;
+    for (let i = 0; i < this.#stalledCount; i++) {
+      if (stalled[i * STALLED_WORDS] !== connection) continue;
+      const last = --this.#stalledCount * STALLED_WORDS;
+      stalled.copyWithin(i * STALLED_WORDS, last, last + STALLED_WORDS);
+      return;
+    }
+  }
+}

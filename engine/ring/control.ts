@@ -1,0 +1,69 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The words by which agents on different threads tell each other where they
+ * are. Each word lies on a cache line of its own and has one writer, named
+ * beside it. Everything else that crosses threads goes through rings.
+ *
+ * @module
+ */
+
+/** Gateways that a control block has room for. */
+export const GATEWAYS_MAX = 4;
+/** Listeners for which bound ports are told. */
+export const LISTENERS_MAX = 8;
+
+const LINE_WORDS = 16;
+
+// Lines of the block, by what they tell.
+/** Main thread: 1 = stop in order. */
+export const CONTROL_STOP = 0 * LINE_WORDS;
+/** Journal: low 32 bits of the newest durable sequence. */
+export const CONTROL_DURABLE = 1 * LINE_WORDS;
+/** Journal: `JournalState`. */
+export const CONTROL_JOURNAL = 2 * LINE_WORDS;
+/** Exchange: `ExchangeState`. */
+export const CONTROL_EXCHANGE = 3 * LINE_WORDS;
+/** Gateway i, at `+ i * 16`: `GatewayState`. */
+export const CONTROL_GATEWAY = 4 * LINE_WORDS;
+/** Gateway i, at `+ i * 16 + listener`: the bound port. */
+export const CONTROL_PORTS = (4 + GATEWAYS_MAX) * LINE_WORDS;
+/** Main thread: number of the newest request for a state hash. */
+export const CONTROL_HASH_REQUEST = (4 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+/** Exchange: number of the newest request that was answered. */
+export const CONTROL_HASH_ANSWER = (5 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+/** Exchange: the answer, as float64 at half this index: sequence, then the hash's words. */
+export const CONTROL_HASH_VALUE = (6 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+/** Journal: float64 at half this index: commands recovered, milliseconds it took. */
+export const CONTROL_RECOVERY_VALUE = (7 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+
+/** Bytes of the block. */
+export const CONTROL_BYTES = (8 + 2 * GATEWAYS_MAX) * LINE_WORDS * 4;
+
+export const JournalState = {
+  RECOVERING: 0,
+  /** All that was on disk has been handed to the exchange; new commands are taken. */
+  RECOVERED: 1,
+  /** A write or sync failed: nothing is acknowledged any more. */
+  FAILED: 2,
+  /** Everything is durable and the files are closed. */
+  DONE: 3,
+} as const;
+
+export const ExchangeState = {
+  RECOVERING: 0,
+  /** Commands of clients are taken. */
+  LIVE: 1,
+  /** Stopped: no more commands will come. */
+  DONE: 2,
+} as const;
+
+export const GatewayState = {
+  CLOSED: 0,
+  /** Ports are open. */
+  OPEN: 1,
+  /** Stopping: clients are being logged out. */
+  DRAINING: 2,
+  /** Nobody is connected and nothing is left to say. */
+  DONE: 3,
+} as const;
