@@ -1,8 +1,16 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * One typed wrapper for each C header of `native/`.
+ * One typed wrapper for each C header of `native/`. Importing opens nothing;
+ * the first call does.
  *
  * @module
  */
+export * from "./clock.ts";
+export * from "./cpu.ts";
+export * from "./crc32c.ts";
+export * from "./file.ts";
+export * from "./library.ts";
+export * from "./memory.ts";
 export * from "./native_error.ts";
+export * from "./notify.ts";

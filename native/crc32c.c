@@ -1,0 +1,131 @@
+/* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
+
+#include <errno.h>
+#include <nmmintrin.h>
+#include <string.h>
+
+#include "crc32c.h"
+#include "memory.h"
+
+#define RECORD_BASE_BYTES 64u
+#define RECORD_FULL_BYTES 128u
+
+/*
+ * One chain of dependent crc32 instructions. Records are short, and the
+ * processor runs the chains of neighbouring records side by side.
+ */
+static inline uint32_t crc32c(const uint8_t *data, size_t bytes)
+{
+	uint64_t crc = 0xffffffffu;
+	uint64_t eight;
+	uint32_t four, rest;
+
+	for (; bytes >= 8; bytes -= 8, data += 8) {
+		memcpy(&eight, data, 8);
+		crc = _mm_crc32_u64(crc, eight);
+	}
+	rest = (uint32_t)crc;
+	if (bytes >= 4) {
+		memcpy(&four, data, 4);
+		rest = _mm_crc32_u32(rest, four);
+		bytes -= 4;
+		data += 4;
+	}
+	for (; bytes > 0; bytes--, data++)
+		rest = _mm_crc32_u8(rest, *data);
+	return ~rest;
+}
+
+static inline uint32_t load_u32(const uint8_t *data)
+{
+	uint32_t value;
+
+	memcpy(&value, data, 4);
+	return value;
+}
+
+static inline void store_u32(uint8_t *data, uint32_t value)
+{
+	memcpy(data, &value, 4);
+}
+
+/* Bytes of the record at data, or 0 if it is none. */
+static inline uint32_t record_bytes(const uint8_t *data, uint32_t left)
+{
+	uint16_t length;
+
+	if (left < RECORD_BASE_BYTES)
+		return 0;
+	memcpy(&length, data + 4, 2);
+	if ((length != RECORD_BASE_BYTES && length != RECORD_FULL_BYTES) || length > left)
+		return 0;
+	return length;
+}
+
+uint32_t ferrule_crc32c(double address, uint32_t bytes)
+{
+	return crc32c(ferrule_pointer(address), bytes);
+}
+
+uint32_t ferrule_crc32c_buffer(const uint8_t *buffer, uint32_t bytes)
+{
+	return crc32c(buffer, bytes);
+}
+
+int32_t ferrule_crc32c_verify_batch(double address, uint32_t stride, uint32_t count,
+				    uint32_t covered_offset, uint32_t covered_bytes,
+				    uint32_t crc_offset)
+{
+	const uint8_t *record = ferrule_pointer(address);
+	uint32_t i;
+
+	for (i = 0; i < count; i++, record += stride) {
+		if (crc32c(record + covered_offset, covered_bytes) != load_u32(record + crc_offset))
+			return (int32_t)i;
+	}
+	return -1;
+}
+
+void ferrule_crc32c_seal_batch(double address, uint32_t stride, uint32_t count,
+			       uint32_t covered_offset, uint32_t covered_bytes,
+			       uint32_t crc_offset)
+{
+	uint8_t *record = ferrule_pointer(address);
+	uint32_t i;
+
+	for (i = 0; i < count; i++, record += stride)
+		store_u32(record + crc_offset, crc32c(record + covered_offset, covered_bytes));
+}
+
+int32_t ferrule_crc32c_journal_seal(double address, uint32_t bytes)
+{
+	uint8_t *data = ferrule_pointer(address);
+	uint32_t offset = 0;
+	uint32_t length;
+	int32_t count = 0;
+
+	while (offset < bytes) {
+		length = record_bytes(data + offset, bytes - offset);
+		if (length == 0)
+			return ferrule_fail(EINVAL, "record at %u of %u bytes", offset, bytes);
+		store_u32(data + offset, crc32c(data + offset + 4, length - 4));
+		offset += length;
+		count++;
+	}
+	return count;
+}
+
+uint32_t ferrule_crc32c_journal_verify(double address, uint32_t bytes)
+{
+	const uint8_t *data = ferrule_pointer(address);
+	uint32_t offset = 0;
+	uint32_t length;
+
+	while (offset < bytes) {
+		length = record_bytes(data + offset, bytes - offset);
+		if (length == 0 || crc32c(data + offset + 4, length - 4) != load_u32(data + offset))
+			break;
+		offset += length;
+	}
+	return offset;
+}
