@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { cpuYield, sleepUs } from "../../ffi/cpu.ts";
+import { cpuSleep, cpuYield } from "../../ffi/cpu.ts";
 import type { CounterLane } from "../telemetry/mod.ts";
 import { COUNTER } from "../telemetry/mod.ts";
 
@@ -67,7 +67,7 @@ export function runAgents(
       empty++;
       cpuYield();
     } else if (sleeper !== undefined) sleeper.park!(idle.sleepUs);
-    else sleepUs(idle.sleepUs);
+    else cpuSleep(idle.sleepUs);
     if ((rounds & 1023) === 0 || work === 0) {
       lane.set(COUNTER.rounds_total, rounds);
       lane.set(COUNTER.rounds_busy_total, busy);

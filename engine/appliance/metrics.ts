@@ -1,0 +1,187 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The appliance's figures as Prometheus text.
+ *
+ * Runs on the main thread and only reads shared memory: a scrape costs the
+ * engine nothing. Counters, refusals and ring depths become one metric each;
+ * latency is shown as a summary with the percentiles of an HDR histogram.
+ *
+ * @module
+ */
+import { build as buildHistogram } from "hdr-histogram-js";
+import prometheus from "prom-client";
+import { REASON_TEXT } from "../record/mod.ts";
+import {
+  COUNTER,
+  type CounterReader,
+  COUNTERS,
+  type SharedHistogram,
+} from "../telemetry/mod.ts";
+
+/** Percentiles that are shown, in per cent. */
+export const PERCENTILES = [50, 90, 99, 99.9, 99.99, 100] as const;
+
+/** A value that is read when somebody asks. */
+export interface GaugeSource {
+  readonly name: string;
+  readonly help: string;
+  /** Label values by label name; the same names for each source of one metric. */
+  readonly labels: Readonly<Record<string, string>>;
+  read(): number;
+}
+
+/** Where the figures come from. */
+export interface MetricsSources {
+  readonly counters: CounterReader;
+  readonly latency: readonly SharedHistogram[];
+  readonly gauges: readonly GaugeSource[];
+}
+
+/** Percentiles of all histograms together, nanoseconds. */
+export interface LatencyFigures {
+  readonly count: number;
+  readonly sumNs: number;
+  /** In the order of `PERCENTILES`. */
+  readonly percentilesNs: readonly number[];
+}
+
+/** Merges shared histograms and takes their percentiles. */
+export function latencyFigures(
+  histograms: readonly SharedHistogram[],
+): LatencyFigures {
+  const merged = buildHistogram({
+    bitBucketSize: 64,
+    highestTrackableValue: 2 ** 32,
+    numberOfSignificantValueDigits: 3,
+    useWebAssembly: false,
+  });
+  let sumNs = 0;
+  for (const histogram of histograms) {
+    histogram.forEach((topNs, count) => {
+      merged.recordValueWithCount(topNs, count);
+      sumNs += topNs * count;
+    });
+  }
+  return {
+    count: merged.totalCount,
+    sumNs,
+    percentilesNs: PERCENTILES.map((percent) =>
+      merged.getValueAtPercentile(percent)
+    ),
+  };
+}
+
+/** Names the metrics and reads them on demand. */
+export class Metrics {
+  readonly #registry = new prometheus.Registry();
+
+  constructor(sources: MetricsSources) {
+    this.#addCounters(sources.counters);
+    this.#addRefusals(sources.counters);
+    this.#addLatency(sources.latency);
+    this.#addGauges(sources.gauges);
+  }
+
+  /** The content type that goes with `text()`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All metrics in the text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #addCounters(counters: CounterReader): void {
+    for (const { name, kind, help } of COUNTERS) {
+      const id = COUNTER[name];
+      const common = {
+        name: `ferrule_${name}`,
+        help,
+        registers: [this.#registry],
+      };
+      if (kind === "gauge") {
+        new prometheus.Gauge({
+          ...common,
+          collect() {
+            this.set(counters.read(id));
+          },
+        });
+      } else {
+        new prometheus.Counter({
+          ...common,
+          collect() {
+            this.reset();
+            this.inc(counters.read(id));
+          },
+        });
+      }
+    }
+  }
+
+  #addRefusals(counters: CounterReader): void {
+    new prometheus.Counter({
+      name: "ferrule_rejects_total",
+      help: "Requests refused, by reason",
+      labelNames: ["reason", "text"],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [reason, text] of Object.entries(REASON_TEXT)) {
+          const count = counters.readRefused(Number(reason));
+          if (count > 0) this.inc({ reason, text }, count);
+        }
+      },
+    });
+  }
+
+  #addLatency(histograms: readonly SharedHistogram[]): void {
+    const registers = [this.#registry];
+    const seconds = new prometheus.Gauge({
+      name: "ferrule_latency_seconds",
+      help: "From the sequencer's time stamp to the release of the answer",
+      labelNames: ["quantile"],
+      registers,
+      collect() {
+        const figures = latencyFigures(histograms);
+        PERCENTILES.forEach((percent, i) => {
+          const quantile = String(percent / 100);
+          seconds.set({ quantile }, figures.percentilesNs[i]! / 1e9);
+        });
+        count.reset();
+        count.inc(figures.count);
+        sum.reset();
+        sum.inc(figures.sumNs / 1e9);
+      },
+    });
+    const count = new prometheus.Counter({
+      name: "ferrule_latency_seconds_count",
+      help: "Answers that the latency was measured of",
+      registers,
+    });
+    const sum = new prometheus.Counter({
+      name: "ferrule_latency_seconds_sum",
+      help: "Sum of the measured latencies",
+      registers,
+    });
+  }
+
+  #addGauges(sources: readonly GaugeSource[]): void {
+    const byName = new Map<string, GaugeSource[]>();
+    for (const source of sources) {
+      byName.set(source.name, [...byName.get(source.name) ?? [], source]);
+    }
+    for (const [name, group] of byName) {
+      new prometheus.Gauge({
+        name: `ferrule_${name}`,
+        help: group[0]!.help,
+        labelNames: Object.keys(group[0]!.labels),
+        registers: [this.#registry],
+        collect() {
+          for (const { labels, read } of group) this.set(labels, read());
+        },
+      });
+    }
+  }
+}
