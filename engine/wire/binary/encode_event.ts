@@ -1,0 +1,141 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Event record to the 64-byte message of the binary protocol, without its
+ * checksum: that is written for many messages at once. Pure; allocates
+ * nothing; words are little-endian like the host's.
+ *
+ * @module
+ */
+import { fail } from "../../assert.ts";
+import {
+  EVENT_SLOT_BYTES,
+  EventKind,
+  EVT_AGGRESSOR_U8,
+  EVT_CUM_F64,
+  EVT_DETAIL_U8,
+  EVT_IN_SEQUENCE_U32,
+  EVT_INSTRUMENT_U16,
+  EVT_KIND_U8,
+  EVT_LAST_PRICE_I32,
+  EVT_LAST_QUANTITY_F64,
+  EVT_LEAVES_F64,
+  EVT_MATCH_F64,
+  EVT_ORD_TYPE_U8,
+  EVT_ORDER_ID_F64,
+  EVT_PRICE_I32,
+  EVT_QUANTITY_F64,
+  EVT_REASON_U16,
+  EVT_REFERENCE_F64,
+  EVT_SIDE_U8,
+  EVT_TIME_HI_U32,
+  EVT_TIME_IN_FORCE_U8,
+  EVT_TIME_LO_U32,
+  OrdType,
+} from "../../record/mod.ts";
+import {
+  ServerType,
+  SIDE_AGGRESSOR,
+  SIDE_MARKET,
+  SIDE_TIME_IN_FORCE_SHIFT,
+  SYMBOL_UNKNOWN,
+} from "./layout.ts";
+import { writeUnits, writeWhole } from "./number.ts";
+
+/** Instrument index of a record whose instrument is not known. */
+export const INSTRUMENT_UNKNOWN = 0xffff;
+
+/** Views of event slots, as a ring has them. */
+export interface EventViews {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+}
+
+/**
+ * Writes the message of one event.
+ *
+ * @param events Views that hold the slot.
+ * @param slot Index of the slot.
+ * @param tickSizeE8 Of the event's instrument; 0 if it is unknown.
+ * @param lotSizeE8 Likewise.
+ * @param words Where to.
+ * @param at Index of the message's first word.
+ * @throws {InvariantError} If the protocol has no message for this kind.
+ */
+export function encodeEvent(
+  events: EventViews,
+  slot: number,
+  tickSizeE8: number,
+  lotSizeE8: number,
+  words: Uint32Array,
+  at: number,
+): void {
+  const { u8, u16, u32, i32, f64 } = events;
+  const byte = slot * EVENT_SLOT_BYTES;
+  const word = byte >>> 2;
+  const double = byte >>> 3;
+  const kind = u8[byte + EVT_KIND_U8]!;
+  let side = u8[byte + EVT_SIDE_U8]! & 3;
+  let type = 0;
+  let quantity = f64[double + EVT_QUANTITY_F64]!;
+  let price = i32[word + EVT_PRICE_I32]!;
+  let leaves = f64[double + EVT_LEAVES_F64]!;
+  let cause = u32[word + EVT_IN_SEQUENCE_U32]!;
+  if (kind === EventKind.FILLED) {
+    type = ServerType.FILLED;
+    if (u8[byte + EVT_AGGRESSOR_U8] === 1) side |= SIDE_AGGRESSOR;
+    quantity = f64[double + EVT_LAST_QUANTITY_F64]!;
+    price = i32[word + EVT_LAST_PRICE_I32]!;
+    cause = f64[double + EVT_MATCH_F64]! % 4294967296;
+  } else if (kind === EventKind.CANCEL_REJECTED) {
+    type = ServerType.CANCEL_REJECTED;
+    side |= u8[byte + EVT_DETAIL_U8]! << 4;
+    quantity = 0;
+    price = 0;
+    leaves = 0;
+  } else if (kind === EventKind.REJECTED) {
+    type = ServerType.REJECTED;
+    leaves = 0;
+  } else {
+    type = orderType(kind);
+    side |= u8[byte + EVT_TIME_IN_FORCE_U8]! << SIDE_TIME_IN_FORCE_SHIFT;
+    if (u8[byte + EVT_ORD_TYPE_U8] === OrdType.MARKET) side |= SIDE_MARKET;
+    if (kind === EventKind.CANCELED) {
+      quantity -= f64[double + EVT_CUM_F64]!;
+      leaves = 0;
+    }
+  }
+  const reason = u16[(byte >>> 1) + EVT_REASON_U16]!;
+  const instrument = u16[(byte >>> 1) + EVT_INSTRUMENT_U16]!;
+  words[at] = type | (side << 8) | (reason << 16);
+  words[at + 1] = instrument === INSTRUMENT_UNKNOWN
+    ? SYMBOL_UNKNOWN
+    : instrument;
+  writeWhole(words, at + 2, f64[double + EVT_ORDER_ID_F64]!);
+  writeWhole(words, at + 4, f64[double + EVT_REFERENCE_F64]!);
+  writeUnits(words, at + 6, quantity, lotSizeE8);
+  writeUnits(words, at + 8, price, tickSizeE8);
+  writeUnits(words, at + 10, leaves, lotSizeE8);
+  words[at + 12] = u32[word + EVT_TIME_LO_U32]!;
+  words[at + 13] = u32[word + EVT_TIME_HI_U32]!;
+  words[at + 14] = cause;
+}
+
+/** Message type of an event about an order that carries the order's own fields. */
+function orderType(kind: number): ServerType {
+  switch (kind) {
+    case EventKind.ACCEPTED:
+      return ServerType.ACCEPTED;
+    case EventKind.CANCELED:
+      return ServerType.CANCELED;
+    case EventKind.REPLACED:
+      return ServerType.REPLACED;
+    case EventKind.STATUS:
+      return ServerType.STATUS;
+    default:
+      return fail(`event of kind ${kind} for a session of the binary protocol`);
+  }
+}
