@@ -161,7 +161,7 @@ export async function startAppliance(
     readLines(process.stdout, take),
   ];
   const ended = process.status;
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const failure = await Promise.race([
     started.then(() => undefined),
     ended.then((status) => `it ended with code ${status.code}`),
