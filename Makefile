@@ -86,3 +86,5 @@ hugepages: ## Reserve 512 huge pages of 2 MiB until the next boot
 
 clean: ## Remove what was built (not data, not the runtime)
 	rm -rf native/build build bench/results
+
+include ansible/artifact.mk

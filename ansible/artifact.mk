@@ -1,13 +1,19 @@
 # Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 #
-# Included by the top Makefile.
-#
-# make artifact   build/ferrule-<version>.tar.gz: all that a host needs, without internet
+# What concerns the host that the appliance is deployed on. Part of the top
+# Makefile, whose DENO, native and deno it uses.
 
-FERRULE_DENO ?= .deno/node_modules/@deno/linux-x64-glibc/deno
+# systemd-analyze's figure times ten: 0 is sealed, 100 is open. "OK" ends at 49.
+UNIT_EXPOSURE_MAX := 20
 
-.PHONY: artifact
-artifact:
-	$(MAKE) --no-print-directory -C native
-	$(FERRULE_DENO) run --no-prompt --allow-read --allow-write=build --allow-env \
-	  --allow-run=$(FERRULE_DENO),tar,gzip ansible/artifact.ts --deno=$(FERRULE_DENO)
+.PHONY: artifact verify-units
+artifact: native deno ## Pack build/ferrule-<version>.tar.gz: all that a host needs
+	@$(DENO) run --no-prompt --allow-read --allow-write=build --allow-env --allow-run \
+		ansible/artifact.ts --deno=$(DENO)
+
+# The program is not where the unit expects it on this machine: a command that is stands in for it.
+verify-units: ## Check the systemd unit and how far it is sealed
+	@mkdir -p build/units
+	@sed 's|/opt/ferrule/current/bin/deno|/bin/true|' systemd/ferrule.service > build/units/ferrule.service
+	@systemd-analyze verify build/units/ferrule.service
+	@set -o pipefail; systemd-analyze security --offline=true --threshold=$(UNIT_EXPOSURE_MAX) build/units/ferrule.service | tail -n 1

@@ -20,6 +20,7 @@ const SOURCES = [
   "engine",
   "ffi",
   "systemd",
+  "docs",
 ];
 
 /** The shims. The second is packed where it was built, and needs DPDK on the host. */
