@@ -60,12 +60,21 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor test bench fmt check clean hugepages
+.PHONY: run doctor config send replay test bench fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own configuration)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
 doctor: native deno ## Say what this host lacks, and how to mend it
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts doctor $(if $(CONFIG),--config $(CONFIG))
+
+config: native deno ## Print the default configuration with a reason for each line
+	@$(DENO) run $(RUN_PERMISSIONS) main.ts config
+
+send: native deno ## Place an order: make send ORDER="--session CLIENT1 buy 100 AAPL 187.50"
+	@$(DENO) run $(RUN_PERMISSIONS) --unstable-net main.ts send $(ORDER)
+
+replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
+	@$(DENO) run $(RUN_PERMISSIONS) main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
 
 test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/run_all.ts $(TESTS)
