@@ -9,6 +9,7 @@
 export * from "./clock.ts";
 export * from "./cpu.ts";
 export * from "./crc32c.ts";
+export * from "./dpdk.ts";
 export * from "./file.ts";
 export * from "./library.ts";
 export * from "./memory.ts";

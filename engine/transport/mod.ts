@@ -5,4 +5,5 @@
  *
  * @module
  */
+export * from "./dpdk_transport.ts";
 export * from "./transport.ts";

@@ -1,0 +1,204 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The transport that bypasses the kernel: datagrams through DPDK.
+ *
+ * Belongs to the thread that made it. Polling, reserving and committing do not
+ * allocate; received payloads are read, and payloads to send are written, in
+ * the packet buffers themselves. It has no TCP: streams are refused. If DPDK,
+ * the device, huge pages or a permission is missing, the constructor says so;
+ * it never becomes another driver.
+ *
+ * @module
+ */
+import {
+  DPDK_DATAGRAM_BYTES_MAX,
+  DPDK_LIBRARY_NAME,
+  type DpdkLink,
+  type DpdkOptions,
+  type DpdkPort,
+  type DpdkSymbols,
+  openDpdk,
+} from "../../ffi/dpdk.ts";
+import { unwrap } from "../../ffi/library.ts";
+import { NativeError } from "../../ffi/native_error.ts";
+import { assert } from "../assert.ts";
+import { BACKPRESSURE, GONE, type Transport } from "./transport.ts";
+
+const EAGAIN = 11;
+const EADDRNOTAVAIL = 99;
+/** First of the ports for those who ask for port 0 (RFC 6335, section 6). */
+const EPHEMERAL_PORT_MIN = 49152;
+const ANY_ADDRESS = "0.0.0.0";
+
+/** Datagrams over a port that DPDK drives. See `DpdkOptions`. */
+export class DpdkTransport implements Transport {
+  readonly name = "dpdk";
+  readonly bytes: Uint8Array;
+  readonly completions: Int32Array;
+  readonly receiveWindowBytes = 0;
+  readonly sendWindowBytes = 0;
+  /** Counters of the port, indexed by `DpdkCounter`. */
+  readonly counters: Float64Array;
+  /** Our MAC address. */
+  readonly mac: string;
+  readonly #port: DpdkPort;
+  readonly #symbols: DpdkSymbols;
+  readonly #handle: number;
+  readonly #address: string;
+  /** UDP port of each listener. */
+  readonly #ports = new Map<number, number>();
+
+  /**
+   * Starts DPDK and opens the port, on the thread that will poll.
+   *
+   * @throws {TypeError} If an address in `options` is none.
+   * @throws {Error} If DPDK is not installed.
+   * @throws {NativeError} If memory, the device or a permission is missing.
+   */
+  constructor(options: DpdkOptions) {
+    this.#port = openDpdk(options);
+    this.#symbols = this.#port.symbols;
+    this.#handle = this.#port.handle;
+    this.#address = options.address;
+    this.bytes = this.#port.bytes;
+    this.completions = this.#port.completions;
+    this.counters = this.#port.counters;
+    this.mac = this.#port.mac;
+  }
+
+  /** @throws {Error} Always: there is no TCP here. */
+  listenStream(address: string, port: number): number {
+    throw new Error(
+      `Failed to listen for TCP connections on ${address}:${port}: the DPDK ` +
+        "transport carries datagrams only. Serve TCP through io_uring, on an " +
+        "interface that the kernel drives",
+    );
+  }
+
+  listenDatagram(address: string, port: number): number {
+    if (address !== ANY_ADDRESS && address !== this.#address) {
+      throw new NativeError(
+        `listen for datagrams on ${address}:${port}`,
+        EADDRNOTAVAIL,
+        `the address of the DPDK port is ${this.#address}`,
+        `Use that address, or ${ANY_ADDRESS}`,
+      );
+    }
+    assert(
+      Number.isInteger(port) && port >= 0 && port <= 0xffff,
+      `UDP port ${port} is none`,
+    );
+    const bound = port === 0 ? this.#freePort() : port;
+    const listener = unwrap(
+      this.#symbols.ferrule_dpdk_listen(this.#handle, bound),
+      `listen for datagrams on ${address}:${bound}`,
+      "Each UDP port can be used once, and up to 16 of them",
+      DPDK_LIBRARY_NAME,
+    );
+    this.#ports.set(listener, bound);
+    return listener;
+  }
+
+  port(listener: number): number {
+    const port = this.#ports.get(listener);
+    if (port === undefined) throw new Error(`There is no listener ${listener}`);
+    return port;
+  }
+
+  closeListener(listener: number): void {
+    this.#ports.delete(listener);
+    unwrap(
+      this.#symbols.ferrule_dpdk_unlisten(this.#handle, listener),
+      `close listener ${listener}`,
+      undefined,
+      DPDK_LIBRARY_NAME,
+    );
+  }
+
+  poll(waitUs: number): number {
+    const count = this.#symbols.ferrule_dpdk_poll(this.#handle, waitUs);
+    if (count < 0) this.#fail(count, "poll the DPDK port");
+    return count;
+  }
+
+  /** There are no connections: a call is a defect of the caller. */
+  consume(connection: number, _bytes: number): void {
+    this.#noConnection(connection);
+  }
+
+  /** There are no connections. */
+  reserve(_connection: number, _bytes: number): number {
+    return GONE;
+  }
+
+  /** There are no connections: a call is a defect of the caller. */
+  commit(connection: number, _bytes: number): void {
+    this.#noConnection(connection);
+  }
+
+  /** There are no connections. */
+  pending(_connection: number): number {
+    return 0;
+  }
+
+  /** There are no connections: a call is a defect of the caller. */
+  close(connection: number): void {
+    this.#noConnection(connection);
+  }
+
+  reserveDatagram(bytes: number): number {
+    assert(
+      bytes >= 0 && bytes <= DPDK_DATAGRAM_BYTES_MAX,
+      "a datagram has at most 1472 bytes",
+    );
+    const offset = this.#symbols.ferrule_dpdk_reserve(this.#handle, bytes);
+    if (offset >= 0) return offset;
+    if (offset !== -EAGAIN) this.#fail(offset, "reserve a datagram");
+    return BACKPRESSURE;
+  }
+
+  commitDatagram(
+    listener: number,
+    address: number,
+    port: number,
+    bytes: number,
+  ): void {
+    const code = this.#symbols.ferrule_dpdk_commit(
+      this.#handle,
+      listener,
+      address >>> 0,
+      port,
+      bytes,
+    );
+    if (code < 0) this.#fail(code, "send a datagram");
+  }
+
+  /** Link state and the card's own counters; microseconds, not for the loop. */
+  link(): DpdkLink {
+    return this.#port.link();
+  }
+
+  /** Closes the port; `bytes` and `completions` have length 0 afterwards. */
+  dispose(): void {
+    this.#port.close();
+  }
+
+  #freePort(): number {
+    const used = new Set(this.#ports.values());
+    let port = EPHEMERAL_PORT_MIN;
+    while (used.has(port)) port++;
+    return port;
+  }
+
+  #fail(code: number, operation: string): never {
+    unwrap(code, operation, undefined, DPDK_LIBRARY_NAME);
+    throw new Error(`Failed to ${operation}`);
+  }
+
+  #noConnection(connection: number): never {
+    throw new Error(
+      `The DPDK transport has no connections, so none with id ${connection}`,
+    );
+  }
+}

@@ -1,0 +1,333 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * UDP over IPv4 on a port driven by DPDK: wrapper of `native/dpdk.h`.
+ *
+ * A port belongs to the thread that opened it. Opening and closing allocate;
+ * polling, reserving and committing do not. It never takes another driver, and
+ * never ordinary memory instead of huge pages: what was asked for can't be had
+ * is an error with its remedy.
+ *
+ * @module
+ */
+import { cString, openLibrary, unwrap } from "./library.ts";
+import { attach } from "./memory.ts";
+
+/** The library with DPDK; built where `pkg-config` finds libdpdk. */
+export const DPDK_LIBRARY_NAME = "libferrule_dpdk.so";
+
+const SYMBOLS = {
+  ferrule_dpdk_start: {
+    parameters: ["i32", "i32", "i32", "buffer"],
+    result: "i32",
+  },
+  ferrule_dpdk_open: {
+    parameters: ["buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  ferrule_dpdk_close: { parameters: ["i32"], result: "i32" },
+  ferrule_dpdk_listen: { parameters: ["i32", "u32"], result: "i32" },
+  ferrule_dpdk_unlisten: { parameters: ["i32", "i32"], result: "i32" },
+  ferrule_dpdk_pin_peer: {
+    parameters: ["i32", "u32", "u32", "u32"],
+    result: "i32",
+  },
+  ferrule_dpdk_poll: { parameters: ["i32", "i32"], result: "i32" },
+  ferrule_dpdk_reserve: { parameters: ["i32", "u32"], result: "i32" },
+  ferrule_dpdk_commit: {
+    parameters: ["i32", "i32", "u32", "u32", "u32"],
+    result: "i32",
+  },
+  ferrule_dpdk_link: { parameters: ["i32", "buffer"], result: "i32" },
+} as const;
+
+/** The shim's functions, for the loop that polls. */
+export type DpdkSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/**
+ * Counters of a port, since it was opened. `RX_FRAMES` counts every received
+ * frame, the ones after it up to `RX_SPOOFED` count each frame once.
+ */
+export const DpdkCounter = {
+  RX_FRAMES: 0,
+  /** Sound datagrams for a listener. */
+  RX_DATAGRAMS: 1,
+  RX_ARP: 2,
+  /** ICMP echo requests, answered. */
+  RX_ECHO: 3,
+  RX_BAD_IP_CHECKSUM: 4,
+  RX_BAD_UDP_CHECKSUM: 5,
+  RX_BAD_ICMP_CHECKSUM: 6,
+  /** Lengths, versions or senders that can't be. */
+  RX_MALFORMED: 7,
+  /** Refused: a datagram must fit in a frame. */
+  RX_FRAGMENTS: 8,
+  /** IPv4 headers with options: refused. */
+  RX_OPTIONS: 9,
+  /** Another MAC or IPv4 address; multicast and broadcast, too. */
+  RX_NOT_FOR_US: 10,
+  /** Neither ARP, nor UDP, nor an ICMP echo request. */
+  RX_UNKNOWN_PROTOCOL: 11,
+  RX_UNKNOWN_PORT: 12,
+  /** The sender's address is pinned to another MAC address. */
+  RX_SPOOFED: 13,
+  /** ARP frames of a host that uses our address. */
+  ADDRESS_CONFLICTS: 14,
+  TX_FRAMES: 15,
+  TX_DATAGRAMS: 16,
+  /** Bursts that the card did not take completely; the rest is tried again. */
+  TX_RETRIES: 17,
+  /** Datagrams dropped because nobody answered our ARP requests for a second. */
+  TX_UNRESOLVED: 18,
+  /** Datagrams dropped: outside our network without a gateway, or no host. */
+  TX_NO_ROUTE: 19,
+  /** Frames dropped because the send queue was full. */
+  TX_DROPPED: 20,
+  /** `reserve` calls refused because the send queue was full. */
+  TX_BACKPRESSURE: 21,
+  /** Times that no packet buffer was free. */
+  NO_BUFFER: 22,
+} as const;
+
+const COUNTERS = 24;
+const BURST = 64;
+const COMPLETION_WORDS = 8;
+const SETTINGS_WORDS = 8;
+const INFO_WORDS = 8;
+const LINK_WORDS = 8;
+/** Longest payload of a datagram: a frame of 1500 bytes less 28 of headers. */
+export const DPDK_DATAGRAM_BYTES_MAX = 1472;
+/** Datagrams at most in one poll. */
+export const DPDK_BURST_MAX = BURST;
+
+/** What to open, and how. */
+export interface DpdkOptions {
+  /**
+   * A card's PCI address ("0000:03:00.0"), or a virtual device with its
+   * arguments ("net_af_xdp0,iface=eth1", "net_af_packet0,iface=eth1").
+   */
+  readonly device: string;
+  /** Our IPv4 address. The kernel must not have it, too. */
+  readonly address: string;
+  /** Bits of the network part, 20 to 30. */
+  readonly prefix: number;
+  /** Next hop to hosts outside that network; without it they get nothing. */
+  readonly gateway?: string;
+  /** Our MAC address; default: the device's own. */
+  readonly mac?: string;
+  /** Hosts whose MAC address is fixed, so that nobody can take their place. */
+  readonly peers?: readonly { address: string; mac: string }[];
+  /** CPU that polls; default: the first CPU of the calling thread. */
+  readonly core?: number;
+  /** Packet buffers in huge pages (default), or in ordinary memory. */
+  readonly hugePages?: boolean;
+  /** Packet buffers of about 2.4 KB, 4096 to 262144; default 16383. */
+  readonly buffers?: number;
+}
+
+/** State of the link, and the card's own counters. */
+export interface DpdkLink {
+  readonly up: boolean;
+  /** Megabits a second; 0 or 2^32-1 = the device does not know. */
+  readonly speedMbps: number;
+  /** Frames lost because we did not take them in time. */
+  readonly missed: number;
+  readonly receiveErrors: number;
+  readonly transmitErrors: number;
+  /** Frames lost because no packet buffer was free. */
+  readonly noBuffer: number;
+}
+
+/** An open port. All methods are for the thread that opened it. */
+export interface DpdkPort {
+  readonly symbols: DpdkSymbols;
+  readonly handle: number;
+  /** All packet buffers. Length 0 once closed. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** 8 words for each completion of the last poll, as in transport.ts. */
+  readonly completions: Int32Array<ArrayBuffer>;
+  /** Indexed by `DpdkCounter`. */
+  readonly counters: Float64Array<ArrayBuffer>;
+  /** Our MAC address. */
+  readonly mac: string;
+  /** Reads the link's state; not for the loop. */
+  link(): DpdkLink;
+  /** Stops the port and empties the views above. */
+  close(): void;
+}
+
+let symbols: DpdkSymbols | undefined;
+
+function native(): DpdkSymbols {
+  try {
+    return symbols ??= openLibrary(SYMBOLS, DPDK_LIBRARY_NAME);
+  } catch (cause) {
+    throw new Error(
+      "Failed to load DPDK. It is not installed, or was not when the native " +
+        "libraries were built: install Debian's dpdk (to build: libdpdk-dev) " +
+        "and run make -C native, or choose another transport",
+      { cause },
+    );
+  }
+}
+
+/** An IPv4 address as a big-endian number: "10.99.0.2" = 0x0a630002. */
+export function parseIpv4(text: string): number {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  let value = 0;
+  for (const part of match?.slice(1) ?? ["256"]) {
+    if (Number(part) > 255) {
+      throw new TypeError(`Not an IPv4 address: "${text}"`);
+    }
+    value = value * 256 + Number(part);
+  }
+  return value;
+}
+
+/** A MAC address as its upper 16 and lower 32 bits. */
+export function parseMac(text: string): { high: number; low: number } {
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) {
+    throw new TypeError(`Not a MAC address: "${text}"`);
+  }
+  const digits = text.replaceAll(":", "");
+  return {
+    high: parseInt(digits.slice(0, 4), 16),
+    low: parseInt(digits.slice(4), 16),
+  };
+}
+
+/**
+ * Starts DPDK in this process if it does not run yet, and opens a port. To be
+ * called on the thread that will poll. That thread keeps its CPU affinity.
+ *
+ * @throws {TypeError} If an address in `options` is none.
+ * @throws {Error} If DPDK is not installed.
+ * @throws {NativeError} If memory, the device or a permission is missing.
+ */
+export function openDpdk(options: DpdkOptions): DpdkPort {
+  const settings = settingsOf(options);
+  const peers = (options.peers ?? []).map((peer) => ({
+    text: `${peer.address} ${peer.mac}`,
+    address: parseIpv4(peer.address),
+    ...parseMac(peer.mac),
+  }));
+  const shim = native();
+  start(shim, options);
+  const info = new Float64Array(INFO_WORDS);
+  const handle = unwrap(
+    shim.ferrule_dpdk_open(cString(options.device), settings, info),
+    `open DPDK device ${options.device}`,
+    "Does the interface exist in this network namespace, is it up, with an " +
+      "MTU of 1500 or more and without an address of the kernel's? Is the " +
+      "card bound to vfio-pci? Is Debian's package with the driver installed " +
+      "(librte-net-...)? Are CAP_NET_ADMIN, CAP_NET_RAW and for AF_XDP " +
+      "CAP_BPF given and LimitMEMLOCK=infinity set? Are enough huge pages " +
+      "free (vm.nr_hugepages)?",
+    DPDK_LIBRARY_NAME,
+  );
+  const port = viewsOf(shim, handle, info);
+  try {
+    for (const peer of peers) {
+      unwrap(
+        shim.ferrule_dpdk_pin_peer(handle, peer.address, peer.high, peer.low),
+        `pin the peer ${peer.text}`,
+        "A pinned peer must be in the network of our own address",
+        DPDK_LIBRARY_NAME,
+      );
+    }
+  } catch (cause) {
+    port.close();
+    throw cause;
+  }
+  return port;
+}
+
+function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
+  const settings = new Uint32Array(SETTINGS_WORDS);
+  settings[0] = parseIpv4(options.address);
+  settings[1] = options.prefix;
+  settings[2] = options.gateway === undefined ? 0 : parseIpv4(options.gateway);
+  settings[3] = options.buffers ?? 16383;
+  if (options.mac !== undefined) {
+    const mac = parseMac(options.mac);
+    settings[4] = 1;
+    settings[5] = mac.high;
+    settings[6] = mac.low;
+  }
+  return settings;
+}
+
+function start(shim: DpdkSymbols, options: DpdkOptions): void {
+  const hugePages = options.hugePages ?? true;
+  const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
+  const pci = isPci ? options.device : "";
+  // Ordinary memory is taken at once: buffers of 2.5 KB, and some for rings.
+  const memoryMib = 64 + Math.ceil((options.buffers ?? 16383) * 2560 / 1048576);
+  unwrap(
+    shim.ferrule_dpdk_start(
+      options.core ?? -1,
+      hugePages ? 1 : 0,
+      memoryMib,
+      cString(pci),
+    ),
+    `start DPDK ${hugePages ? "with" : "without"} huge pages`,
+    hugePages
+      ? "Reserve huge pages (sysctl vm.nr_hugepages), allow them to be locked " +
+        "(LimitMEMLOCK=infinity), or configure DPDK without huge pages, which " +
+        "is slower. A process can start DPDK once: restart it after a failure"
+      : "Is there enough memory, and is the CPU to poll on one that exists? A " +
+        "process can start DPDK once, with or without huge pages: restart it " +
+        "after a failure",
+    DPDK_LIBRARY_NAME,
+  );
+}
+
+function viewsOf(
+  shim: DpdkSymbols,
+  handle: number,
+  info: Float64Array,
+): DpdkPort {
+  const memory = attach(info[0]!, info[1]!);
+  const shared = attach(info[2]!, info[3]!);
+  const macDigits = info[4]!.toString(16).padStart(4, "0") +
+    info[5]!.toString(16).padStart(8, "0");
+  let isOpen = true;
+  return {
+    symbols: shim,
+    handle,
+    bytes: new Uint8Array(memory),
+    completions: new Int32Array(shared, COUNTERS * 8, BURST * COMPLETION_WORDS),
+    counters: new Float64Array(shared, 0, COUNTERS),
+    mac: macDigits.match(/../g)!.join(":"),
+    link(): DpdkLink {
+      const words = new Float64Array(LINK_WORDS);
+      unwrap(
+        shim.ferrule_dpdk_link(handle, words),
+        "read the state of the DPDK port",
+        undefined,
+        DPDK_LIBRARY_NAME,
+      );
+      return {
+        up: words[0] === 1,
+        speedMbps: words[1]!,
+        missed: words[2]!,
+        receiveErrors: words[3]!,
+        transmitErrors: words[4]!,
+        noBuffer: words[5]!,
+      };
+    },
+    close(): void {
+      if (!isOpen) return;
+      isOpen = false;
+      // Detached views have length 0: nobody reads memory that is gone.
+      memory.transfer();
+      shared.transfer();
+      unwrap(
+        shim.ferrule_dpdk_close(handle),
+        "close the DPDK port",
+        undefined,
+        DPDK_LIBRARY_NAME,
+      );
+    },
+  };
+}

@@ -1,0 +1,658 @@
+/* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
+
+/*
+ * DPDK's environment, ports and queues. What is inside the frames is the
+ * business of dpdk_net.c.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_mempool.h>
+
+#include "dpdk_port.h"
+
+#define DESCRIPTORS 1024
+#define BUFFER_CACHE 256
+#define BUFFERS_MIN 4096
+#define BUFFERS_MAX 262144
+#define PAUSE_NS 20000
+/* Puts the payload of what we send on a multiple of 16 bytes. */
+#define SEND_HEADROOM (RTE_PKTMBUF_HEADROOM + 6)
+#define HEADER_BYTES 42
+
+static struct port ports[FERRULE_DPDK_PORTS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool started;
+static bool failed;
+static int32_t started_core, started_huge;
+
+/* The last words of DPDK's log: they say why something failed. */
+static char log_text[1024];
+static size_t log_bytes;
+
+static ssize_t log_write(void *cookie, const char *text, size_t bytes)
+{
+	size_t index;
+
+	(void)cookie;
+	for (index = 0; index < bytes; index++) {
+		if (log_bytes == sizeof(log_text) - 1) {
+			memmove(log_text, log_text + sizeof(log_text) / 2, sizeof(log_text) / 2 - 1);
+			log_bytes = sizeof(log_text) / 2 - 1;
+		}
+		log_text[log_bytes++] = text[index] == '\n' ? ';' : text[index];
+	}
+	log_text[log_bytes] = '\0';
+	return (ssize_t)bytes;
+}
+
+static void log_open(void)
+{
+	const cookie_io_functions_t functions = { .write = log_write };
+	FILE *stream = fopencookie(NULL, "w", functions);
+
+	if (stream == NULL)
+		return;
+	setvbuf(stream, NULL, _IONBF, 0);
+	rte_openlog_stream(stream);
+}
+
+static void log_clear(void)
+{
+	log_bytes = 0;
+	log_text[0] = '\0';
+}
+
+/* At most the last 300 bytes: the error text holds 512. */
+static const char *log_tail(void)
+{
+	return log_bytes > 300 ? log_text + log_bytes - 300 : log_text;
+}
+
+static int positive(int err)
+{
+	if (err == 0)
+		return EIO;
+	return err < 0 ? -err : err;
+}
+
+static int32_t start_environment(int32_t core, int32_t huge_pages, int32_t memory_mib,
+				 const char *pci)
+{
+	char lcores[32], memory[32], prefix[48];
+	char *arguments[24];
+	int count = 0;
+
+	snprintf(lcores, sizeof(lcores), "0@%d", core);
+	snprintf(memory, sizeof(memory), "%d", memory_mib);
+	snprintf(prefix, sizeof(prefix), "ferrule-%d", (int)getpid());
+	arguments[count++] = (char *)(uintptr_t)"ferrule";
+	arguments[count++] = (char *)(uintptr_t)"--lcores";
+	arguments[count++] = lcores;
+	arguments[count++] = (char *)(uintptr_t)"--file-prefix";
+	arguments[count++] = prefix;
+	arguments[count++] = (char *)(uintptr_t)"--no-telemetry";
+	arguments[count++] = (char *)(uintptr_t)"--log-level=*:warning";
+	if (huge_pages != 0) {
+		arguments[count++] = (char *)(uintptr_t)"--in-memory";
+	} else {
+		arguments[count++] = (char *)(uintptr_t)"--no-huge";
+		arguments[count++] = (char *)(uintptr_t)"--no-shconf";
+		arguments[count++] = (char *)(uintptr_t)"--iova-mode=va";
+		arguments[count++] = (char *)(uintptr_t)"-m";
+		arguments[count++] = memory;
+	}
+	if (pci[0] == '\0') {
+		arguments[count++] = (char *)(uintptr_t)"--no-pci";
+	} else {
+		arguments[count++] = (char *)(uintptr_t)"-a";
+		arguments[count++] = (char *)(uintptr_t)pci;
+	}
+	arguments[count] = NULL;
+	log_clear();
+	if (rte_eal_init(count, arguments) < 0)
+		return ferrule_fail(positive(rte_errno), "rte_eal_init: %s", log_tail());
+	return 0;
+}
+
+static int32_t first_cpu(const cpu_set_t *set)
+{
+	int32_t cpu;
+
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET((size_t)cpu, set))
+			return cpu;
+	}
+	return 0;
+}
+
+int32_t ferrule_dpdk_start(int32_t core, int32_t huge_pages, int32_t memory_mib, const char *pci)
+{
+	cpu_set_t before, all;
+	int32_t result = 0;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(before), &before) != 0)
+		return ferrule_fail(errno, "sched_getaffinity");
+	if (core < 0)
+		core = first_cpu(&before);
+	pthread_mutex_lock(&lock);
+	if (failed) {
+		result = ferrule_fail(ENOTRECOVERABLE, "DPDK failed to start before in this process");
+	} else if (started) {
+		if (huge_pages != started_huge)
+			result = ferrule_fail(EALREADY, "DPDK runs on CPU %d %s huge pages", started_core,
+					      started_huge ? "with" : "without");
+	} else {
+		log_open();
+		/* DPDK's own threads take the calling thread's CPUs, less the one that polls. */
+		CPU_ZERO(&all);
+		for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+			CPU_SET((size_t)cpu, &all);
+		sched_setaffinity(0, sizeof(all), &all);
+		result = start_environment(core, huge_pages, memory_mib, pci);
+		if (sched_setaffinity(0, sizeof(before), &before) != 0 && result == 0)
+			result = ferrule_fail(errno, "sched_setaffinity");
+		started = result == 0;
+		failed = !started;
+		started_core = core;
+		started_huge = huge_pages;
+	}
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
+/* A virtual device on a kernel interface: is the interface there, up, and wide enough? */
+static int32_t check_interface(const char *device)
+{
+	const char *argument = strstr(device, ",iface=");
+	struct ifreq request;
+	size_t length;
+	int descriptor, err = 0;
+
+	if (argument == NULL)
+		return 0;
+	argument += strlen(",iface=");
+	length = strcspn(argument, ",");
+	memset(&request, 0, sizeof(request));
+	if (length == 0 || length >= sizeof(request.ifr_name))
+		return ferrule_fail(EINVAL, "interface name of %zu bytes", length);
+	memcpy(request.ifr_name, argument, length);
+	descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (descriptor < 0)
+		return ferrule_fail(errno, "socket");
+	if (ioctl(descriptor, SIOCGIFFLAGS, &request) != 0)
+		err = ferrule_fail(errno, "interface %s", request.ifr_name);
+	else if ((request.ifr_flags & IFF_UP) == 0)
+		err = ferrule_fail(ENETDOWN, "interface %.*s", (int)length, argument);
+	else if (ioctl(descriptor, SIOCGIFMTU, &request) != 0)
+		err = ferrule_fail(errno, "MTU of interface %s", request.ifr_name);
+	else if (request.ifr_mtu < 1500)
+		err = ferrule_fail(EMSGSIZE, "interface %.*s has an MTU of %d, 1500 are needed",
+				   (int)length, argument, request.ifr_mtu);
+	close(descriptor);
+	return err;
+}
+
+/* Without CAP_NET_ADMIN or CAP_NET_RAW a device opens and then loses every frame. */
+static int32_t check_capabilities(void)
+{
+	struct {
+		uint32_t version;
+		int32_t pid;
+	} header = { 0x20080522, 0 };
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} data[2];
+	const uint32_t needed = 1u << 12 | 1u << 13;
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return ferrule_fail(errno, "capget");
+	if ((data[0].effective & needed) != needed)
+		return ferrule_fail(EPERM, "CAP_NET_ADMIN and CAP_NET_RAW are needed");
+	return 0;
+}
+
+static void measure_pool(struct rte_mempool *pool, void *opaque, struct rte_mempool_memhdr *chunk,
+			 unsigned int index)
+{
+	struct port *port = opaque;
+	uint8_t *first = chunk->addr;
+	uint8_t *end = first + chunk->len;
+
+	(void)pool;
+	(void)index;
+	if (port->bytes == NULL) {
+		port->bytes = first;
+		port->bytes_count = chunk->len;
+		return;
+	}
+	if (end < port->bytes + port->bytes_count)
+		end = port->bytes + port->bytes_count;
+	if (first < port->bytes)
+		port->bytes = first;
+	port->bytes_count = (uint64_t)(end - port->bytes);
+}
+
+/* Packet buffers whose memory can be seen as one array of bytes. */
+static int32_t make_pool(struct port *port, int handle, uint32_t buffers)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(name, sizeof(name), "ferrule%d", handle);
+	port->pool = rte_pktmbuf_pool_create(name, buffers, BUFFER_CACHE, 0,
+					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (port->pool == NULL)
+		return ferrule_fail(positive(rte_errno), "%u packet buffers: %s", buffers, log_tail());
+	rte_mempool_mem_iter(port->pool, measure_pool, port);
+	if (port->bytes_count > INT32_MAX)
+		return ferrule_fail(EOVERFLOW, "packet buffers span %" PRIu64 " bytes",
+				    port->bytes_count);
+	return 0;
+}
+
+static int32_t find_port(struct port *port, const char *device)
+{
+	char name[RTE_DEV_NAME_MAX_LEN];
+	struct rte_eth_dev_info info;
+	uint16_t id;
+	int err;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
+	if (rte_eth_dev_get_port_by_name(name, &id) != 0) {
+		err = rte_dev_probe(device);
+		if (err < 0)
+			return ferrule_fail(-err, "probe %s: %s", device, log_tail());
+		if (rte_eth_dev_get_port_by_name(name, &id) != 0)
+			return ferrule_fail(ENODEV, "no network port on %s: %s", device, log_tail());
+	}
+	err = rte_eth_dev_info_get(id, &info);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_dev_info_get");
+	port->id = id;
+	port->device = info.device;
+	return 0;
+}
+
+static int32_t set_mac(struct port *port, const uint32_t *settings)
+{
+	const uint32_t high = settings[FERRULE_DPDK_SET_MAC_HIGH];
+	const uint32_t low = settings[FERRULE_DPDK_SET_MAC_LOW];
+	struct rte_ether_addr mac = { { (uint8_t)(high >> 8), (uint8_t)high, (uint8_t)(low >> 24),
+					(uint8_t)(low >> 16), (uint8_t)(low >> 8), (uint8_t)low } };
+	int err = rte_eth_macaddr_get(port->id, &port->mac);
+
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_macaddr_get");
+	if (settings[FERRULE_DPDK_SET_HAS_MAC] == 0 || rte_is_same_ether_addr(&mac, &port->mac))
+		return 0;
+	err = rte_eth_dev_default_mac_addr_set(port->id, &mac);
+	if (err != 0)
+		return ferrule_fail(-err, "set the port's MAC address: %s", log_tail());
+	port->mac = mac;
+	return 0;
+}
+
+static int32_t start_port(struct port *port, const uint32_t *settings)
+{
+	struct rte_eth_conf conf;
+	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	int err;
+
+	memset(&conf, 0, sizeof(conf));
+	err = rte_eth_dev_configure(port->id, 1, 1, &conf);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_dev_configure: %s", log_tail());
+	err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_dev_adjust_nb_rx_tx_desc");
+	err = rte_eth_rx_queue_setup(port->id, 0, rx, (unsigned int)SOCKET_ID_ANY, NULL, port->pool);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_rx_queue_setup: %s", log_tail());
+	err = rte_eth_tx_queue_setup(port->id, 0, tx, (unsigned int)SOCKET_ID_ANY, NULL);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_tx_queue_setup: %s", log_tail());
+	err = set_mac(port, settings);
+	if (err != 0)
+		return err;
+	err = rte_eth_dev_start(port->id);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_dev_start: %s", log_tail());
+	return 0;
+}
+
+static void release(struct port *port)
+{
+	rte_pktmbuf_free(port->reserved);
+	rte_pktmbuf_free_bulk(port->held, port->held_count);
+	rte_pktmbuf_free_bulk(port->queue, port->queue_count);
+	net_discard(port);
+	if (port->device != NULL) {
+		rte_eth_dev_stop(port->id);
+		rte_eth_dev_close(port->id);
+		rte_dev_remove(port->device);
+	}
+	rte_mempool_free(port->pool);
+	free(port->shared);
+	free(port->peers);
+	memset(port, 0, sizeof(*port));
+}
+
+static int32_t open_port(struct port *port, int handle, const char *device,
+			 const uint32_t *settings)
+{
+	const uint32_t prefix = settings[FERRULE_DPDK_SET_PREFIX];
+	const uint32_t buffers = settings[FERRULE_DPDK_SET_BUFFERS];
+	int32_t result;
+
+	if (prefix < NETWORK_PREFIX_MIN || prefix > NETWORK_PREFIX_MAX)
+		return ferrule_fail(EINVAL, "prefix %u, %d to %d are possible", prefix,
+				    NETWORK_PREFIX_MIN, NETWORK_PREFIX_MAX);
+	if (buffers < BUFFERS_MIN || buffers > BUFFERS_MAX)
+		return ferrule_fail(EINVAL, "%u packet buffers, %d to %d are possible", buffers,
+				    BUFFERS_MIN, BUFFERS_MAX);
+	port->address = settings[FERRULE_DPDK_SET_ADDRESS];
+	port->host_mask = (1u << (32 - prefix)) - 1;
+	port->gateway = settings[FERRULE_DPDK_SET_GATEWAY];
+	if (port->gateway != 0 && ((port->gateway ^ port->address) & ~port->host_mask) != 0)
+		return ferrule_fail(EINVAL, "the gateway is not in our network");
+	port->peers = calloc(port->host_mask + 1, sizeof(*port->peers));
+	port->shared = aligned_alloc(64, (sizeof(*port->shared) + 63) & ~(size_t)63);
+	if (port->peers == NULL || port->shared == NULL)
+		return ferrule_fail(ENOMEM, "port tables");
+	memset(port->shared, 0, sizeof(*port->shared));
+	result = check_interface(device);
+	if (result == 0 && strncmp(device, "net_af_", 7) == 0)
+		result = check_capabilities();
+	if (result == 0)
+		result = make_pool(port, handle, buffers);
+	if (result == 0)
+		result = find_port(port, device);
+	if (result == 0)
+		result = start_port(port, settings);
+	return result;
+}
+
+int32_t ferrule_dpdk_open(const char *device, const uint32_t *settings, double *info)
+{
+	struct port *port = NULL;
+	int32_t result, handle;
+
+	pthread_mutex_lock(&lock);
+	for (handle = 0; handle < FERRULE_DPDK_PORTS; handle++) {
+		if (!ports[handle].open) {
+			port = &ports[handle];
+			break;
+		}
+	}
+	if (!started || port == NULL) {
+		pthread_mutex_unlock(&lock);
+		return ferrule_fail(port == NULL ? EMFILE : ENXIO, "open %s", device);
+	}
+	/* Gives this thread its own cache of packet buffers. */
+	if (rte_lcore_id() == LCORE_ID_ANY)
+		rte_thread_register();
+	log_clear();
+	result = open_port(port, handle, device, settings);
+	if (result < 0) {
+		release(port);
+		pthread_mutex_unlock(&lock);
+		return result;
+	}
+	port->open = true;
+	port->second = rte_get_tsc_hz();
+	port->now = rte_rdtsc();
+	net_announce(port);
+	info[FERRULE_DPDK_INFO_BYTES_ADDRESS] = (double)(uintptr_t)port->bytes;
+	info[FERRULE_DPDK_INFO_BYTES] = (double)port->bytes_count;
+	info[FERRULE_DPDK_INFO_SHARED_ADDRESS] = (double)(uintptr_t)port->shared;
+	info[FERRULE_DPDK_INFO_SHARED_BYTES] = (double)sizeof(*port->shared);
+	info[FERRULE_DPDK_INFO_MAC_HIGH] = port->mac.addr_bytes[0] << 8 | port->mac.addr_bytes[1];
+	info[FERRULE_DPDK_INFO_MAC_LOW] =
+		(double)((uint32_t)port->mac.addr_bytes[2] << 24 | (uint32_t)port->mac.addr_bytes[3] << 16 |
+			 (uint32_t)port->mac.addr_bytes[4] << 8 | (uint32_t)port->mac.addr_bytes[5]);
+	pthread_mutex_unlock(&lock);
+	return handle;
+}
+
+static struct port *port_of(int32_t handle)
+{
+	if (handle < 0 || handle >= FERRULE_DPDK_PORTS || !ports[handle].open)
+		return NULL;
+	return &ports[handle];
+}
+
+int32_t ferrule_dpdk_close(int32_t handle)
+{
+	struct port *port = port_of(handle);
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "close port %d", handle);
+	pthread_mutex_lock(&lock);
+	release(port);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port)
+{
+	struct port *port = port_of(handle);
+	int32_t listener, free_listener = -1;
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "listen on port %d", handle);
+	if (udp_port == 0 || udp_port > 65535)
+		return ferrule_fail(EINVAL, "UDP port %u", udp_port);
+	for (listener = FERRULE_DPDK_LISTENERS - 1; listener >= 0; listener--) {
+		if (port->listeners[listener] == udp_port)
+			return ferrule_fail(EADDRINUSE, "UDP port %u", udp_port);
+		if (port->listeners[listener] == 0)
+			free_listener = listener;
+	}
+	if (free_listener < 0)
+		return ferrule_fail(EMFILE, "%d UDP ports are in use", FERRULE_DPDK_LISTENERS);
+	port->listeners[free_listener] = (uint16_t)udp_port;
+	return free_listener;
+}
+
+int32_t ferrule_dpdk_unlisten(int32_t handle, int32_t listener)
+{
+	struct port *port = port_of(handle);
+
+	if (port == NULL || listener < 0 || listener >= FERRULE_DPDK_LISTENERS)
+		return ferrule_fail(EBADF, "listener %d of port %d", listener, handle);
+	port->listeners[listener] = 0;
+	return 0;
+}
+
+int32_t ferrule_dpdk_pin_peer(int32_t handle, uint32_t address, uint32_t mac_high, uint32_t mac_low)
+{
+	const uint8_t mac[RTE_ETHER_ADDR_LEN] = {
+		(uint8_t)(mac_high >> 8), (uint8_t)mac_high,	   (uint8_t)(mac_low >> 24),
+		(uint8_t)(mac_low >> 16), (uint8_t)(mac_low >> 8), (uint8_t)mac_low,
+	};
+	struct port *port = port_of(handle);
+	struct peer *peer;
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "pin a peer of port %d", handle);
+	if (((address ^ port->address) & ~port->host_mask) != 0)
+		return ferrule_fail(EINVAL, "the peer is not in our network");
+	peer = &port->peers[address & port->host_mask];
+	memcpy(peer->mac.addr_bytes, mac, sizeof(mac));
+	peer->known = true;
+	peer->pinned = true;
+	return 0;
+}
+
+bool port_queue(struct port *port, struct rte_mbuf *frame)
+{
+	if (port->queue_count == FERRULE_DPDK_SEND_QUEUE) {
+		rte_pktmbuf_free(frame);
+		port_count(port, FERRULE_DPDK_TX_DROPPED);
+		return false;
+	}
+	port->queue[port->queue_count++] = frame;
+	return true;
+}
+
+static void flush(struct port *port)
+{
+	uint32_t sent = 0;
+
+	while (sent < port->queue_count) {
+		const uint32_t rest = port->queue_count - sent;
+		const uint16_t burst = (uint16_t)RTE_MIN(rest, (uint32_t)FERRULE_DPDK_BURST);
+		const uint16_t taken = rte_eth_tx_burst(port->id, 0, port->queue + sent, burst);
+
+		sent += taken;
+		if (taken < burst) {
+			port_count(port, FERRULE_DPDK_TX_RETRIES);
+			break;
+		}
+	}
+	port->shared->counters[FERRULE_DPDK_TX_FRAMES] += sent;
+	port->queue_count -= sent;
+	if (port->queue_count > 0 && sent > 0)
+		memmove(port->queue, port->queue + sent, port->queue_count * sizeof(port->queue[0]));
+}
+
+static int32_t look(struct port *port)
+{
+	struct rte_mbuf *burst[FERRULE_DPDK_BURST];
+	uint16_t received, index;
+	int32_t count = 0;
+
+	port->now = rte_rdtsc();
+	if (port->queue_count > 0)
+		flush(port);
+	received = rte_eth_rx_burst(port->id, 0, burst, FERRULE_DPDK_BURST);
+	for (index = 0; index < received; index++)
+		rte_prefetch0(rte_pktmbuf_mtod(burst[index], void *));
+	for (index = 0; index < received; index++) {
+		int32_t *completion =
+			port->shared->completions + count * FERRULE_DPDK_COMPLETION_WORDS;
+
+		if (net_receive(port, burst[index], completion))
+			port->held[count++] = burst[index];
+	}
+	port->held_count = (uint32_t)count;
+	if (port->waiting_count > 0)
+		net_waiting(port);
+	/* Answers to ARP and echo requests, and what they released. */
+	if (port->queue_count > 0)
+		flush(port);
+	return count;
+}
+
+int32_t ferrule_dpdk_poll(int32_t handle, int32_t wait_us)
+{
+	static const struct timespec pause = { 0, PAUSE_NS };
+	struct port *port = port_of(handle);
+	uint64_t start, limit;
+	int32_t count;
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "poll port %d", handle);
+	if (port->held_count > 0) {
+		rte_pktmbuf_free_bulk(port->held, port->held_count);
+		port->held_count = 0;
+	}
+	count = look(port);
+	if (count > 0 || wait_us <= 0)
+		return count;
+	start = port->now;
+	limit = port->second / 1000000 * (uint64_t)wait_us;
+	while (count == 0 && port->now - start < limit) {
+		nanosleep(&pause, NULL);
+		count = look(port);
+	}
+	return count;
+}
+
+int32_t ferrule_dpdk_reserve(int32_t handle, uint32_t bytes)
+{
+	struct port *port = port_of(handle);
+	struct rte_mbuf *frame;
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "send on port %d", handle);
+	if (bytes > FERRULE_DPDK_DATAGRAM_BYTES)
+		return ferrule_fail(EMSGSIZE, "datagram of %u bytes", bytes);
+	if (port->reserved == NULL) {
+		if (port->queue_count == FERRULE_DPDK_SEND_QUEUE) {
+			port_count(port, FERRULE_DPDK_TX_BACKPRESSURE);
+			return -EAGAIN;
+		}
+		frame = rte_pktmbuf_alloc(port->pool);
+		if (frame == NULL) {
+			port_count(port, FERRULE_DPDK_NO_BUFFER);
+			return -EAGAIN;
+		}
+		frame->data_off = SEND_HEADROOM;
+		port->reserved = frame;
+	}
+	return (int32_t)(rte_pktmbuf_mtod(port->reserved, uint8_t *) + HEADER_BYTES - port->bytes);
+}
+
+int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address, uint32_t udp_port,
+			    uint32_t bytes)
+{
+	struct port *port = port_of(handle);
+	struct rte_mbuf *frame;
+
+	if (port == NULL || listener < 0 || listener >= FERRULE_DPDK_LISTENERS ||
+	    port->listeners[listener] == 0)
+		return ferrule_fail(EBADF, "send from listener %d of port %d", listener, handle);
+	frame = port->reserved;
+	if (frame == NULL || bytes > FERRULE_DPDK_DATAGRAM_BYTES || udp_port == 0 ||
+	    udp_port > 65535)
+		return ferrule_fail(EINVAL, "send %u bytes to UDP port %u", bytes, udp_port);
+	port->reserved = NULL;
+	net_send(port, frame, address, port->listeners[listener], (uint16_t)udp_port, bytes);
+	return 0;
+}
+
+int32_t ferrule_dpdk_link(int32_t handle, double *result)
+{
+	struct port *port = port_of(handle);
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+	int err;
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "link of port %d", handle);
+	memset(&link, 0, sizeof(link));
+	err = rte_eth_link_get_nowait(port->id, &link);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_link_get_nowait");
+	memset(&stats, 0, sizeof(stats));
+	err = rte_eth_stats_get(port->id, &stats);
+	if (err != 0)
+		return ferrule_fail(-err, "rte_eth_stats_get");
+	result[FERRULE_DPDK_LINK_UP] = link.link_status == RTE_ETH_LINK_UP;
+	result[FERRULE_DPDK_LINK_MBPS] = link.link_speed;
+	result[FERRULE_DPDK_LINK_MISSED] = (double)stats.imissed;
+	result[FERRULE_DPDK_LINK_RX_ERRORS] = (double)stats.ierrors;
+	result[FERRULE_DPDK_LINK_TX_ERRORS] = (double)stats.oerrors;
+	result[FERRULE_DPDK_LINK_NO_BUFFER] = (double)stats.rx_nombuf;
+	return 0;
+}

@@ -1,0 +1,175 @@
+/* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
+
+/**
+ * @file
+ * UDP over IPv4 on a network port that DPDK drives from user space.
+ *
+ * One port has one queue pair and belongs to one thread: the one that opened
+ * it. ARP and ICMP echo are answered inside ferrule_dpdk_poll(); what is left
+ * over are datagrams for our address, described in the shared block and read
+ * in place, in the packet buffers. No TCP, no IPv6, no VLAN, no fragments.
+ *
+ * A handle is a small number. Addresses are IPv4 as big-endian numbers
+ * (10.99.0.2 = 0x0a630002), ports are in host order.
+ */
+#ifndef FERRULE_DPDK_H
+#define FERRULE_DPDK_H
+
+#include "ferrule.h"
+
+/** Most datagrams of one poll. */
+#define FERRULE_DPDK_BURST 64
+/** Frames that can wait for the card. */
+#define FERRULE_DPDK_SEND_QUEUE 512
+/** Datagrams that can wait for the answer to an ARP request. */
+#define FERRULE_DPDK_WAITING 64
+#define FERRULE_DPDK_LISTENERS 16
+#define FERRULE_DPDK_PORTS 4
+/** Bytes of a datagram's payload in a frame of 1500 bytes. */
+#define FERRULE_DPDK_DATAGRAM_BYTES 1472
+
+/** Words of a completion, as in engine/transport/transport.ts. */
+enum {
+	FERRULE_DPDK_COMPLETION_KIND = 0,
+	FERRULE_DPDK_COMPLETION_ID = 1,
+	FERRULE_DPDK_COMPLETION_LISTENER = 2,
+	FERRULE_DPDK_COMPLETION_OFFSET = 3,
+	FERRULE_DPDK_COMPLETION_LENGTH = 4,
+	FERRULE_DPDK_COMPLETION_ADDRESS = 5,
+	FERRULE_DPDK_COMPLETION_PORT = 6,
+	FERRULE_DPDK_COMPLETION_WORDS = 8,
+	FERRULE_DPDK_KIND_DATAGRAM = 4,
+};
+
+/**
+ * Counters, doubles, since the port was opened. Every received frame is
+ * counted in RX_FRAMES and in exactly one of the others up to RX_SPOOFED.
+ */
+enum {
+	FERRULE_DPDK_RX_FRAMES = 0,
+	FERRULE_DPDK_RX_DATAGRAMS = 1,
+	FERRULE_DPDK_RX_ARP = 2,
+	FERRULE_DPDK_RX_ECHO = 3,
+	FERRULE_DPDK_RX_BAD_IP_CHECKSUM = 4,
+	FERRULE_DPDK_RX_BAD_UDP_CHECKSUM = 5,
+	FERRULE_DPDK_RX_BAD_ICMP_CHECKSUM = 6,
+	FERRULE_DPDK_RX_MALFORMED = 7,
+	FERRULE_DPDK_RX_FRAGMENTS = 8,
+	FERRULE_DPDK_RX_OPTIONS = 9,
+	FERRULE_DPDK_RX_NOT_FOR_US = 10,
+	FERRULE_DPDK_RX_UNKNOWN_PROTOCOL = 11,
+	FERRULE_DPDK_RX_UNKNOWN_PORT = 12,
+	FERRULE_DPDK_RX_SPOOFED = 13,
+	FERRULE_DPDK_ADDRESS_CONFLICTS = 14,
+	FERRULE_DPDK_TX_FRAMES = 15,
+	FERRULE_DPDK_TX_DATAGRAMS = 16,
+	FERRULE_DPDK_TX_RETRIES = 17,
+	FERRULE_DPDK_TX_UNRESOLVED = 18,
+	FERRULE_DPDK_TX_NO_ROUTE = 19,
+	FERRULE_DPDK_TX_DROPPED = 20,
+	FERRULE_DPDK_TX_BACKPRESSURE = 21,
+	FERRULE_DPDK_NO_BUFFER = 22,
+	FERRULE_DPDK_COUNTERS = 24,
+};
+
+/** What the poller and TypeScript share; lives until the port is closed. */
+struct ferrule_dpdk_shared {
+	double counters[FERRULE_DPDK_COUNTERS];
+	int32_t completions[FERRULE_DPDK_BURST * FERRULE_DPDK_COMPLETION_WORDS];
+};
+
+/** Words of ferrule_dpdk_open()'s settings. */
+enum {
+	FERRULE_DPDK_SET_ADDRESS = 0,
+	/** Bits of the network part, 20 to 30: hosts are found by index. */
+	FERRULE_DPDK_SET_PREFIX = 1,
+	/** Next hop to everything outside the network; 0 = none. */
+	FERRULE_DPDK_SET_GATEWAY = 2,
+	/** Packet buffers. */
+	FERRULE_DPDK_SET_BUFFERS = 3,
+	/** 1 = the next two words are our MAC address (upper 16, lower 32 bits). */
+	FERRULE_DPDK_SET_HAS_MAC = 4,
+	FERRULE_DPDK_SET_MAC_HIGH = 5,
+	FERRULE_DPDK_SET_MAC_LOW = 6,
+	FERRULE_DPDK_SET_WORDS = 8,
+};
+
+/** Elements of ferrule_dpdk_open()'s result. */
+enum {
+	FERRULE_DPDK_INFO_BYTES_ADDRESS = 0,
+	FERRULE_DPDK_INFO_BYTES = 1,
+	FERRULE_DPDK_INFO_SHARED_ADDRESS = 2,
+	FERRULE_DPDK_INFO_SHARED_BYTES = 3,
+	FERRULE_DPDK_INFO_MAC_HIGH = 4,
+	FERRULE_DPDK_INFO_MAC_LOW = 5,
+	FERRULE_DPDK_INFO_WORDS = 8,
+};
+
+/** Elements of ferrule_dpdk_link()'s result. */
+enum {
+	FERRULE_DPDK_LINK_UP = 0,
+	FERRULE_DPDK_LINK_MBPS = 1,
+	/** Frames that the card dropped because we did not take them in time. */
+	FERRULE_DPDK_LINK_MISSED = 2,
+	FERRULE_DPDK_LINK_RX_ERRORS = 3,
+	FERRULE_DPDK_LINK_TX_ERRORS = 4,
+	/** Frames that the card dropped because no packet buffer was free. */
+	FERRULE_DPDK_LINK_NO_BUFFER = 5,
+	FERRULE_DPDK_LINK_WORDS = 8,
+};
+
+/**
+ * Starts DPDK's environment, once a process; a second call with the same
+ * settings does nothing, with others it is -EALREADY.
+ *
+ * core is the CPU that will poll, -1 = the first one of the calling thread.
+ * The environment moves the calling thread to that CPU and starts threads of
+ * its own: those may run anywhere but there, and the calling thread gets its
+ * affinity back. pci is a card's address ("0000:03:00.0") that the environment
+ * takes over at once, or "" for virtual devices only. memory_mib is the upper
+ * bound without huge pages.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_start(int32_t core, int32_t huge_pages, int32_t memory_mib,
+					  const char *pci);
+
+/**
+ * Opens and starts a port: a PCI address, or a virtual device with its
+ * arguments ("net_af_xdp0,iface=veth0"). Returns its handle.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_open(const char *device, const uint32_t *settings, double *info);
+
+/** Stops the port and gives its memory back; nothing shared may be read any more. */
+FERRULE_EXPORT int32_t ferrule_dpdk_close(int32_t handle);
+
+/** Takes datagrams for a UDP port; returns the listener's number. */
+FERRULE_EXPORT int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port);
+FERRULE_EXPORT int32_t ferrule_dpdk_unlisten(int32_t handle, int32_t listener);
+
+/**
+ * Fixes the MAC address of a host. ARP no longer changes it, and frames that
+ * give that host as their sender from another MAC address are refused.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_pin_peer(int32_t handle, uint32_t address, uint32_t mac_high,
+					     uint32_t mac_low);
+
+/**
+ * Sends what is queued, takes one burst, answers ARP and echo requests.
+ * Returns the number of completions, whose bytes stay until the next call.
+ * wait_us > 0: if there is nothing, look again every 20 us for that long.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_poll(int32_t handle, int32_t wait_us);
+
+/**
+ * Room for a datagram: an offset in the packet memory, -EAGAIN if the queue is
+ * full, -EMSGSIZE. What was reserved and not committed is reserved again.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_reserve(int32_t handle, uint32_t bytes);
+
+/** Queues the reserved datagram for the next poll. */
+FERRULE_EXPORT int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address,
+					   uint32_t udp_port, uint32_t bytes);
+
+/** Link state and the card's own counters; may take microseconds. */
+FERRULE_EXPORT int32_t ferrule_dpdk_link(int32_t handle, double *result);
+
+#endif
