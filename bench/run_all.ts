@@ -1,0 +1,43 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Runs the benchmarks named as arguments, or all: `make bench BENCH="book wire"`.
+ *
+ * Each is a file `NAME_bench.ts` of this folder and runs in a process of its
+ * own, one after the other. Results also go to `bench/results/NAME.json`.
+ *
+ * @module
+ */
+import { conditions } from "./stats.ts";
+
+const FOLDER = new URL("./", import.meta.url);
+const all = [...Deno.readDirSync(FOLDER)].map((entry) => entry.name)
+  .filter((name) => name.endsWith("_bench.ts"))
+  .map((name) => name.slice(0, -"_bench.ts".length)).sort();
+const wanted = Deno.args.length > 0 ? Deno.args : all;
+
+console.log("conditions");
+for (const [name, value] of Object.entries(conditions())) {
+  console.log(`  ${name.padEnd(8)} ${value}`);
+}
+let failed = 0;
+for (const name of wanted) {
+  if (!all.includes(name)) {
+    console.error(`No benchmark ${name}; there are: ${all.join(", ")}`);
+    Deno.exit(2);
+  }
+  console.log(`\n=== ${name}`);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--frozen",
+      "--allow-all",
+      "--unstable-net",
+      "--v8-flags=--expose-gc",
+      new URL(`${name}_bench.ts`, FOLDER).pathname,
+    ],
+  }).spawn().status;
+  if (!success) failed += 1;
+}
+Deno.exit(failed === 0 ? 0 : 1);
