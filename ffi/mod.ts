@@ -15,3 +15,4 @@ export * from "./library.ts";
 export * from "./memory.ts";
 export * from "./native_error.ts";
 export * from "./notify.ts";
+export * from "./uring.ts";

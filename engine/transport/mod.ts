@@ -7,3 +7,4 @@
  */
 export * from "./dpdk_transport.ts";
 export * from "./transport.ts";
+export * from "./uring_transport.ts";
