@@ -1,0 +1,887 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The binary order protocol on one gateway agent, over TCP and UDP.
+ *
+ * ```
+ *   packet ─▶ header, session ─▶ checksums (one call) ─▶ decodeOrder ─▶ command
+ *   event ─▶ encodeEvent ─▶ OutboundRing ─▶ checksums (one call) ─▶ packet
+ * ```
+ *
+ * Owned by the agent's thread; allocates nothing for an order. Whatever a
+ * session must remember over a restart comes back in events. It trusts no byte
+ * of a client, and one client never makes another one wait.
+ * Specification: `docs/protocols/binary_order.md`.
+ *
+ * @module
+ */
+import { addressOf, crc32cVerifyBatch } from "../../../ffi/mod.ts";
+import { assert } from "../../assert.ts";
+import {
+  CommandKind,
+  EVENT_SLOT_BYTES,
+  EventKind,
+  EVT_IN_SEQUENCE_U32,
+  EVT_INSTRUMENT_U16,
+  EVT_KIND_U8,
+  EVT_OUT_SEQUENCE_U32,
+  EVT_SESSION_U32,
+  Reason,
+  REASON_TEXT,
+} from "../../record/mod.ts";
+import { RING_FULL } from "../../ring/mod.ts";
+import { COUNTER } from "../../telemetry/mod.ts";
+import {
+  BINARY_VERSION,
+  CLIENT_CHECKSUM,
+  CLIENT_COUNT_TCP_MAX,
+  CLIENT_COUNT_UDP_MAX,
+  CLIENT_MESSAGE_BYTES,
+  CLIENT_PRICE,
+  CLIENT_QUANTITY,
+  CLIENT_REFERENCE,
+  CLIENT_SIDE,
+  CLIENT_SYMBOL,
+  CLIENT_TYPE,
+  ClientType,
+  Direction,
+  encodeEvent,
+  HEADER_BYTES,
+  HEADER_COUNT,
+  HEADER_DIRECTION,
+  HEADER_SEQUENCE,
+  HEADER_SESSION,
+  RETRANSMIT_COUNT_MAX,
+  SEQUENCE_MAX,
+  ServerType,
+} from "../../wire/binary/mod.ts";
+import {
+  type GatewayContext,
+  type ProtocolGateway,
+  type SessionDefinition,
+  STALLED,
+} from "../protocol.ts";
+import { beginCommand, decodeOrder } from "./decode_order.ts";
+import { NOTICE_BYTES, PacketSender } from "./packet_sender.ts";
+import { PeerLimiter } from "./peer_limiter.ts";
+import { BinarySession, Link } from "./session.ts";
+
+/** Limits of the gateway; the specification names the defaults. */
+export interface BinaryGatewayOptions {
+  /** Messages stored for each session; a power of two. */
+  readonly storedCount: number;
+  /** A heartbeat goes out after so long without anything else. */
+  readonly heartbeatMs: number;
+  /** A client that sends nothing for so long is cut off. */
+  readonly silenceMs: number;
+  /** A connection that does not log on for so long is cut off. */
+  readonly logonTimeoutMs: number;
+  /** A client that takes nothing for so long is cut off. */
+  readonly slowMs: number;
+}
+
+export const BINARY_GATEWAY_DEFAULTS: BinaryGatewayOptions = {
+  storedCount: 65_536,
+  heartbeatMs: 1000,
+  silenceMs: 30_000,
+  logonTimeoutMs: 5000,
+  slowMs: 10_000,
+};
+
+const TIMER_MS = 50;
+/** Packets for one session in one round, so that others get their turn. */
+const PACKETS_PER_ROUND_MAX = 64;
+const CLIENT_PACKET_MAX = HEADER_BYTES +
+  CLIENT_COUNT_TCP_MAX * CLIENT_MESSAGE_BYTES;
+/** What one message can need besides an order: a logon that ends an older one. */
+const SESSION_COMMANDS_MAX = 2;
+
+/** What became of a packet. */
+const Taken = { DONE: 0, STALL: 1, MALFORMED: 2 } as const;
+
+/** One TCP connection. */
+interface Connection {
+  readonly id: number;
+  readonly acceptedMs: number;
+  session: BinarySession | null;
+  /** `close()` was called; what still comes is ignored. */
+  closing: boolean;
+}
+
+/** The protocol's gateway; see the module's text. */
+export class BinaryGateway implements ProtocolGateway {
+  readonly #context: GatewayContext;
+  readonly #options: BinaryGatewayOptions;
+  readonly #sender: PacketSender;
+  readonly #limiter = new PeerLimiter();
+  readonly #view: DataView;
+  readonly #address: number;
+  readonly #byNumber = new Map<number, BinarySession>();
+  readonly #byIndex: (BinarySession | undefined)[] = [];
+  readonly #sessions: BinarySession[] = [];
+  readonly #connections = new Map<number, Connection>();
+  /** Connections that have not logged on, oldest first or nearly so. */
+  readonly #strangers: Connection[] = [];
+  /** Sessions with something to send. */
+  readonly #dirty: BinarySession[] = [];
+  #timerMs = 0;
+  #draining = false;
+  #active = 0;
+  #logoutsOwed = 0;
+  // Where the packet in hand came from: answers go there.
+  #fromStream = false;
+  #fromConnection = 0;
+  #fromListener = 0;
+  #fromAddress = 0;
+  #fromPort = 0;
+  #fromBytes = 0;
+
+  /**
+   * @param sessions Known from the start; more come by `onSessionDefined()`.
+   * @throws {InvariantError} If the transport or the command ring is too small
+   *   for a packet.
+   */
+  constructor(
+    context: GatewayContext,
+    options: Partial<BinaryGatewayOptions> = {},
+    sessions: readonly SessionDefinition[] = [],
+  ) {
+    this.#context = context;
+    this.#options = { ...BINARY_GATEWAY_DEFAULTS, ...options };
+    const { transport, commands } = context;
+    assert(
+      transport.receiveWindowBytes === 0 ||
+        transport.receiveWindowBytes >= CLIENT_PACKET_MAX,
+      `receive window of ${transport.receiveWindowBytes} bytes: a packet has up to ${CLIENT_PACKET_MAX}`,
+    );
+    assert(
+      commands.slotCount >= CLIENT_COUNT_TCP_MAX * SESSION_COMMANDS_MAX,
+      `command ring of ${commands.slotCount} slots: a packet needs up to ${
+        CLIENT_COUNT_TCP_MAX * SESSION_COMMANDS_MAX
+      }`,
+    );
+    const bytes = transport.bytes as Uint8Array<ArrayBuffer>;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#address = addressOf(bytes);
+    this.#sender = new PacketSender(context);
+    for (const session of sessions) this.onSessionDefined(session);
+  }
+
+  onSessionDefined(definition: SessionDefinition): void {
+    const session = new BinarySession(definition, this.#options.storedCount);
+    assert(
+      this.#byIndex[session.index] === undefined &&
+        !this.#byNumber.has(session.number),
+      `binary session ${session.number} is defined twice`,
+    );
+    this.#byIndex[session.index] = session;
+    this.#byNumber.set(session.number, session);
+    this.#sessions.push(session);
+  }
+
+  onAccepted(connection: number, _address: number, _port: number): void {
+    const entry: Connection = {
+      id: connection,
+      acceptedMs: this.#context.now.ms,
+      session: null,
+      closing: false,
+    };
+    this.#connections.set(connection, entry);
+    this.#strangers.push(entry);
+    if (this.#draining) {
+      this.#context.telemetry.add(COUNTER.connections_refused_total, 1);
+      this.#drop(entry);
+    }
+  }
+
+  onReceived(connection: number, offset: number, length: number): number {
+    const entry = this.#connections.get(connection);
+    if (entry === undefined || entry.closing) return length;
+    let used = 0;
+    while (length - used >= HEADER_BYTES) {
+      if (this.#mustWait(entry)) return used | STALLED;
+      const at = offset + used;
+      const count = this.#headerCount(at, CLIENT_COUNT_TCP_MAX);
+      const bytes = HEADER_BYTES + count * CLIENT_MESSAGE_BYTES;
+      if (count > 0 && length - used < bytes) break;
+      this.#fromStream = true;
+      this.#fromConnection = connection;
+      const taken = count === 0
+        ? Taken.MALFORMED
+        : this.#takeStreamPacket(entry, at, count);
+      if (taken === Taken.STALL) return used | STALLED;
+      if (taken === Taken.MALFORMED) {
+        this.#refuseMalformed(entry, at);
+        return length;
+      }
+      used += bytes;
+      if (entry.closing) return length;
+    }
+    return used;
+  }
+
+  onClosed(connection: number): void {
+    const entry = this.#connections.get(connection);
+    if (entry === undefined) return;
+    this.#connections.delete(connection);
+    this.#forgetStranger(entry);
+    const session = entry.session;
+    if (session === null) return;
+    entry.session = null;
+    this.#unbind(session, "closed by the client");
+  }
+
+  onDatagram(
+    listener: number,
+    offset: number,
+    length: number,
+    address: number,
+    port: number,
+  ): void {
+    const { telemetry } = this.#context;
+    const count = length < HEADER_BYTES
+      ? 0
+      : this.#headerCount(offset, CLIENT_COUNT_UDP_MAX);
+    if (
+      count === 0 || length !== HEADER_BYTES + count * CLIENT_MESSAGE_BYTES
+    ) {
+      telemetry.add(COUNTER.binary_packets_garbled_total, 1);
+      return;
+    }
+    this.#fromStream = false;
+    this.#fromListener = listener;
+    this.#fromAddress = address;
+    this.#fromPort = port;
+    this.#fromBytes = length;
+    const session = this.#byNumber.get(
+      this.#view.getUint32(offset + HEADER_SESSION, true),
+    );
+    const bound = session !== undefined &&
+        session.isAt(listener, address, port)
+      ? session
+      : null;
+    const taken = this.#takePacket(bound, offset, count);
+    if (taken === Taken.MALFORMED) {
+      telemetry.add(COUNTER.binary_packets_garbled_total, 1);
+    } else if (taken === Taken.STALL && bound !== null) {
+      this.#refusePacket(bound, Reason.OVERLOADED, offset, 0);
+    }
+  }
+
+  onEvent(slot: number): void {
+    const { events, instruments } = this.#context;
+    const byte = slot * EVENT_SLOT_BYTES;
+    const word = byte >>> 2;
+    const session = this.#byIndex[events.u32[word + EVT_SESSION_U32]!];
+    if (session === undefined) return;
+    const inSequence = events.u32[word + EVT_IN_SEQUENCE_U32]!;
+    if (inSequence > session.answered) session.answered = inSequence;
+    if (inSequence >= session.expected) session.expected = inSequence + 1;
+    if (events.u8[byte + EVT_KIND_U8] === EventKind.LOGGED_ON) return;
+    const ring = session.ring;
+    const sequence = events.u32[word + EVT_OUT_SEQUENCE_U32]!;
+    assert(
+      sequence === ring.last + 1,
+      `event ${sequence} of session ${session.number} after ${ring.last}`,
+    );
+    const instrument =
+      instruments[events.u16[(byte >>> 1) + EVT_INSTRUMENT_U16]!];
+    encodeEvent(
+      events,
+      slot,
+      instrument === undefined ? 0 : instrument.tickSizeE8,
+      instrument === undefined ? 0 : instrument.lotSizeE8,
+      ring.words,
+      ring.wordOf(sequence),
+    );
+    ring.last = sequence;
+    this.#markDirty(session);
+  }
+
+  onRound(): number {
+    let work = 0;
+    if (this.#logoutsOwed > 0) this.#payLogouts();
+    const dirty = this.#dirty;
+    if (dirty.length > 0) {
+      let kept = 0;
+      for (let i = 0; i < dirty.length; i++) {
+        const session = dirty[i]!;
+        work += this.#flush(session);
+        if (session.link !== Link.NONE && !session.flushed) {
+          dirty[kept++] = session;
+        } else session.dirty = false;
+      }
+      while (dirty.length > kept) dirty.pop();
+    }
+    if (this.#context.now.ms >= this.#timerMs) {
+      this.#timerMs = this.#context.now.ms + TIMER_MS;
+      this.#lookAtTimers();
+    }
+    if (this.#draining) this.#endAnswered();
+    return work;
+  }
+
+  onDrain(): void {
+    this.#draining = true;
+    while (this.#strangers.length > 0) this.#drop(this.#strangers[0]!);
+  }
+
+  drained(): boolean {
+    return this.#draining && this.#active === 0 && this.#logoutsOwed === 0 &&
+      this.#connections.size === 0;
+  }
+
+  sessionsActive(): number {
+    return this.#active;
+  }
+
+  /** True if this client must take what it was sent before it may go on. */
+  #mustWait(entry: Connection): boolean {
+    const { transport } = this.#context;
+    if (transport.pending(entry.id) * 2 > transport.sendWindowBytes) {
+      return true;
+    }
+    const session = entry.session;
+    return session !== null &&
+      (session.last - session.nextToSend) * 2 > this.#options.storedCount;
+  }
+
+  /** Number of messages that a header announces; 0 = malformed. */
+  #headerCount(at: number, limit: number): number {
+    const view = this.#view;
+    const count = view.getUint16(at + HEADER_COUNT, true);
+    if (
+      view.getUint8(at) !== BINARY_VERSION ||
+      view.getUint8(at + HEADER_DIRECTION) !== Direction.CLIENT ||
+      count > limit || view.getUint32(at + HEADER_SESSION, true) === 0
+    ) return 0;
+    return count;
+  }
+
+  #takeStreamPacket(entry: Connection, at: number, count: number): number {
+    const number = this.#view.getUint32(at + HEADER_SESSION, true);
+    const session = entry.session;
+    if (session !== null && session.number !== number) return Taken.MALFORMED;
+    return this.#takePacket(session, at, count);
+  }
+
+  /** @param session Whose client sent it; null = a stranger. */
+  #takePacket(
+    session: BinarySession | null,
+    at: number,
+    count: number,
+  ): number {
+    const { telemetry } = this.#context;
+    const low = this.#view.getUint32(at + HEADER_SEQUENCE, true);
+    const high = this.#view.getUint32(at + HEADER_SEQUENCE + 4, true);
+    let taken: number;
+    if ((low | high) === 0) taken = this.#takeUnnumbered(session, at, count);
+    else if (session === null) {
+      this.#refuseStranger(ServerType.PACKET_REFUSED, Reason.NOT_LOGGED_ON, at);
+      taken = Taken.DONE;
+    } else taken = this.#takeNumbered(session, at, count, low, high);
+    if (taken === Taken.DONE) {
+      telemetry.add(COUNTER.binary_packets_received_total, 1);
+      telemetry.add(COUNTER.binary_messages_received_total, count);
+      if (session !== null) session.heardMs = this.#context.now.ms;
+    }
+    return taken;
+  }
+
+  /** Orders; see "Numbers" in the specification. */
+  #takeNumbered(
+    session: BinarySession,
+    at: number,
+    count: number,
+    low: number,
+    high: number,
+  ): number {
+    const { commands, telemetry, instruments } = this.#context;
+    if (this.#draining) {
+      return this.#refusePacket(session, Reason.SHUTTING_DOWN, at, 0);
+    }
+    if (high !== 0 || low + count - 1 > SEQUENCE_MAX) {
+      return this.#refusePacket(session, Reason.SEQUENCE_EXHAUSTED, at, 0);
+    }
+    const skip = session.expected - low;
+    if (skip < 0) {
+      telemetry.add(COUNTER.binary_gaps_total, 1);
+      return this.#refusePacket(session, Reason.SEQUENCE_GAP, at, 0);
+    }
+    if (skip > 0) {
+      const repeated = skip < count ? skip : count;
+      telemetry.add(COUNTER.binary_duplicates_total, repeated);
+      if (skip >= count) {
+        if (!this.#fromStream) this.#heartbeat(session);
+        return Taken.DONE;
+      }
+    }
+    if (commands.free() < count - skip) return Taken.STALL;
+    const wrong = this.#firstWrong(at, count);
+    const good = wrong < 0 ? count : wrong;
+    for (let i = skip; i < good; i++) {
+      const slot = commands.claim();
+      assert(slot !== RING_FULL, "a free slot of the command ring is gone");
+      const reason = decodeOrder(
+        this.#view,
+        at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES,
+        commands,
+        slot,
+        session.index,
+        low + i,
+        instruments,
+      );
+      if (reason !== Reason.NONE) telemetry.refused(reason);
+    }
+    if (good > skip) session.expected = low + good;
+    if (wrong >= 0) {
+      return this.#refusePacket(session, Reason.BAD_CHECKSUM, at, wrong);
+    }
+    return Taken.DONE;
+  }
+
+  /** Index of the first message with a wrong checksum, or -1. */
+  #firstWrong(at: number, count: number): number {
+    return crc32cVerifyBatch(
+      this.#address + at + HEADER_BYTES,
+      CLIENT_MESSAGE_BYTES,
+      count,
+      0,
+      CLIENT_CHECKSUM,
+      CLIENT_CHECKSUM,
+    );
+  }
+
+  /** Logon, heartbeat, retransmit request, logout. */
+  #takeUnnumbered(
+    known: BinarySession | null,
+    at: number,
+    count: number,
+  ): number {
+    // Only the first message of the packet can make a session of a stranger.
+    let session = known;
+    if (this.#context.commands.free() < SESSION_COMMANDS_MAX * count) {
+      return Taken.STALL;
+    }
+    const wrong = this.#firstWrong(at, count);
+    const good = wrong < 0 ? count : wrong;
+    for (let i = 0; i < good; i++) {
+      const message = at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES;
+      const type = this.#view.getUint8(message + CLIENT_TYPE);
+      if (!this.#restIsZero(message, type)) return Taken.MALFORMED;
+      if (type === ClientType.LOGON) {
+        session = this.#logon(at, message);
+        if (session === null) return Taken.DONE;
+      } else if (session === null) {
+        this.#refuseStranger(
+          ServerType.PACKET_REFUSED,
+          Reason.NOT_LOGGED_ON,
+          at,
+        );
+        return Taken.DONE;
+      } else if (type === ClientType.HEARTBEAT) this.#heartbeat(session);
+      else if (type === ClientType.RETRANSMIT) {
+        if (!this.#retransmit(session, at, message, i)) return Taken.MALFORMED;
+      } else {
+        this.#end(session, Reason.NONE);
+        return Taken.DONE;
+      }
+    }
+    if (wrong < 0) return Taken.DONE;
+    if (session !== null) {
+      return this.#refusePacket(session, Reason.BAD_CHECKSUM, at, wrong);
+    }
+    this.#refuseStranger(ServerType.PACKET_REFUSED, Reason.BAD_CHECKSUM, at);
+    return Taken.DONE;
+  }
+
+  /** True if an unnumbered message has a known type and nothing where nothing belongs. */
+  #restIsZero(message: number, type: number): boolean {
+    const view = this.#view;
+    const referenceLow = view.getUint32(message + CLIENT_REFERENCE, true);
+    const referenceHigh = view.getUint32(message + CLIENT_REFERENCE + 4, true);
+    if (
+      view.getUint32(message + CLIENT_SYMBOL, true) !== 0 ||
+      view.getUint8(message + CLIENT_SIDE) !== 0 ||
+      (referenceLow | referenceHigh) !== 0
+    ) return false;
+    if (type === ClientType.LOGON || type === ClientType.RETRANSMIT) {
+      return true;
+    }
+    if (type !== ClientType.HEARTBEAT && type !== ClientType.LOGOUT) {
+      return false;
+    }
+    return (view.getUint32(message + CLIENT_QUANTITY, true) |
+      view.getUint32(message + CLIENT_QUANTITY + 4, true) |
+      view.getUint32(message + CLIENT_PRICE, true) |
+      view.getUint32(message + CLIENT_PRICE + 4, true)) === 0;
+  }
+
+  /** @returns The session, or null if the logon was refused. */
+  #logon(at: number, message: number): BinarySession | null {
+    const view = this.#view;
+    const { telemetry, now } = this.#context;
+    const session = this.#byNumber.get(
+      view.getUint32(at + HEADER_SESSION, true),
+    );
+    const right = session !== undefined && session.hasKey(
+      view.getUint32(message + CLIENT_QUANTITY, true),
+      view.getUint32(message + CLIENT_QUANTITY + 4, true),
+    );
+    if (session === undefined || !right || this.#draining) {
+      const reason = right ? Reason.SHUTTING_DOWN : Reason.WRONG_CREDENTIALS;
+      telemetry.add(COUNTER.binary_logons_refused_total, 1);
+      this.#refuseStranger(ServerType.LOGON_REFUSED, reason, at);
+      if (this.#fromStream) {
+        const entry = this.#connections.get(this.#fromConnection);
+        if (entry !== undefined) this.#drop(entry);
+      }
+      return null;
+    }
+    this.#bind(session);
+    const wantedLow = view.getUint32(message + CLIENT_PRICE, true);
+    const wantedHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
+    let from = session.last + 1;
+    let reason: number = Reason.NONE;
+    if (wantedHigh === 0 && wantedLow !== 0 && wantedLow < from) {
+      from = wantedLow < session.oldest ? session.oldest : wantedLow;
+      if (from !== wantedLow) reason = Reason.NOT_STORED;
+    }
+    session.startSending(from, now.ms);
+    this.#sender.makeNotice(
+      ServerType.LOGON_ACCEPTED,
+      reason,
+      session.number,
+      session,
+      from,
+      0,
+      0,
+    );
+    this.#sender.sendNoticeTo(session);
+    this.#markDirty(session);
+    telemetry.add(COUNTER.binary_logons_total, 1);
+    this.#writeSessionCommand(session, CommandKind.SESSION_LOGON);
+    telemetry.log("info", "binary session logged on", {
+      session: session.number,
+      link: this.#fromStream ? "tcp" : "udp",
+      expected: session.expected,
+      next: session.last + 1,
+      sendingFrom: from,
+    });
+    return session;
+  }
+
+  /** Links a session to where the packet in hand came from. */
+  #bind(session: BinarySession): void {
+    const same = this.#fromStream
+      ? session.link === Link.STREAM &&
+        session.connection === this.#fromConnection
+      : session.isAt(this.#fromListener, this.#fromAddress, this.#fromPort);
+    if (same) return;
+    if (session.link !== Link.NONE) {
+      this.#end(session, Reason.REPLACED_BY_LOGON);
+    }
+    if (this.#fromStream) {
+      const entry = this.#connections.get(this.#fromConnection);
+      assert(entry !== undefined, "a logon on a connection that is gone");
+      entry.session = session;
+      this.#forgetStranger(entry);
+      session.link = Link.STREAM;
+      session.connection = this.#fromConnection;
+    } else {
+      session.link = Link.DATAGRAM;
+      session.listener = this.#fromListener;
+      session.address = this.#fromAddress;
+      session.port = this.#fromPort;
+    }
+    this.#active++;
+    this.#context.telemetry.add(COUNTER.binary_sessions_active, 1);
+  }
+
+  /** @returns False if the request is malformed. */
+  #retransmit(
+    session: BinarySession,
+    at: number,
+    message: number,
+    index: number,
+  ): boolean {
+    const view = this.#view;
+    const first = view.getUint32(message + CLIENT_QUANTITY, true);
+    const firstHigh = view.getUint32(message + CLIENT_QUANTITY + 4, true);
+    const countLow = view.getUint32(message + CLIENT_PRICE, true);
+    const countHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
+    if ((first | firstHigh) === 0) return false;
+    if (firstHigh !== 0 || first >= session.nextToSend) {
+      this.#heartbeat(session);
+    } else if (first < session.oldest) {
+      this.#refusePacket(session, Reason.NOT_STORED, at, index);
+    } else {
+      const most = countHigh !== 0 || countLow === 0 ||
+          countLow > RETRANSMIT_COUNT_MAX
+        ? RETRANSMIT_COUNT_MAX
+        : countLow;
+      session.repeatFrom = first;
+      session.repeatTo = Math.min(first + most, session.nextToSend);
+      this.#markDirty(session);
+    }
+    return true;
+  }
+
+  #heartbeat(session: BinarySession): void {
+    const { number } = session;
+    this.#sender.makeNotice(ServerType.HEARTBEAT, 0, number, session, 0, 0, 0);
+    this.#sender.sendNoticeTo(session);
+    session.sentMs = this.#context.now.ms;
+  }
+
+  /** Tells a client that its packet was not taken from message `index` on. */
+  #refusePacket(
+    session: BinarySession,
+    reason: number,
+    at: number,
+    index: number,
+  ): number {
+    this.#context.telemetry.refused(reason);
+    this.#makeRefusal(reason, session.number, session, at, index);
+    this.#sender.sendNoticeTo(session);
+    return Taken.DONE;
+  }
+
+  #makeRefusal(
+    reason: number,
+    number: number,
+    session: BinarySession | null,
+    at: number,
+    index: number,
+  ): void {
+    this.#sender.makeNotice(
+      ServerType.PACKET_REFUSED,
+      reason,
+      number,
+      session,
+      this.#view.getUint32(at + HEADER_SEQUENCE, true),
+      this.#view.getUint32(at + HEADER_SEQUENCE + 4, true),
+      index,
+    );
+  }
+
+  /** Answers somebody who is not logged on; over UDP only within limits. */
+  #refuseStranger(type: number, reason: number, at: number): void {
+    const number = this.#view.getUint32(at + HEADER_SESSION, true);
+    const { now, telemetry } = this.#context;
+    telemetry.refused(reason);
+    if (!this.#fromStream) {
+      const allowed = this.#limiter.allow(
+        this.#fromAddress,
+        this.#fromPort,
+        this.#fromBytes,
+        NOTICE_BYTES,
+        now.ms,
+      );
+      if (!allowed) return;
+    }
+    if (type === ServerType.PACKET_REFUSED) {
+      this.#makeRefusal(reason, number, null, at, 0);
+    } else this.#sender.makeNotice(type, reason, number, null, 0, 0, 0);
+    if (this.#fromStream) {
+      this.#sender.sendNoticeToStream(this.#fromConnection);
+    } else {
+      this.#sender.sendNoticeToAddress(
+        this.#fromListener,
+        this.#fromAddress,
+        this.#fromPort,
+      );
+    }
+  }
+
+  /** A TCP client whose stream can't be followed any more. */
+  #refuseMalformed(entry: Connection, at: number): void {
+    const { telemetry } = this.#context;
+    const session = entry.session;
+    const number = session === null
+      ? this.#view.getUint32(at + HEADER_SESSION, true)
+      : session.number;
+    telemetry.refused(Reason.MALFORMED);
+    telemetry.add(COUNTER.binary_packets_garbled_total, 1);
+    telemetry.add(COUNTER.connections_garbled_total, 1);
+    telemetry.log("warn", "binary connection cut: malformed packet", {
+      connection: entry.id,
+      session: session === null ? 0 : session.number,
+    });
+    this.#makeRefusal(Reason.MALFORMED, number, session, at, 0);
+    this.#sender.sendNoticeToStream(entry.id);
+    this.#drop(entry);
+  }
+
+  /** Sends what a session's client has not got; returns the number of messages. */
+  #flush(session: BinarySession): number {
+    if (session.last > 0) session.ring.seal();
+    if (session.link === Link.NONE) return 0;
+    const oldest = session.oldest;
+    if (session.nextToSend < oldest) {
+      if (session.link === Link.STREAM) {
+        this.#cutSlow(session);
+        return 0;
+      }
+      session.nextToSend = oldest;
+    }
+    if (session.repeatFrom < oldest) session.repeatFrom = oldest;
+    let total = 0;
+    for (let packets = 0; packets < PACKETS_PER_ROUND_MAX; packets++) {
+      const repeats = session.repeatTo - session.repeatFrom;
+      const from = repeats > 0 ? session.repeatFrom : session.nextToSend;
+      const count = repeats > 0 ? repeats : session.last - from + 1;
+      if (count <= 0) break;
+      const sent = this.#sender.sendStored(session, from, count);
+      if (sent < 0) break;
+      if (repeats > 0) session.repeatFrom += sent;
+      else session.nextToSend += sent;
+      total += sent;
+    }
+    if (total > 0) {
+      session.sentMs = this.#context.now.ms;
+      session.progressMs = session.sentMs;
+    }
+    return total;
+  }
+
+  #markDirty(session: BinarySession): void {
+    if (session.dirty) return;
+    session.dirty = true;
+    this.#dirty.push(session);
+  }
+
+  #lookAtTimers(): void {
+    const { now, telemetry } = this.#context;
+    const { heartbeatMs, silenceMs, logonTimeoutMs } = this.#options;
+    for (let i = this.#strangers.length - 1; i >= 0; i--) {
+      const entry = this.#strangers[i]!;
+      if (now.ms - entry.acceptedMs < logonTimeoutMs) continue;
+      telemetry.add(COUNTER.connections_silent_total, 1);
+      telemetry.log("warn", "binary connection cut: no logon", {
+        connection: entry.id,
+        timeoutMs: logonTimeoutMs,
+      });
+      this.#drop(entry);
+    }
+    for (let i = 0; i < this.#sessions.length; i++) {
+      const session = this.#sessions[i]!;
+      if (session.link === Link.NONE) continue;
+      if (now.ms - session.heardMs >= silenceMs) {
+        telemetry.add(COUNTER.connections_silent_total, 1);
+        this.#end(session, Reason.SILENT);
+      } else if (session.link === Link.STREAM && this.#isSlow(session)) {
+        this.#cutSlow(session);
+      } else if (now.ms - session.sentMs >= heartbeatMs) {
+        this.#heartbeat(session);
+      }
+    }
+  }
+
+  /** True if the client has taken nothing for too long although there is something. */
+  #isSlow(session: BinarySession): boolean {
+    const { transport, now } = this.#context;
+    const pending = transport.pending(session.connection);
+    if (pending !== session.pendingBytes || pending === 0) {
+      session.pendingBytes = pending;
+      session.progressMs = now.ms;
+      return false;
+    }
+    return now.ms - session.progressMs >= this.#options.slowMs;
+  }
+
+  #cutSlow(session: BinarySession): void {
+    this.#context.telemetry.add(COUNTER.connections_slow_total, 1);
+    this.#end(session, Reason.TOO_SLOW);
+  }
+
+  /** Says goodbye and lets go of the client. */
+  #end(session: BinarySession, reason: number): void {
+    const { number } = session;
+    this.#sender.makeNotice(ServerType.END, reason, number, session, 0, 0, 0);
+    this.#sender.sendNoticeTo(session);
+    const entry = session.link === Link.STREAM
+      ? this.#connections.get(session.connection)
+      : undefined;
+    const text = reason === Reason.NONE
+      ? "logged out"
+      : REASON_TEXT[reason] ?? `reason ${reason}`;
+    this.#unbind(session, text);
+    if (entry !== undefined) {
+      entry.session = null;
+      this.#drop(entry);
+    }
+  }
+
+  #unbind(session: BinarySession, why: string): void {
+    session.link = Link.NONE;
+    this.#active--;
+    const { telemetry } = this.#context;
+    telemetry.add(COUNTER.binary_sessions_active, -1);
+    telemetry.log("info", "binary session ended", {
+      session: session.number,
+      why,
+      taken: session.expected - 1,
+    });
+    this.#writeSessionCommand(session, CommandKind.SESSION_LOGOUT);
+  }
+
+  /** Closes a connection of ours; its session, if any, ends without a word. */
+  #drop(entry: Connection): void {
+    if (entry.closing) return;
+    entry.closing = true;
+    this.#forgetStranger(entry);
+    const session = entry.session;
+    entry.session = null;
+    if (session !== null) this.#unbind(session, "connection cut");
+    this.#context.transport.close(entry.id);
+  }
+
+  #forgetStranger(entry: Connection): void {
+    const place = this.#strangers.indexOf(entry);
+    if (place < 0) return;
+    this.#strangers[place] = this.#strangers[this.#strangers.length - 1]!;
+    this.#strangers.pop();
+  }
+
+  /** Puts a logon or logout on record; what finds no room is made good later. */
+  #writeSessionCommand(session: BinarySession, kind: number): void {
+    const { commands } = this.#context;
+    if (session.logoutOwed) {
+      session.logoutOwed = false;
+      this.#logoutsOwed--;
+    }
+    const slot = commands.claim();
+    if (slot === RING_FULL) {
+      assert(
+        kind === CommandKind.SESSION_LOGOUT,
+        "a logon was taken without room for its command",
+      );
+      session.logoutOwed = true;
+      this.#logoutsOwed++;
+      return;
+    }
+    beginCommand(commands, slot, kind, session.index, session.expected - 1);
+  }
+
+  #payLogouts(): void {
+    for (let i = 0; i < this.#sessions.length; i++) {
+      const session = this.#sessions[i]!;
+      if (session.logoutOwed) {
+        this.#writeSessionCommand(session, CommandKind.SESSION_LOGOUT);
+      }
+    }
+  }
+
+  /** While stopping: ends each session that has got every answer. */
+  #endAnswered(): void {
+    if (this.#active === 0 || this.#context.events.available() > 0) return;
+    for (let i = 0; i < this.#sessions.length; i++) {
+      const session = this.#sessions[i]!;
+      if (session.link === Link.NONE || !session.flushed) continue;
+      if (session.answered >= session.expected - 1) {
+        this.#end(session, Reason.SHUTTING_DOWN);
+      }
+    }
+  }
+}
