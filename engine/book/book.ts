@@ -1,0 +1,322 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The price-time books of all instruments of one shard, in flat memory.
+ *
+ * Orders of all instruments come from one pool. Orders of a price stand in a
+ * doubly linked queue, oldest first; a price index finds levels and the next
+ * price. The book keeps orders and their places; it does not match and does
+ * not judge. Two sides may cross here (an auction needs that); it is the
+ * matching that keeps them apart.
+ *
+ * Owned by the exchange's thread, its only reader and writer. Allocates
+ * nothing after construction. Addresses of orders and levels are words in
+ * `i32` (see `layout.ts`); 0 is none.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+import {
+  INSTRUMENT_WORDS,
+  KEY_NONE,
+  LEVEL_COUNT,
+  LEVEL_HEAD,
+  LEVEL_KEY,
+  LEVEL_QUANTITY_F64,
+  LEVEL_TAIL,
+  ORDER_KIND,
+  ORDER_LEAVES_F64,
+  ORDER_LEVEL,
+  ORDER_NEXT,
+  ORDER_PREVIOUS,
+  ORDER_PRICE,
+  ORDER_WORDS,
+  SIDE_BEST,
+  SIDE_BEST_KEY,
+  SIDE_LEVELS,
+  SIDE_ORDERS,
+  SIDE_ROOT,
+  SIDE_WORDS,
+} from "./layout.ts";
+import { PAGE_WORDS, PriceIndex, TABLE_WORDS } from "./price_index.ts";
+
+/** How much a book holds. */
+export interface BookOptions {
+  /** Resting orders of all instruments together. */
+  readonly ordersMax: number;
+  /** Instruments, with indexes from 0 up to below this. */
+  readonly instrumentsMax: number;
+  /** Pages of 256 neighbouring prices that can be in use (8 KiB each). */
+  readonly pagesMax?: number;
+  /** Tables of the price index (17 KiB each): two an instrument, and one for
+   * each million ticks that a side's orders spread over. */
+  readonly tablesMax?: number;
+}
+
+/** Pages if the options name none: 1,048,576 levels in 17 MiB. */
+export const PAGES_DEFAULT = 2048;
+
+interface Shape {
+  readonly tablesMax: number;
+  readonly pagesMax: number;
+  readonly instruments: number;
+  readonly orders: number;
+  readonly tables: number;
+  readonly pages: number;
+  readonly words: number;
+}
+
+function shape(options: BookOptions): Shape {
+  const { ordersMax, instrumentsMax } = options;
+  const pagesMax = options.pagesMax ?? PAGES_DEFAULT;
+  const tablesMax = options.tablesMax ?? instrumentsMax * 4 + 64;
+  assert(
+    Number.isInteger(ordersMax) && ordersMax >= 1,
+    `ordersMax is ${ordersMax}: must be a whole number, at least 1`,
+  );
+  assert(
+    Number.isInteger(instrumentsMax) && instrumentsMax >= 1 &&
+      instrumentsMax <= 65535,
+    `instrumentsMax is ${instrumentsMax}: must be 1 to 65535`,
+  );
+  assert(
+    Number.isInteger(pagesMax) && pagesMax >= 1,
+    `pagesMax is ${pagesMax}: must be a whole number, at least 1`,
+  );
+  assert(
+    Number.isInteger(tablesMax) && tablesMax >= instrumentsMax * 2 + 1,
+    `tablesMax is ${tablesMax}: must be at least ${instrumentsMax * 2 + 1}`,
+  );
+  const instruments = ORDER_WORDS;
+  const orders = instruments + instrumentsMax * INSTRUMENT_WORDS;
+  const tables = orders + (ordersMax + 1) * ORDER_WORDS;
+  const pages = tables + tablesMax * TABLE_WORDS;
+  const words = pages + pagesMax * PAGE_WORDS;
+  assert(
+    words < 2 ** 30,
+    `a book of ${
+      words * 4
+    } bytes: must be below 4294967296; lower ordersMax ${ordersMax} or pagesMax ${pagesMax}`,
+  );
+  return { tablesMax, pagesMax, instruments, orders, tables, pages, words };
+}
+
+/** Books of a shard. */
+export class Book {
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  readonly index: PriceIndex;
+  readonly ordersMax: number;
+  readonly instrumentsMax: number;
+  /** A record that is never in the pool: for orders that will not rest. */
+  readonly scratchOrder: number;
+  readonly #instruments: number;
+  #freeOrder = 0;
+  #freshOrder: number;
+  #endOrder: number;
+  #allocated = 0;
+
+  /** Bytes that a book of these options occupies; a multiple of 64. */
+  static bytes(options: BookOptions): number {
+    return shape(options).words * 4;
+  }
+
+  /**
+   * @param memory Zeroed memory; the book owns `Book.bytes(options)` of it.
+   * @param byteOffset Where they start; a multiple of 64.
+   */
+  constructor(
+    memory: ArrayBufferLike,
+    byteOffset: number,
+    options: BookOptions,
+  ) {
+    assert(byteOffset % 64 === 0, `book at ${byteOffset}: must be k x 64`);
+    const at = shape(options);
+    this.i32 = new Int32Array(memory, byteOffset, at.words);
+    this.f64 = new Float64Array(memory, byteOffset, at.words >>> 1);
+    this.ordersMax = options.ordersMax;
+    this.instrumentsMax = options.instrumentsMax;
+    this.#instruments = at.instruments;
+    this.scratchOrder = at.orders;
+    this.#freshOrder = at.orders + ORDER_WORDS;
+    this.#endOrder = at.tables;
+    this.index = new PriceIndex(
+      this.i32,
+      at.tables,
+      at.tablesMax,
+      at.pages,
+      at.pagesMax,
+    );
+  }
+
+  /** Records taken from the pool and not given back. */
+  get ordersAllocated(): number {
+    return this.#allocated;
+  }
+
+  /** Makes an instrument ready for orders; does nothing the second time. */
+  define(instrument: number): void {
+    if (this.isDefined(instrument)) return;
+    assert(
+      instrument < this.instrumentsMax,
+      `instrument ${instrument}: instrumentsMax is ${this.instrumentsMax}`,
+    );
+    for (let bit = 0; bit < 2; bit++) {
+      const side = this.sideOf(instrument, bit);
+      assert(this.index.define(side), "price index: tablesMax is too low");
+      this.i32[side + SIDE_BEST_KEY] = KEY_NONE;
+    }
+  }
+
+  /** True after `define()`; any number may be asked. */
+  isDefined(instrument: number): boolean {
+    return instrument < this.instrumentsMax &&
+      this.i32[this.sideOf(instrument, 1) + SIDE_ROOT] !== 0;
+  }
+
+  /** Record of an instrument. */
+  instrumentOf(instrument: number): number {
+    return this.#instruments + instrument * INSTRUMENT_WORDS;
+  }
+
+  /** Record of one side of an instrument. @param bit 0 = buy, 1 = sell. */
+  sideOf(instrument: number, bit: number): number {
+    return this.#instruments + instrument * INSTRUMENT_WORDS + bit * SIDE_WORDS;
+  }
+
+  /** Place of an order's record in the pool: 0 = scratch, 1 to `ordersMax`. */
+  numberOf(order: number): number {
+    return (order - this.scratchOrder) >>> 4;
+  }
+
+  /** True if `allocate()` would find a record. */
+  hasOrder(): boolean {
+    return this.#freeOrder !== 0 || this.#freshOrder !== this.#endOrder;
+  }
+
+  /** Takes an order's record from the pool, last used first; 0 if it is empty. */
+  allocate(): number {
+    let order = this.#freeOrder;
+    if (order !== 0) {
+      this.#freeOrder = this.i32[order + ORDER_NEXT]!;
+    } else {
+      order = this.#freshOrder;
+      if (order === this.#endOrder) return 0;
+      this.#freshOrder = order + ORDER_WORDS;
+    }
+    this.#allocated++;
+    return order;
+  }
+
+  /** Gives an order's record back; it does not rest. */
+  free(order: number): void {
+    this.i32[order + ORDER_NEXT] = this.#freeOrder;
+    this.#freeOrder = order;
+    this.#allocated--;
+  }
+
+  /**
+   * Puts an order at the end of the queue of its price. Room was asked for:
+   * `index.hasRoom()` if the price has no page yet.
+   *
+   * @param side Record of the order's side.
+   * @param key `keyOf()` its price.
+   */
+  rest(order: number, side: number, key: number): void {
+    const i32 = this.i32;
+    const f64 = this.f64;
+    let level = this.index.find(side, key);
+    const leaves = f64[(order >> 1) + ORDER_LEAVES_F64]!;
+    i32[order + ORDER_NEXT] = 0;
+    if (level === 0 || i32[level + LEVEL_HEAD] === 0) {
+      level = this.#openLevel(side, key);
+      i32[level + LEVEL_HEAD] = order;
+      i32[level + LEVEL_TAIL] = order;
+      i32[level + LEVEL_COUNT] = 1;
+      f64[(level >> 1) + LEVEL_QUANTITY_F64] = leaves;
+      i32[order + ORDER_PREVIOUS] = 0;
+    } else {
+      const tail = i32[level + LEVEL_TAIL]!;
+      i32[tail + ORDER_NEXT] = order;
+      i32[order + ORDER_PREVIOUS] = tail;
+      i32[level + LEVEL_TAIL] = order;
+      i32[level + LEVEL_COUNT] = i32[level + LEVEL_COUNT]! + 1;
+      const at = (level >> 1) + LEVEL_QUANTITY_F64;
+      f64[at] = f64[at]! + leaves;
+    }
+    i32[order + ORDER_LEVEL] = level;
+    i32[side + SIDE_ORDERS] = i32[side + SIDE_ORDERS]! + 1;
+  }
+
+  /** Takes a resting order out of its queue; its record stays allocated. */
+  unlink(order: number): void {
+    const i32 = this.i32;
+    const level = i32[order + ORDER_LEVEL]!;
+    const next = i32[order + ORDER_NEXT]!;
+    const previous = i32[order + ORDER_PREVIOUS]!;
+    const kind = i32[order + ORDER_KIND]!;
+    const side = this.sideOf(kind & 0xffff, ((kind >>> 16) & 0xff) - 1);
+    i32[order + ORDER_LEVEL] = 0;
+    i32[side + SIDE_ORDERS] = i32[side + SIDE_ORDERS]! - 1;
+    if (next === 0 && previous === 0) {
+      this.closeLevel(side, level);
+      return;
+    }
+    if (previous === 0) i32[level + LEVEL_HEAD] = next;
+    else i32[previous + ORDER_NEXT] = next;
+    if (next === 0) i32[level + LEVEL_TAIL] = previous;
+    else i32[next + ORDER_PREVIOUS] = previous;
+    i32[level + LEVEL_COUNT] = i32[level + LEVEL_COUNT]! - 1;
+    const at = (level >> 1) + LEVEL_QUANTITY_F64;
+    this.f64[at] = this.f64[at]! -
+      this.f64[(order >> 1) + ORDER_LEAVES_F64]!;
+  }
+
+  /** Sets the leaves of a resting order, which keeps its place. */
+  setLeaves(order: number, leaves: number): void {
+    const f64 = this.f64;
+    const at = (this.i32[order + ORDER_LEVEL]! >> 1) + LEVEL_QUANTITY_F64;
+    const own = (order >> 1) + ORDER_LEAVES_F64;
+    f64[at] = f64[at]! - f64[own]! + leaves;
+    f64[own] = leaves;
+  }
+
+  /** Takes a level without orders out of the index and finds the next best. */
+  closeLevel(side: number, level: number): void {
+    const i32 = this.i32;
+    const key = i32[level + LEVEL_KEY]!;
+    i32[level + LEVEL_HEAD] = 0;
+    i32[side + SIDE_LEVELS] = i32[side + SIDE_LEVELS]! - 1;
+    this.index.remove(side, key, level);
+    if (i32[side + SIDE_BEST] !== level) return;
+    const best = i32[side + SIDE_LEVELS] === 0 ? 0 : this.index.next(side, key);
+    i32[side + SIDE_BEST] = best;
+    i32[side + SIDE_BEST_KEY] = best === 0 ? KEY_NONE : i32[best + LEVEL_KEY]!;
+  }
+
+  /** Level with the best price; 0 if the side is empty. */
+  best(instrument: number, bit: number): number {
+    return this.i32[this.sideOf(instrument, bit) + SIDE_BEST]!;
+  }
+
+  /** The next worse level of a side; 0 after the last. */
+  nextLevel(side: number, level: number): number {
+    return this.index.next(side, this.i32[level + LEVEL_KEY]!);
+  }
+
+  /** Price of a level in use, in ticks. */
+  priceOf(level: number): number {
+    return this.i32[this.i32[level + LEVEL_HEAD]! + ORDER_PRICE]!;
+  }
+
+  #openLevel(side: number, key: number): number {
+    const i32 = this.i32;
+    const level = this.index.insert(side, key);
+    i32[side + SIDE_LEVELS] = i32[side + SIDE_LEVELS]! + 1;
+    if (key < i32[side + SIDE_BEST_KEY]!) {
+      i32[side + SIDE_BEST] = level;
+      i32[side + SIDE_BEST_KEY] = key;
+    }
+    return level;
+  }
+}

@@ -1,0 +1,100 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Where the fields of a book lie in its memory.
+ *
+ * All records are addressed by the index of their first int32 word in the
+ * book's `i32` view; half of that is the index in the `f64` view. 0 means
+ * "none". Belongs to the thread that owns the book; nothing here allocates.
+ *
+ * ```
+ * instrument (128 B): [buy side 32 B][sell side 32 B][last trade, totals 64 B]
+ * level       (32 B): [head tail | quantity | count key - -]
+ * order       (64 B): [next prev level key | leaves | quantity | notional
+ *                      | reference | session+ kind+ | order id]
+ * ```
+ *
+ * An order is one cache line, a level half of one, both sides of an instrument
+ * share one. A quantity is a float64 whole number, so a level takes 32 bytes
+ * and not 16; the count beside it spares market data a walk along the queue.
+ *
+ * @module
+ */
+
+/** Words of an instrument's record. */
+export const INSTRUMENT_WORDS = 32;
+/** Words of one side's record; the sell side follows the buy side. */
+export const SIDE_WORDS = 8;
+
+// Words of a side's record.
+/** Level with the best price; 0 = this side is empty. */
+export const SIDE_BEST = 0;
+/** Key of the best level; `KEY_NONE` if this side is empty. */
+export const SIDE_BEST_KEY = 1;
+/** Top table of the price index; 0 = instrument not defined. */
+export const SIDE_ROOT = 2;
+/** Which entry of the top table was used last, and what it held. */
+export const SIDE_CACHED_TOP = 3;
+export const SIDE_CACHED_TABLE = 4;
+export const SIDE_LEVELS = 5;
+export const SIDE_ORDERS = 6;
+
+// Float64 elements of an instrument's record, from its start.
+/** Lots traded since the start. */
+export const INSTRUMENT_VOLUME_F64 = 8;
+/** Trades since the start. */
+export const INSTRUMENT_TRADES_F64 = 9;
+/** Lots of the last trade. */
+export const INSTRUMENT_LAST_QUANTITY_F64 = 10;
+/** Ticks of the last trade, valid if there was a trade. An int32 word. */
+export const INSTRUMENT_LAST_PRICE = 22;
+/** Sum of ticks x lots traded. */
+export const INSTRUMENT_NOTIONAL_F64 = 12;
+
+/** Words of a price level's record. */
+export const LEVEL_WORDS = 8;
+export const LEVEL_HEAD = 0;
+export const LEVEL_TAIL = 1;
+/** Float64 element: sum of the leaves of the level's orders. */
+export const LEVEL_QUANTITY_F64 = 1;
+export const LEVEL_COUNT = 4;
+export const LEVEL_KEY = 5;
+
+/** Words of an order's record. */
+export const ORDER_WORDS = 16;
+/** Next (younger) order of the level; in a free record: next free record. */
+export const ORDER_NEXT = 0;
+export const ORDER_PREVIOUS = 1;
+/** The level that the order rests in; 0 = it does not rest. */
+export const ORDER_LEVEL = 2;
+/** Limit price, int32 ticks. */
+export const ORDER_PRICE = 3;
+// Float64 elements of an order's record.
+export const ORDER_LEAVES_F64 = 2;
+export const ORDER_QUANTITY_F64 = 3;
+/** Sum of ticks x lots over the order's fills. */
+export const ORDER_NOTIONAL_F64 = 4;
+export const ORDER_REFERENCE_F64 = 5;
+/** Session in the low 24 bits, time in force << 24, `ORDER_TEXT_BIT`. */
+export const ORDER_OWNER = 12;
+/** Instrument | side << 16 | order type << 24, as in commands and events. */
+export const ORDER_KIND = 13;
+export const ORDER_ID_F64 = 7;
+
+/** `ORDER_OWNER`: the bits of the session's index. */
+export const ORDER_SESSION_MASK = 0xffffff;
+/** `ORDER_OWNER`: the order has a client order id of text. */
+export const ORDER_TEXT_BIT = 0x10000000;
+
+/** `SIDE_BEST_KEY` of an empty side; no order can have this key. */
+export const KEY_NONE = 0x7fffffff;
+
+/**
+ * The key of a price on a side: the best price has the smallest key, on both
+ * sides. A key is an int32, and so is every price.
+ *
+ * @param sideBit 0 = buy, 1 = sell.
+ */
+export function keyOf(sideBit: number, price: number): number {
+  return price ^ (sideBit - 1);
+}

@@ -1,0 +1,300 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Finds the level of a price, and the next price that has orders.
+ *
+ * One radix tree for each side of each instrument covers all of int32: a top
+ * table of 4096 entries, below it tables of 4096 entries, below them pages of
+ * 256 levels. Each table and page has a bitmap of what is used, tables a
+ * second one over the first, so the next price is a few `clz32` away.
+ *
+ * ```
+ * key ^ 2^31:  [ 12 bits: table ][ 12 bits: page ][ 8 bits: level ]
+ * ```
+ *
+ * Pages and tables come from two pools and go back when they are empty. Owned
+ * by the thread of the book. Allocates nothing after construction; keeps no
+ * orders and knows no sides, only keys of which the smallest is the best.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+import {
+  LEVEL_KEY,
+  LEVEL_WORDS,
+  SIDE_CACHED_TABLE,
+  SIDE_CACHED_TOP,
+  SIDE_ROOT,
+} from "./layout.ts";
+
+const TABLE_ENTRIES = 4096;
+const TABLE_BITS = TABLE_ENTRIES;
+const TABLE_SUMMARY = TABLE_BITS + 128;
+const TABLE_USED = TABLE_SUMMARY + 4;
+/** Words of a table: entries, bitmap, summary, count; whole cache lines. */
+export const TABLE_WORDS = 4240;
+
+const PAGE_USED = 8;
+const PAGE_LEVELS = 16;
+/** Words of a page: bitmap (8), count, free link, then 256 levels. */
+export const PAGE_WORDS = PAGE_LEVELS + 256 * LEVEL_WORDS;
+
+/** Radix trees from prices to levels, for all sides of all instruments. */
+export class PriceIndex {
+  readonly #i32: Int32Array;
+  #freeTable = 0;
+  #freeTables = 0;
+  #freePage = 0;
+  #freePages = 0;
+  /** Tables and pages that were never used: next word, and how many. */
+  #freshTable: number;
+  #freshTables: number;
+  #freshPage: number;
+  #freshPages: number;
+
+  /**
+   * @param i32 The book's memory, zeroed.
+   * @param tables Word where the tables start.
+   * @param tablesMax Number of tables there.
+   * @param pages Word where the pages start.
+   * @param pagesMax Number of pages there.
+   */
+  constructor(
+    i32: Int32Array,
+    tables: number,
+    tablesMax: number,
+    pages: number,
+    pagesMax: number,
+  ) {
+    this.#i32 = i32;
+    this.#freshTable = tables;
+    this.#freshTables = tablesMax;
+    this.#freshPage = pages;
+    this.#freshPages = pagesMax;
+  }
+
+  /** Pages of 256 levels that are not in use. */
+  get pagesFree(): number {
+    return this.#freePages + this.#freshPages;
+  }
+
+  /** Tables that are not in use. */
+  get tablesFree(): number {
+    return this.#freeTables + this.#freshTables;
+  }
+
+  /** Prepares a side's record. @returns false if no table is left. */
+  define(side: number): boolean {
+    if (this.tablesFree === 0) return false;
+    this.#i32[side + SIDE_ROOT] = this.#takeTable();
+    this.#i32[side + SIDE_CACHED_TOP] = -1;
+    this.#i32[side + SIDE_CACHED_TABLE] = 0;
+    return true;
+  }
+
+  /** The level of a key, used or not; 0 if its page is not there. */
+  find(side: number, key: number): number {
+    const i32 = this.#i32;
+    const bits = key ^ 0x80000000;
+    const top = bits >>> 20;
+    let table = i32[side + SIDE_CACHED_TABLE]!;
+    if (i32[side + SIDE_CACHED_TOP] !== top) {
+      table = i32[i32[side + SIDE_ROOT]! + top]!;
+      if (table === 0) return 0;
+      i32[side + SIDE_CACHED_TOP] = top;
+      i32[side + SIDE_CACHED_TABLE] = table;
+    }
+    const page = i32[table + ((bits >>> 8) & 0xfff)]!;
+    if (page === 0) return 0;
+    return page + PAGE_LEVELS + ((bits & 0xff) << 3);
+  }
+
+  /** True if `insert()` of a key whose page is not there would find room. */
+  hasRoom(side: number, key: number): boolean {
+    if (this.pagesFree === 0) return false;
+    const top = (key ^ 0x80000000) >>> 20;
+    return this.tablesFree !== 0 ||
+      this.#i32[this.#i32[side + SIDE_ROOT]! + top] !== 0;
+  }
+
+  /** Marks the level of a key as used; it was not. `hasRoom()` was asked. */
+  insert(side: number, key: number): number {
+    const i32 = this.#i32;
+    let level = this.find(side, key);
+    if (level === 0) level = this.#grow(side, key);
+    const at = key & 0xff;
+    const page = level - PAGE_LEVELS - (at << 3);
+    const word = page + (at >>> 5);
+    i32[word] = i32[word]! | (1 << (at & 31));
+    i32[page + PAGE_USED] = i32[page + PAGE_USED]! + 1;
+    i32[level + LEVEL_KEY] = key;
+    return level;
+  }
+
+  /** Marks the level of a key as unused; gives its page back if it was the last. */
+  remove(side: number, key: number, level: number): void {
+    const i32 = this.#i32;
+    const at = key & 0xff;
+    const page = level - PAGE_LEVELS - (at << 3);
+    const word = page + (at >>> 5);
+    i32[word] = i32[word]! & ~(1 << (at & 31));
+    const used = i32[page + PAGE_USED]! - 1;
+    i32[page + PAGE_USED] = used;
+    if (used === 0) this.#shrink(side, key, page);
+  }
+
+  /** The used level with the smallest key above `key`; 0 if there is none. */
+  next(side: number, key: number): number {
+    const i32 = this.#i32;
+    const bits = key ^ 0x80000000;
+    const root = i32[side + SIDE_ROOT]!;
+    let top = bits >>> 20;
+    let table = i32[root + top]!;
+    if (table !== 0) {
+      const middle = (bits >>> 8) & 0xfff;
+      const page = i32[table + middle]!;
+      if (page !== 0) {
+        const level = this.#nextInPage(page, bits & 0xff);
+        if (level !== 0) return level;
+      }
+      const found = this.#nextInTable(table, middle);
+      if (found >= 0) return this.#nextInPage(i32[table + found]!, -1);
+    }
+    top = this.#nextInTable(root, top);
+    if (top < 0) return 0;
+    table = i32[root + top]!;
+    const first = this.#nextInTable(table, -1);
+    return this.#nextInPage(i32[table + first]!, -1);
+  }
+
+  /** First used level of a page after place `at` (-1 = from the start), or 0. */
+  #nextInPage(page: number, at: number): number {
+    const i32 = this.#i32;
+    const from = at + 1;
+    if (from > 255) return 0;
+    let word = from >>> 5;
+    let bits = i32[page + word]! & (-1 << (from & 31));
+    while (bits === 0) {
+      word++;
+      if (word === 8) return 0;
+      bits = i32[page + word]!;
+    }
+    const place = (word << 5) + 31 - Math.clz32(bits & -bits);
+    return page + PAGE_LEVELS + (place << 3);
+  }
+
+  /** First used entry of a table after place `at` (-1 = from the start), or -1. */
+  #nextInTable(table: number, at: number): number {
+    const i32 = this.#i32;
+    const from = at + 1;
+    if (from >= TABLE_ENTRIES) return -1;
+    let word = from >>> 5;
+    let bits = i32[table + TABLE_BITS + word]! & (-1 << (from & 31));
+    if (bits === 0) {
+      word++;
+      let group = word >>> 5;
+      if (group > 3) return -1;
+      let summary = i32[table + TABLE_SUMMARY + group]! & (-1 << (word & 31));
+      while (summary === 0) {
+        group++;
+        if (group > 3) return -1;
+        summary = i32[table + TABLE_SUMMARY + group]!;
+      }
+      word = (group << 5) + 31 - Math.clz32(summary & -summary);
+      bits = i32[table + TABLE_BITS + word]!;
+    }
+    return (word << 5) + 31 - Math.clz32(bits & -bits);
+  }
+
+  /** Cold: puts a page, and if need be a table, where the key needs one. */
+  #grow(side: number, key: number): number {
+    const i32 = this.#i32;
+    const bits = key ^ 0x80000000;
+    const root = i32[side + SIDE_ROOT]!;
+    const top = bits >>> 20;
+    let table = i32[root + top]!;
+    if (table === 0) {
+      table = this.#takeTable();
+      this.#setEntry(root, top, table);
+    }
+    i32[side + SIDE_CACHED_TOP] = top;
+    i32[side + SIDE_CACHED_TABLE] = table;
+    const page = this.#takePage();
+    this.#setEntry(table, (bits >>> 8) & 0xfff, page);
+    return page + PAGE_LEVELS + ((bits & 0xff) << 3);
+  }
+
+  /** Cold: gives an empty page back, and its table if that is empty too. */
+  #shrink(side: number, key: number, page: number): void {
+    const i32 = this.#i32;
+    const bits = key ^ 0x80000000;
+    const root = i32[side + SIDE_ROOT]!;
+    const top = bits >>> 20;
+    const table = i32[root + top]!;
+    i32[page] = this.#freePage;
+    this.#freePage = page;
+    this.#freePages++;
+    this.#clearEntry(table, (bits >>> 8) & 0xfff);
+    if (i32[table + TABLE_USED] !== 0) return;
+    this.#clearEntry(root, top);
+    i32[table] = this.#freeTable;
+    this.#freeTable = table;
+    this.#freeTables++;
+    if (i32[side + SIDE_CACHED_TOP] === top) {
+      i32[side + SIDE_CACHED_TOP] = -1;
+      i32[side + SIDE_CACHED_TABLE] = 0;
+    }
+  }
+
+  #setEntry(table: number, at: number, value: number): void {
+    const i32 = this.#i32;
+    i32[table + at] = value;
+    const word = table + TABLE_BITS + (at >>> 5);
+    i32[word] = i32[word]! | (1 << (at & 31));
+    const summary = table + TABLE_SUMMARY + (at >>> 10);
+    i32[summary] = i32[summary]! | (1 << ((at >>> 5) & 31));
+    i32[table + TABLE_USED] = i32[table + TABLE_USED]! + 1;
+  }
+
+  #clearEntry(table: number, at: number): void {
+    const i32 = this.#i32;
+    i32[table + at] = 0;
+    const word = table + TABLE_BITS + (at >>> 5);
+    i32[word] = i32[word]! & ~(1 << (at & 31));
+    if (i32[word] === 0) {
+      const summary = table + TABLE_SUMMARY + (at >>> 10);
+      i32[summary] = i32[summary]! & ~(1 << ((at >>> 5) & 31));
+    }
+    i32[table + TABLE_USED] = i32[table + TABLE_USED]! - 1;
+  }
+
+  #takeTable(): number {
+    const table = this.#freeTable;
+    if (table !== 0) {
+      this.#freeTable = this.#i32[table]!;
+      this.#i32[table] = 0;
+      this.#freeTables--;
+      return table;
+    }
+    assert(this.#freshTables > 0, "price index: no table left");
+    this.#freshTables--;
+    const fresh = this.#freshTable;
+    this.#freshTable = fresh + TABLE_WORDS;
+    return fresh;
+  }
+
+  #takePage(): number {
+    const page = this.#freePage;
+    if (page !== 0) {
+      this.#freePage = this.#i32[page]!;
+      this.#i32[page] = 0;
+      this.#freePages--;
+      return page;
+    }
+    assert(this.#freshPages > 0, "price index: no page left");
+    this.#freshPages--;
+    const fresh = this.#freshPage;
+    this.#freshPage = fresh + PAGE_WORDS;
+    return fresh;
+  }
+}
