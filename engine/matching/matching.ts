@@ -1,0 +1,261 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * What each order type and time in force does to a book.
+ *
+ * Price first, then time: an incoming order takes the best price of the other
+ * side, the oldest order of it first, always at the resting order's price.
+ * What is left over rests (limit orders for the day or until canceled) or ends
+ * (market, IOC, FOK).
+ *
+ * Owned by the exchange's thread. Allocates nothing. Tells a sink of each fill
+ * and returns reasons; it writes no events, knows no sessions and checks no
+ * field that an order brings.
+ *
+ * @module
+ */
+import {
+  type Book,
+  INSTRUMENT_LAST_PRICE,
+  INSTRUMENT_LAST_QUANTITY_F64,
+  INSTRUMENT_NOTIONAL_F64,
+  INSTRUMENT_TRADES_F64,
+  INSTRUMENT_VOLUME_F64,
+  KEY_NONE,
+  keyOf,
+  LEVEL_COUNT,
+  LEVEL_HEAD,
+  LEVEL_KEY,
+  LEVEL_QUANTITY_F64,
+  LEVEL_TAIL,
+  ORDER_KIND,
+  ORDER_LEAVES_F64,
+  ORDER_LEVEL,
+  ORDER_NEXT,
+  ORDER_NOTIONAL_F64,
+  ORDER_OWNER,
+  ORDER_PREVIOUS,
+  ORDER_PRICE,
+  ORDER_QUANTITY_F64,
+  SIDE_BEST,
+  SIDE_BEST_KEY,
+  SIDE_ORDERS,
+} from "../book/mod.ts";
+import { OrdType, Reason, TimeInForce } from "../record/mod.ts";
+
+/** The largest whole number of lots that an order or a level holds: 2^53 - 1. */
+export const QUANTITY_MAX = Number.MAX_SAFE_INTEGER;
+
+/** Hears of fills. */
+export interface FillSink {
+  /**
+   * Both orders' leaves and notional are up to date; price and quantity of the
+   * fill stand in the instrument's record as those of its last trade. A maker
+   * without leaves goes back to the pool when this returns.
+   *
+   * Only whole words are passed: a float64 argument of a call that is not
+   * inlined would be allocated.
+   *
+   * @param maker Record of the order that rested.
+   * @param taker Record of the order that came in.
+   * @param instrument Record of the instrument.
+   */
+  onFill(maker: number, taker: number, instrument: number): void;
+}
+
+/** Matches incoming orders against the books of a shard. */
+export class Matching {
+  readonly #book: Book;
+  readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
+  readonly #sink: FillSink;
+
+  /** @param sink One object for the life of the matching. */
+  constructor(book: Book, sink: FillSink) {
+    this.#book = book;
+    this.#i32 = book.i32;
+    this.#f64 = book.f64;
+    this.#sink = sink;
+  }
+
+  /**
+   * Whether an order that may rest has room for its price, whatever it will
+   * trade before. That there is a record for it is the caller's business.
+   *
+   * @param bit 0 = buy, 1 = sell.
+   * @param leavesAt Element of `book.f64` that holds the order's leaves.
+   * @param own The order's record ; it may rest already (replace).
+   * @returns `NONE`, `PRICE_OUT_OF_RANGE`, `LEVEL_CAPACITY`, or
+   *   `QUANTITY_TOO_LARGE` if the level's sum would no longer be an exact
+   *   whole number.
+   */
+  room(
+    instrument: number,
+    bit: number,
+    price: number,
+    leavesAt: number,
+    own: number,
+  ): Reason {
+    const book = this.#book;
+    const key = keyOf(bit, price);
+    if (key === KEY_NONE) return Reason.PRICE_OUT_OF_RANGE;
+    const side = book.sideOf(instrument, bit);
+    const level = book.index.find(side, key);
+    if (level === 0) {
+      return book.index.hasRoom(side, key)
+        ? Reason.NONE
+        : Reason.LEVEL_CAPACITY;
+    }
+    if (this.#i32[level + LEVEL_HEAD] === 0) return Reason.NONE;
+    let sum = this.#f64[(level >> 1) + LEVEL_QUANTITY_F64]!;
+    if (this.#i32[own + ORDER_LEVEL] === level) {
+      sum -= this.#f64[(own >> 1) + ORDER_LEAVES_F64]!;
+    }
+    return sum + this.#f64[leavesAt]! > QUANTITY_MAX
+      ? Reason.QUANTITY_TOO_LARGE
+      : Reason.NONE;
+  }
+
+  /**
+   * Trades an order and lets the rest of it rest if it may. All fields of its
+   * record are set, it does not rest yet, and `room()` was asked if it may.
+   *
+   * Afterwards the order rests (`ORDER_LEVEL` is not 0), or has no leaves, or
+   * has leaves that end for the reason returned. Its record stays the caller's
+   * unless it rests.
+   */
+  place(order: number): Reason {
+    const i32 = this.#i32;
+    const at = order >> 1;
+    const kind = i32[order + ORDER_KIND]!;
+    const bit = ((kind >>> 16) & 0xff) - 1;
+    const market = kind >>> 24 === OrdType.MARKET;
+    const price = i32[order + ORDER_PRICE]!;
+    const other = this.#book.sideOf(kind & 0xffff, 1 - bit);
+    // The worst price that the order takes, as a key of the other side.
+    const limit = market ? KEY_NONE : keyOf(1 - bit, price);
+    const timeInForce = (i32[order + ORDER_OWNER]! >>> 24) & 0xf;
+    if (i32[other + SIDE_BEST_KEY]! <= limit && i32[other + SIDE_BEST] !== 0) {
+      if (
+        timeInForce === TimeInForce.FOK &&
+        !this.fillable(other, limit, at + ORDER_LEAVES_F64)
+      ) return Reason.FOK_NOT_FILLABLE;
+      this.#sweep(order, other, limit);
+      if (this.#f64[at + ORDER_LEAVES_F64] === 0) return Reason.NONE;
+    } else if (timeInForce === TimeInForce.FOK) {
+      return Reason.FOK_NOT_FILLABLE;
+    }
+    if (market) return Reason.NO_LIQUIDITY;
+    if (timeInForce === TimeInForce.IOC) return Reason.IOC_REMAINDER;
+    this.#book.rest(
+      order,
+      this.#book.sideOf(kind & 0xffff, bit),
+      keyOf(bit, price),
+    );
+    return Reason.NONE;
+  }
+
+  /**
+   * Changes price and total quantity of a resting order; `room()` was asked
+   * and the quantity is above what is filled. An order whose price stays and
+   * whose quantity does not grow keeps its place.
+   *
+   * @param quantityAt Element of `book.f64` that holds the new quantity.
+   * @returns true if it lost its place: it is out of the book and must be
+   *   given to `place()`.
+   */
+  amend(order: number, price: number, quantityAt: number): boolean {
+    const i32 = this.#i32;
+    const f64 = this.#f64;
+    const at = order >> 1;
+    const quantity = f64[quantityAt]!;
+    const before = f64[at + ORDER_QUANTITY_F64]!;
+    const leaves = f64[at + ORDER_LEAVES_F64]! + (quantity - before);
+    f64[at + ORDER_QUANTITY_F64] = quantity;
+    if (price === i32[order + ORDER_PRICE] && quantity <= before) {
+      this.#book.setLeaves(order, leaves);
+      return false;
+    }
+    this.#book.unlink(order);
+    f64[at + ORDER_LEAVES_F64] = leaves;
+    i32[order + ORDER_PRICE] = price;
+    return true;
+  }
+
+  /**
+   * True if as many lots as stand in `f64[wantedAt]` can be had at `limit` (a
+   * key of `side`) or better.
+   */
+  fillable(side: number, limit: number, wantedAt: number): boolean {
+    const i32 = this.#i32;
+    const quantity = this.#f64[wantedAt]!;
+    let level = i32[side + SIDE_BEST]!;
+    let sum = 0;
+    while (level !== 0 && i32[level + LEVEL_KEY]! <= limit) {
+      sum += this.#f64[(level >> 1) + LEVEL_QUANTITY_F64]!;
+      if (sum >= quantity) return true;
+      level = this.#book.nextLevel(side, level);
+    }
+    return false;
+  }
+
+  /** Takes level after level of `side` up to the key `limit`. */
+  #sweep(taker: number, side: number, limit: number): void {
+    const i32 = this.#i32;
+    let level = i32[side + SIDE_BEST]!;
+    do {
+      if (!this.#sweepLevel(taker, side, level)) return;
+      this.#book.closeLevel(side, level);
+      if (this.#f64[(taker >> 1) + ORDER_LEAVES_F64] === 0) return;
+      level = i32[side + SIDE_BEST]!;
+    } while (level !== 0 && i32[side + SIDE_BEST_KEY]! <= limit);
+  }
+
+  /** Takes orders of one level. @returns true if none is left. */
+  #sweepLevel(taker: number, side: number, level: number): boolean {
+    const i32 = this.#i32;
+    const f64 = this.#f64;
+    const own = taker >> 1;
+    const record = this.#book.instrumentOf(i32[taker + ORDER_KIND]! & 0xffff);
+    const totals = record >> 1;
+    let maker = i32[level + LEVEL_HEAD]!;
+    const price = i32[maker + ORDER_PRICE]!;
+    let wanted = f64[own + ORDER_LEAVES_F64]!;
+    do {
+      const at = maker >> 1;
+      const offered = f64[at + ORDER_LEAVES_F64]!;
+      const sum = (level >> 1) + LEVEL_QUANTITY_F64;
+      const traded = offered <= wanted ? offered : wanted;
+      wanted -= traded;
+      f64[sum] = f64[sum]! - traded;
+      f64[own + ORDER_LEAVES_F64] = wanted;
+      f64[at + ORDER_LEAVES_F64] = offered - traded;
+      const notional = traded * price;
+      f64[own + ORDER_NOTIONAL_F64] = f64[own + ORDER_NOTIONAL_F64]! + notional;
+      f64[at + ORDER_NOTIONAL_F64] = f64[at + ORDER_NOTIONAL_F64]! + notional;
+      i32[record + INSTRUMENT_LAST_PRICE] = price;
+      f64[totals + INSTRUMENT_LAST_QUANTITY_F64] = traded;
+      f64[totals + INSTRUMENT_VOLUME_F64] =
+        f64[totals + INSTRUMENT_VOLUME_F64]! + traded;
+      f64[totals + INSTRUMENT_TRADES_F64] =
+        f64[totals + INSTRUMENT_TRADES_F64]! + 1;
+      f64[totals + INSTRUMENT_NOTIONAL_F64] =
+        f64[totals + INSTRUMENT_NOTIONAL_F64]! + notional;
+      this.#sink.onFill(maker, taker, record);
+      if (offered !== traded) return false;
+      const next = i32[maker + ORDER_NEXT]!;
+      i32[maker + ORDER_LEVEL] = 0;
+      this.#book.free(maker);
+      i32[side + SIDE_ORDERS] = i32[side + SIDE_ORDERS]! - 1;
+      i32[level + LEVEL_COUNT] = i32[level + LEVEL_COUNT]! - 1;
+      i32[level + LEVEL_HEAD] = next;
+      if (next === 0) {
+        i32[level + LEVEL_TAIL] = 0;
+        return true;
+      }
+      i32[next + ORDER_PREVIOUS] = 0;
+      maker = next;
+    } while (wanted !== 0);
+    return false;
+  }
+}

@@ -1,0 +1,8 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Checks before the book.
+ *
+ * @module
+ */
+export * from "./limits.ts";
