@@ -1,0 +1,465 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Writes events straight into the slots of the gateways' rings.
+ *
+ * Numbers each event among those of its command and in its session's outbound
+ * sequence. Neighbouring small fields are written as one little-endian int32
+ * word; every byte of an event is written, so that a replay yields the same
+ * bytes. Owned by the exchange's thread. Allocates nothing; takes float64
+ * values by their place, never as arguments. Decides nothing.
+ *
+ * @module
+ */
+import {
+  type Book,
+  INSTRUMENT_LAST_PRICE,
+  INSTRUMENT_LAST_QUANTITY_F64,
+  ORDER_ID_F64,
+  ORDER_KIND,
+  ORDER_LEAVES_F64,
+  ORDER_NOTIONAL_F64,
+  ORDER_OWNER,
+  ORDER_PRICE,
+  ORDER_QUANTITY_F64,
+  ORDER_REFERENCE_F64,
+  ORDER_SESSION_MASK,
+  ORDER_TEXT_BIT,
+} from "../book/mod.ts";
+import {
+  CMD_CL_ORD_ID_U8,
+  CMD_DETAIL_U8,
+  CMD_IN_SEQUENCE_U32,
+  CMD_INSTRUMENT_U16,
+  CMD_KIND_U8,
+  CMD_LENGTH_U16,
+  CMD_PRICE_I32,
+  CMD_QUANTITY_F64,
+  CMD_REFERENCE_F64,
+  CMD_SEQUENCE_F64,
+  CMD_SESSION_U32,
+  CMD_TIME_HI_U32,
+  CMD_TIME_IN_FORCE_U8,
+  CMD_TIME_LO_U32,
+  COMMAND_SLOT_BYTES,
+  EVENT_BASE_BYTES,
+  EVENT_SLOT_BYTES,
+  EventKind,
+  EVT_CL_ORD_ID_U8,
+  EVT_CUM_F64,
+  EVT_FLAG_TEXT,
+  EVT_IN_SEQUENCE_U32,
+  EVT_INDEX_U32,
+  EVT_INSTRUMENT_U16,
+  EVT_LAST_PRICE_I32,
+  EVT_LAST_QUANTITY_F64,
+  EVT_LEAVES_F64,
+  EVT_LENGTH_U16,
+  EVT_MATCH_F64,
+  EVT_NOTIONAL_F64,
+  EVT_ORD_STATUS_U8,
+  EVT_ORDER_ID_F64,
+  EVT_ORIG_CL_ORD_ID_U8,
+  EVT_OUT_SEQUENCE_U32,
+  EVT_PRICE_I32,
+  EVT_QUANTITY_F64,
+  EVT_REFERENCE_F64,
+  EVT_SEQUENCE_F64,
+  EVT_SESSION_U32,
+  EVT_TEXT_U8,
+  EVT_TIME_HI_U32,
+  EVT_TIME_IN_FORCE_U8,
+  EVT_TIME_LO_U32,
+  OrdStatus,
+} from "../record/mod.ts";
+import type { EventRing } from "./event_ring.ts";
+
+/** Views of the memory in which a command lies. A ring has them. */
+export interface CommandViews {
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+}
+
+/** Words of a client order id. */
+export const CL_ORD_ID_WORDS = 5;
+/** Words of the text of a session's command. */
+export const TEXT_WORDS = 15;
+/** `ORDER_TEXT_BIT` and `EVT_FLAG_TEXT` apart from the flags' byte. */
+const TEXT_END_WORD = EVENT_SLOT_BYTES >> 2;
+
+const SLOT_WORDS = EVENT_SLOT_BYTES >> 2;
+const SLOT_F64 = EVENT_SLOT_BYTES >> 3;
+
+// Words that hold several small fields, see the tables of the records.
+const EVT_SHAPE_WORD = EVT_LENGTH_U16 >> 1; // length, kind, flags
+const EVT_WHAT_WORD = EVT_INSTRUMENT_U16 >> 1; // instrument, side, ordType
+const EVT_WHY_WORD = EVT_TIME_IN_FORCE_U8 >> 2; // timeInForce, detail, reason
+const EVT_STATUS_WORD = EVT_ORD_STATUS_U8 >> 2; // ordStatus, aggressor
+const EVT_CL_ORD_ID_WORD = EVT_CL_ORD_ID_U8 >> 2;
+const EVT_ORIG_WORD = EVT_ORIG_CL_ORD_ID_U8 >> 2;
+const EVT_TEXT_WORD = EVT_TEXT_U8 >> 2;
+const EVT_LAST_F64 = 15;
+/** Word of a command: length, kind, flags. */
+export const CMD_SHAPE_WORD = CMD_LENGTH_U16 >> 1;
+/** Word of a command: instrument, side, ordType. */
+export const CMD_WHAT_WORD = CMD_INSTRUMENT_U16 >> 1;
+/** Word of a command: timeInForce, detail, groupIndex. */
+export const CMD_HOW_WORD = CMD_TIME_IN_FORCE_U8 >> 2;
+/** Word of a command: first of the client order id, or of its text. */
+export const CMD_CL_ORD_ID_WORD = CMD_CL_ORD_ID_U8 >> 2;
+/** Bits of the kind and the flags in `CMD_SHAPE_WORD`. */
+export const CMD_KIND_SHIFT = (CMD_KIND_U8 & 3) * 8;
+export const CMD_FLAGS_SHIFT = CMD_KIND_SHIFT + 8;
+/** Bits of the detail in `CMD_HOW_WORD`. */
+export const CMD_DETAIL_SHIFT = (CMD_DETAIL_U8 & 3) * 8;
+
+/** Words of a session's state. */
+export const SESSION_WORDS = 8;
+export const SESSION_OUT_SEQUENCE = 0;
+export const SESSION_IN_SEQUENCE = 1;
+export const SESSION_PROTOCOL = 2;
+export const SESSION_LOGGED_ON = 3;
+export const SESSION_ORDERS = 4;
+
+/** What an event is about, and why: the two words that a caller puts together. */
+export function whyOf(detail: number, reason: number): number {
+  return detail << 8 | reason << 16;
+}
+
+/** Writes the events of one command after the other. */
+export class EventWriter {
+  readonly #book: Book;
+  readonly #sinks: readonly EventRing[];
+  readonly #routes: Uint8Array;
+  readonly #sessions: Int32Array;
+  /** Client order ids by `book.numberOf()`, five words each. */
+  readonly #texts: Int32Array;
+  /** Element 0: sequence of the command. 1: number of the last match. 2: events. */
+  readonly stamp = new Float64Array(3);
+  #timeLo = 0;
+  #timeHi = 0;
+  #inSequence = 0;
+  #index = 0;
+
+  /**
+   * @param sinks One for each gateway.
+   * @param routes Place in `sinks` by session; events of a session whose
+   *   place is beyond the last sink are numbered and not written.
+   */
+  constructor(
+    book: Book,
+    sinks: readonly EventRing[],
+    routes: Uint8Array,
+    sessions: Int32Array,
+    texts: Int32Array,
+  ) {
+    this.#book = book;
+    this.#sinks = sinks;
+    this.#routes = routes;
+    this.#sessions = sessions;
+    this.#texts = texts;
+  }
+
+  /** Takes sequence, time and inbound number of the command at word `at`. */
+  begin(command: CommandViews, at: number): void {
+    this.stamp[0] = command.f64[(at >> 1) + CMD_SEQUENCE_F64]!;
+    this.#timeLo = command.i32[at + CMD_TIME_LO_U32]!;
+    this.#timeHi = command.i32[at + CMD_TIME_HI_U32]!;
+    this.#inSequence = command.i32[at + CMD_IN_SEQUENCE_U32]!;
+    this.#index = 0;
+  }
+
+  /** An event about an order of ours that is no fill, for its session. */
+  order(kind: number, order: number, why: number, status: number): void {
+    const owner = this.#book.i32[order + ORDER_OWNER]!;
+    const session = owner & ORDER_SESSION_MASK;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const text = (owner & ORDER_TEXT_BIT) !== 0;
+    this.#head(sink, slot, kind, text, session);
+    this.#state(sink, slot, order, why, status);
+    const i32 = sink.i32;
+    const at = slot * SLOT_WORDS;
+    const f64 = sink.f64;
+    const half = slot * SLOT_F64;
+    i32[at + EVT_LAST_PRICE_I32] = 0;
+    f64[half + EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + EVT_MATCH_F64] = 0;
+    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    if (text) this.#ownText(sink, at, order);
+  }
+
+  /** The same for an order whose request brought texts of its own. */
+  orderOnRequest(
+    kind: number,
+    order: number,
+    why: number,
+    status: number,
+    command: CommandViews,
+    from: number,
+    hasText: boolean,
+  ): void {
+    const owner = this.#book.i32[order + ORDER_OWNER]!;
+    const session = owner & ORDER_SESSION_MASK;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const text = hasText || (owner & ORDER_TEXT_BIT) !== 0;
+    this.#head(sink, slot, kind, text, session);
+    this.#state(sink, slot, order, why, status);
+    const i32 = sink.i32;
+    const at = slot * SLOT_WORDS;
+    const f64 = sink.f64;
+    const half = slot * SLOT_F64;
+    i32[at + EVT_LAST_PRICE_I32] = 0;
+    f64[half + EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + EVT_MATCH_F64] = 0;
+    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    if (hasText) this.#requestText(sink, at, command, from);
+    else if (text) this.#ownText(sink, at, order);
+  }
+
+  /** A fill, as the instrument's record shows it; `stamp[1]` is its number. */
+  fill(order: number, instrument: number, aggressor: number): void {
+    const book = this.#book;
+    const owner = book.i32[order + ORDER_OWNER]!;
+    const session = owner & ORDER_SESSION_MASK;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const text = (owner & ORDER_TEXT_BIT) !== 0;
+    const status = book.f64[(order >> 1) + ORDER_LEAVES_F64] === 0
+      ? OrdStatus.FILLED
+      : OrdStatus.PARTIALLY_FILLED;
+    this.#head(sink, slot, EventKind.FILLED, text, session);
+    this.#state(sink, slot, order, 0, status | aggressor << 8);
+    const i32 = sink.i32;
+    const at = slot * SLOT_WORDS;
+    const f64 = sink.f64;
+    const half = slot * SLOT_F64;
+    i32[at + EVT_LAST_PRICE_I32] = book
+      .i32[instrument + INSTRUMENT_LAST_PRICE]!;
+    f64[half + EVT_LAST_QUANTITY_F64] = book
+      .f64[(instrument >> 1) + INSTRUMENT_LAST_QUANTITY_F64]!;
+    f64[half + EVT_MATCH_F64] = this.stamp[1]!;
+    i32[at + EVT_IN_SEQUENCE_U32] = aggressor === 0 ? 0 : this.#inSequence;
+    if (text) this.#ownText(sink, at, order);
+  }
+
+  /**
+   * An answer with the request's own fields: a refusal, or a status unknown.
+   *
+   * @param order The live order that the request names; 0 = none. Its id and
+   *   progress go into the event.
+   * @param ofOrder Quantity and price are the order's, not the request's.
+   */
+  request(
+    kind: number,
+    command: CommandViews,
+    from: number,
+    why: number,
+    order: number,
+    ofOrder: boolean,
+  ): void {
+    const session = command.i32[from + CMD_SESSION_U32]!;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const shape = command.i32[from + CMD_SHAPE_WORD]!;
+    const text = (shape >>> CMD_FLAGS_SHIFT & 1) === 1 &&
+      (shape & 0xffff) === COMMAND_SLOT_BYTES;
+    this.#head(sink, slot, kind, text, session);
+    const i32 = sink.i32;
+    const at = slot * SLOT_WORDS;
+    const f64 = sink.f64;
+    const half = slot * SLOT_F64;
+    const fromHalf = from >> 1;
+    if (order === 0) {
+      f64[half + EVT_ORDER_ID_F64] = 0;
+      f64[half + EVT_LEAVES_F64] = 0;
+      f64[half + EVT_CUM_F64] = 0;
+      f64[half + EVT_NOTIONAL_F64] = 0;
+      i32[at + EVT_STATUS_WORD] = OrdStatus.REJECTED;
+    } else {
+      this.#state(sink, slot, order, 0, this.statusOf(order));
+    }
+    if (!ofOrder) {
+      i32[at + EVT_WHAT_WORD] = command.i32[from + CMD_WHAT_WORD]!;
+      i32[at + EVT_PRICE_I32] = command.i32[from + CMD_PRICE_I32]!;
+      f64[half + EVT_QUANTITY_F64] = command.f64[fromHalf + CMD_QUANTITY_F64]!;
+    }
+    const how = command.i32[from + CMD_HOW_WORD]!;
+    i32[at + EVT_WHY_WORD] = ofOrder
+      ? i32[at + EVT_WHY_WORD]! | why
+      : (how & 0xff) | why;
+    f64[half + EVT_REFERENCE_F64] = command.f64[fromHalf + CMD_REFERENCE_F64]!;
+    i32[at + EVT_LAST_PRICE_I32] = 0;
+    f64[half + EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + EVT_MATCH_F64] = 0;
+    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    if (text) this.#requestText(sink, at, command, from);
+  }
+
+  /** The echo of a session's command; `numbered` = takes an outbound number. */
+  session(
+    kind: number,
+    command: CommandViews,
+    from: number,
+    numbered: boolean,
+    reason: number,
+  ): void {
+    const session = command.i32[from + CMD_SESSION_U32]!;
+    const word = session * SESSION_WORDS + SESSION_OUT_SEQUENCE;
+    if (!numbered) this.#sessions[word] = (this.#sessions[word]! - 1) | 0;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const text =
+      (command.i32[from + CMD_SHAPE_WORD]! & 0xffff) === COMMAND_SLOT_BYTES;
+    this.#head(sink, slot, kind, text, session);
+    const i32 = sink.i32;
+    const at = slot * SLOT_WORDS;
+    const f64 = sink.f64;
+    const half = slot * SLOT_F64;
+    const fromHalf = from >> 1;
+    i32[at + EVT_WHAT_WORD] = command.i32[from + CMD_WHAT_WORD]!;
+    i32[at + EVT_WHY_WORD] = (command.i32[from + CMD_HOW_WORD]! & 0xffff) |
+      reason << 16;
+    i32[at + EVT_PRICE_I32] = command.i32[from + CMD_PRICE_I32]!;
+    i32[at + EVT_LAST_PRICE_I32] = 0;
+    f64[half + EVT_QUANTITY_F64] = command.f64[fromHalf + CMD_QUANTITY_F64]!;
+    f64[half + EVT_ORDER_ID_F64] = 0;
+    f64[half + EVT_REFERENCE_F64] = command.f64[fromHalf + CMD_REFERENCE_F64]!;
+    f64[half + EVT_LEAVES_F64] = 0;
+    f64[half + EVT_CUM_F64] = 0;
+    f64[half + EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + EVT_NOTIONAL_F64] = 0;
+    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    i32[at + EVT_STATUS_WORD] = 0;
+    f64[half + EVT_MATCH_F64] = 0;
+    if (!text) return;
+    for (let i = 0; i < TEXT_WORDS; i++) {
+      i32[at + EVT_TEXT_WORD + i] = command.i32[from + CMD_CL_ORD_ID_WORD + i]!;
+    }
+    i32[at + EVT_TEXT_WORD + TEXT_WORDS] = 0;
+  }
+
+  /** FIX status of an order that is alive. */
+  statusOf(order: number): number {
+    const at = order >> 1;
+    const f64 = this.#book.f64;
+    return f64[at + ORDER_LEAVES_F64] === f64[at + ORDER_QUANTITY_F64]
+      ? OrdStatus.NEW
+      : OrdStatus.PARTIALLY_FILLED;
+  }
+
+  /** Keeps the client order id of a command as the order's. */
+  keepText(order: number, command: CommandViews, from: number): void {
+    const texts = this.#texts;
+    const to = this.#book.numberOf(order) * CL_ORD_ID_WORDS;
+    const at = from + CMD_CL_ORD_ID_WORD;
+    texts[to] = command.i32[at]!;
+    texts[to + 1] = command.i32[at + 1]!;
+    texts[to + 2] = command.i32[at + 2]!;
+    texts[to + 3] = command.i32[at + 3]!;
+    texts[to + 4] = command.i32[at + 4]!;
+  }
+
+  /** Numbers the event; the ring it goes to, if it goes to one. */
+  #sinkOf(session: number): EventRing | undefined {
+    const word = session * SESSION_WORDS + SESSION_OUT_SEQUENCE;
+    this.#sessions[word] = (this.#sessions[word]! + 1) | 0;
+    this.stamp[2] = this.stamp[2]! + 1;
+    const route = this.#routes[session]!;
+    if (route < this.#sinks.length) return this.#sinks[route];
+    this.#index++;
+    return undefined;
+  }
+
+  /** The header: what all events have. */
+  #head(
+    sink: EventRing,
+    slot: number,
+    kind: number,
+    text: boolean,
+    session: number,
+  ): void {
+    const i32 = sink.i32;
+    const at = slot * SLOT_WORDS;
+    i32[at + EVT_INDEX_U32] = this.#index++;
+    i32[at + EVT_SHAPE_WORD] = text
+      ? EVENT_SLOT_BYTES | kind << 16 | EVT_FLAG_TEXT << 24
+      : EVENT_BASE_BYTES | kind << 16;
+    sink.f64[slot * SLOT_F64 + EVT_SEQUENCE_F64] = this.stamp[0]!;
+    i32[at + EVT_TIME_LO_U32] = this.#timeLo;
+    i32[at + EVT_TIME_HI_U32] = this.#timeHi;
+    i32[at + EVT_SESSION_U32] = session;
+    i32[at + EVT_OUT_SEQUENCE_U32] = this
+      .#sessions[session * SESSION_WORDS + SESSION_OUT_SEQUENCE]!;
+    sink.f64[slot * SLOT_F64 + EVT_LAST_F64] = 0;
+  }
+
+  /** An order's own fields. @param status ordStatus | aggressor << 8. */
+  #state(
+    sink: EventRing,
+    slot: number,
+    order: number,
+    why: number,
+    status: number,
+  ): void {
+    const book = this.#book.i32;
+    const state = this.#book.f64;
+    const i32 = sink.i32;
+    const f64 = sink.f64;
+    const at = slot * SLOT_WORDS;
+    const half = slot * SLOT_F64;
+    const own = order >> 1;
+    const quantity = state[own + ORDER_QUANTITY_F64]!;
+    const leaves = state[own + ORDER_LEAVES_F64]!;
+    i32[at + EVT_WHAT_WORD] = book[order + ORDER_KIND]!;
+    i32[at + EVT_WHY_WORD] = (book[order + ORDER_OWNER]! >>> 24 & 0xf) | why;
+    i32[at + EVT_PRICE_I32] = book[order + ORDER_PRICE]!;
+    f64[half + EVT_QUANTITY_F64] = quantity;
+    f64[half + EVT_ORDER_ID_F64] = state[own + ORDER_ID_F64]!;
+    f64[half + EVT_REFERENCE_F64] = state[own + ORDER_REFERENCE_F64]!;
+    f64[half + EVT_LEAVES_F64] = (status & 0xff) === OrdStatus.CANCELED
+      ? 0
+      : leaves;
+    f64[half + EVT_CUM_F64] = quantity - leaves;
+    f64[half + EVT_NOTIONAL_F64] = state[own + ORDER_NOTIONAL_F64]!;
+    i32[at + EVT_STATUS_WORD] = status;
+  }
+
+  /** The order's own client order id, and none before it. */
+  #ownText(sink: EventRing, at: number, order: number): void {
+    const i32 = sink.i32;
+    const texts = this.#texts;
+    const from = this.#book.numberOf(order) * CL_ORD_ID_WORDS;
+    const to = at + EVT_CL_ORD_ID_WORD;
+    i32[to] = texts[from]!;
+    i32[to + 1] = texts[from + 1]!;
+    i32[to + 2] = texts[from + 2]!;
+    i32[to + 3] = texts[from + 3]!;
+    i32[to + 4] = texts[from + 4]!;
+    for (let i = EVT_ORIG_WORD; i < TEXT_END_WORD; i++) i32[at + i] = 0;
+  }
+
+  /** Both client order ids of a request. */
+  #requestText(
+    sink: EventRing,
+    at: number,
+    command: CommandViews,
+    from: number,
+  ): void {
+    const i32 = sink.i32;
+    const to = at + EVT_CL_ORD_ID_WORD;
+    const texts = from + CMD_CL_ORD_ID_WORD;
+    for (let i = 0; i < CL_ORD_ID_WORDS * 2; i++) {
+      i32[to + i] = command.i32[texts + i]!;
+    }
+    for (let i = EVT_ORIG_WORD + CL_ORD_ID_WORDS; i < TEXT_END_WORD; i++) {
+      i32[at + i] = 0;
+    }
+  }
+}
