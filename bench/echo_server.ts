@@ -1,0 +1,77 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The echo server of the benchmark, over `UringTransport`: answers each request
+ * of IN bytes with OUT bytes and never sleeps. Twin of
+ * `bench/native/echo_server.c`. Ends by itself after SECONDS.
+ *
+ *     echo_server.ts tcp|udp IN OUT CORE SECONDS
+ *
+ * @module
+ */
+import {
+  COMPLETION_WORDS,
+  CompletionKind,
+  UringTransport,
+} from "../engine/transport/mod.ts";
+import { pinThread } from "../ffi/mod.ts";
+
+/** The clock is read once in so many polls. */
+const POLLS_PER_CLOCK = 65536;
+
+const [over = "tcp", inText, outText, coreText, secondsText] = Deno.args;
+const inBytes = Number(inText);
+const outBytes = Number(outText);
+
+function answerStream(
+  transport: UringTransport,
+  connection: number,
+  length: number,
+): void {
+  let read = 0;
+  for (; read + inBytes <= length; read += inBytes) {
+    if (transport.reserve(connection, outBytes) < 0) break;
+    transport.commit(connection, outBytes);
+  }
+  transport.consume(connection, read);
+}
+
+function answerDatagram(transport: UringTransport, at: number): void {
+  const completions = transport.completions;
+  if (transport.reserveDatagram(outBytes) < 0) return;
+  transport.commitDatagram(
+    completions[at + 2]!,
+    completions[at + 5]!,
+    completions[at + 6]!,
+    outBytes,
+  );
+}
+
+function serve(transport: UringTransport, until: number): void {
+  const completions = transport.completions;
+  for (let polls = 1;; polls++) {
+    const count = transport.poll(0);
+    for (let i = 0; i < count; i++) {
+      const at = i * COMPLETION_WORDS;
+      const kind = completions[at];
+      if (kind === CompletionKind.RECEIVED) {
+        answerStream(transport, completions[at + 1]!, completions[at + 4]!);
+      } else if (kind === CompletionKind.DATAGRAM) {
+        answerDatagram(transport, at);
+      }
+    }
+    if (polls % POLLS_PER_CLOCK === 0 && performance.now() >= until) return;
+  }
+}
+
+const core = Number(coreText);
+if (core >= 0) pinThread(core);
+const transport = new UringTransport({ connectionsMax: 16 });
+const listener = over === "tcp"
+  ? transport.listenStream("127.0.0.1", 0)
+  : transport.listenDatagram("127.0.0.1", 0);
+Deno.stdout.writeSync(
+  new TextEncoder().encode(`ready ${transport.port(listener)}\n`),
+);
+serve(transport, performance.now() + Number(secondsText) * 1000);
+transport.dispose();
