@@ -1,0 +1,228 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * A wire for tests: two network namespaces joined by a veth pair.
+ *
+ * ```
+ *  server namespace               client namespace
+ *  dut0, no address  ── veth ──   peer0, 10.99.0.1 and 10.99.0.3 of /24
+ *  (a driver under test)          (the kernel's sockets, or raw frames)
+ * ```
+ *
+ * The kernel leaves the checksum of what it sends over a veth to a card that
+ * is not there. `disableChecksumOffload()` makes it compute them, as a real
+ * card would: the frames of a test must be whole.
+ *
+ * @module
+ */
+
+/** Names and addresses of the wire. */
+export interface Wire {
+  readonly serverNamespace: string;
+  readonly clientNamespace: string;
+  readonly serverInterface: string;
+  readonly clientInterface: string;
+}
+
+/** Addresses on the wire. Only the client's are the kernel's. */
+export const SERVER_ADDRESS = "10.99.0.2";
+export const CLIENT_ADDRESS = "10.99.0.1";
+export const CLIENT_OTHER_ADDRESS = "10.99.0.3";
+export const NETWORK_PREFIX = 24;
+
+let wires = 0;
+
+/** Why there can be no wire here, or "". */
+export async function wireMissing(): Promise<string> {
+  if (Deno.uid() !== 0) return "not root";
+  try {
+    const name = `ferrule-probe-${Deno.pid}`;
+    await ip("netns", "add", name);
+    await ip("netns", "del", name);
+  } catch (error) {
+    return `no network namespaces: ${(error as Error).message}`;
+  }
+  return "";
+}
+
+/** Runs `body` with a wire, and always takes the wire away again. */
+export async function withWire(
+  body: (wire: Wire) => Promise<void>,
+): Promise<void> {
+  const id = `${Deno.pid}-${wires++}`;
+  const wire: Wire = {
+    serverNamespace: `ferrule-${id}-server`,
+    clientNamespace: `ferrule-${id}-client`,
+    serverInterface: "dut0",
+    clientInterface: "peer0",
+  };
+  try {
+    await build(wire);
+    await body(wire);
+  } finally {
+    await ip("netns", "del", wire.serverNamespace).catch(() => {});
+    await ip("netns", "del", wire.clientNamespace).catch(() => {});
+  }
+}
+
+async function build(wire: Wire): Promise<void> {
+  const server = ["-n", wire.serverNamespace];
+  const client = ["-n", wire.clientNamespace];
+  await ip("netns", "add", wire.serverNamespace);
+  await ip("netns", "add", wire.clientNamespace);
+  await ip(
+    ...[...server, "link", "add", wire.serverInterface, "mtu", "1500"],
+    ...["type", "veth", "peer", "name", wire.clientInterface],
+    ...["mtu", "1500", "netns", wire.clientNamespace],
+  );
+  for (
+    const [scope, device] of [
+      [server, wire.serverInterface],
+      [client, wire.clientInterface],
+    ] as const
+  ) {
+    // No link-local address: the kernel stays silent by itself.
+    await ip(...scope, "link", "set", device, "addrgenmode", "none", "up");
+  }
+  for (const address of [CLIENT_ADDRESS, CLIENT_OTHER_ADDRESS]) {
+    await ip(
+      ...[...client, "address", "add", `${address}/${NETWORK_PREFIX}`],
+      ...["dev", wire.clientInterface],
+    );
+  }
+}
+
+/** Runs iproute2's `ip`. */
+export async function ip(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("ip", {
+    args,
+    stdout: "null",
+  }).output();
+  if (success) return;
+  throw new Error(`ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** A command that runs a program of Deno's in a namespace. */
+export function denoIn(
+  namespace: string,
+  script: URL,
+  args: readonly string[],
+  options: { prefix?: string[]; env?: Record<string, string> } = {},
+): Deno.Command {
+  return new Deno.Command("ip", {
+    args: [
+      ...["netns", "exec", namespace, ...options.prefix ?? []],
+      ...[Deno.execPath(), "run", "--no-check", "--unstable-net", "-A"],
+      script.pathname,
+      ...args,
+    ],
+    env: options.env ?? {},
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+const AF_INET = 2;
+const AF_PACKET = 17;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const MSG_DONTWAIT = 0x40;
+const ETH_P_ALL = 0x0003;
+const SIOCETHTOOL = 0x8946;
+const ETHTOOL_STXCSUM = 0x17;
+
+const LIBC = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+/** libc, for sockets that Deno does not have. */
+export function openLibc(): Deno.DynamicLibrary<typeof LIBC> {
+  return Deno.dlopen("libc.so.6", LIBC);
+}
+
+/** Makes the kernel compute the checksums of what it sends. */
+export function disableChecksumOffload(device: string): void {
+  const libc = openLibc();
+  const value = new Uint32Array([ETHTOOL_STXCSUM, 0]);
+  const request = new Uint8Array(40);
+  request.set(new TextEncoder().encode(device));
+  new DataView(request.buffer).setBigUint64(
+    16,
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(value)),
+    true,
+  );
+  const fd = libc.symbols.socket(AF_INET, SOCK_DGRAM, 0);
+  const code = libc.symbols.ioctl(fd, BigInt(SIOCETHTOOL), request);
+  libc.symbols.close(fd);
+  libc.close();
+  if (code !== 0) throw new Error(`No checksum setting on ${device}`);
+}
+
+/** A non-blocking socket of the kernel's, as bytes in and out. */
+export interface PolledSocket {
+  send(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Bytes received into `into`, or -1 if there is nothing. */
+  receive(into: Uint8Array<ArrayBuffer>): number;
+  close(): void;
+}
+
+/** Whole Ethernet frames on an interface. */
+export function openRaw(device: string): PolledSocket {
+  const libc = openLibc();
+  const protocol = ETH_P_ALL << 8;
+  const fd = libc.symbols.socket(AF_PACKET, SOCK_RAW, protocol);
+  const index = libc.symbols.if_nametoindex(
+    new TextEncoder().encode(device + "\0"),
+  );
+  const address = new Uint8Array(20);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(2, protocol, true);
+  view.setInt32(4, index, true);
+  if (libc.symbols.bind(fd, address, address.length) !== 0) {
+    throw new Error(`No raw socket on ${device}`);
+  }
+  return polled(libc, fd);
+}
+
+/** A UDP socket of the kernel's, connected; for measurements by polling. */
+export function openUdp(address: string, port: number): PolledSocket {
+  const libc = openLibc();
+  const fd = libc.symbols.socket(AF_INET, SOCK_DGRAM, 0);
+  const target = new Uint8Array(16);
+  target[0] = AF_INET;
+  new DataView(target.buffer).setUint16(2, port);
+  target.set(address.split(".").map(Number), 4);
+  if (libc.symbols.connect(fd, target, target.length) !== 0) {
+    throw new Error(`No UDP socket to ${address}:${port}`);
+  }
+  return polled(libc, fd);
+}
+
+function polled(
+  libc: ReturnType<typeof openLibc>,
+  fd: number,
+): PolledSocket {
+  return {
+    send(bytes): void {
+      const size = BigInt(bytes.length);
+      const sent = libc.symbols.send(fd, bytes, size, MSG_DONTWAIT);
+      if (sent !== size) throw new Error(`Sent ${sent} of ${size} bytes`);
+    },
+    receive(into): number {
+      const size = BigInt(into.length);
+      return Number(libc.symbols.recv(fd, into, size, MSG_DONTWAIT));
+    },
+    close(): void {
+      libc.symbols.close(fd);
+      libc.close();
+    },
+  };
+}
