@@ -17,3 +17,7 @@ verify-units: ## Check the systemd unit and how far it is sealed
 	@sed 's|/opt/ferrule/current/bin/deno|/bin/true|' systemd/ferrule.service > build/units/ferrule.service
 	@systemd-analyze verify build/units/ferrule.service
 	@set -o pipefail; systemd-analyze security --offline=true --threshold=$(UNIT_EXPOSURE_MAX) build/units/ferrule.service | tail -n 1
+
+.PHONY: role-table
+role-table: deno ## Write the table of variables into the role's README
+	@$(DENO) run --no-prompt --frozen --allow-read --allow-write=ansible/roles ansible/role_table.ts
