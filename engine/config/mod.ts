@@ -1,0 +1,9 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The configuration file: its shape, its defaults and their reasons.
+ *
+ * @module
+ */
+export * from "./defaults.ts";
+export * from "./types.ts";
