@@ -9,7 +9,7 @@ import type { Config } from "./types.ts";
 
 /** Password and key of the demo sessions; refused on any address but loopback. */
 export const DEMO_PASSWORD = "demo";
-export const DEMO_KEY = "1";
+export const DEMO_KEY = "1869440356";
 
 /** What holds where the file says nothing. */
 export function defaultConfig(): Config {
