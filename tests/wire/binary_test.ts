@@ -1,0 +1,622 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The specification against the code: byte tables, limits and worked examples
+ * of `docs/protocols/binary_order.md`, and numbers at their boundaries.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  EVENT_SLOT_BYTES,
+  EventKind,
+  OrdType,
+  Reason,
+  Side,
+  TimeInForce,
+} from "../../engine/record/mod.ts";
+import * as event from "../../engine/record/event.ts";
+import { crc32c } from "../../engine/wire/crc32c.ts";
+import * as wire from "../../engine/wire/binary/mod.ts";
+
+const PAGE = Deno.readTextFileSync(
+  new URL("../../docs/protocols/binary_order.md", import.meta.url),
+);
+const E8 = 100_000_000;
+const TIME_NS = 1_767_225_600_123_456_789n;
+const KEY = 1869440356n;
+
+/** Bytes of a hex block of the page. */
+function example(name: string): Uint8Array {
+  const match = new RegExp("```hex " + name + "\n([\\s\\S]*?)```").exec(PAGE);
+  if (match === null) throw new Error(`the page has no example ${name}`);
+  const digits = match[1]!.replace(/\s+/g, "");
+  assert(/^([0-9a-f]{2})+$/.test(digits), `example ${name} is not hex`);
+  return Uint8Array.from(
+    digits.match(/../g)!,
+    (pair) => Number.parseInt(pair, 16),
+  );
+}
+
+const { ClientType, ServerType, sideByte } = wire;
+const GTC = TimeInForce.GTC;
+
+const CLIENT_EXAMPLES: Record<
+  string,
+  [sequence: number, messages: wire.ClientMessage[]]
+> = {
+  "logon": [0, [{ type: ClientType.LOGON, quantity: KEY }]],
+  "orders": [1, [
+    {
+      type: ClientType.NEW_ORDER,
+      symbol: 0,
+      side: sideByte(Side.BUY, GTC),
+      quantity: 100 * E8,
+      price: 150.25 * E8,
+      reference: TIME_NS - 1_000_000n,
+    },
+    {
+      type: ClientType.NEW_ORDER,
+      symbol: 2,
+      side: sideByte(Side.SELL, TimeInForce.IOC, OrdType.MARKET),
+      quantity: 1,
+      reference: TIME_NS - 1_000_000n,
+    },
+  ]],
+  "replace": [3, [{
+    type: ClientType.REPLACE,
+    side: Side.BUY,
+    quantity: 50 * E8,
+    price: 15_030_000_000,
+    reference: 1,
+  }]],
+  "cancel": [4, [{ type: ClientType.CANCEL, side: Side.BUY, reference: 1 }]],
+  "status": [6, [{ type: ClientType.STATUS, side: Side.BUY, reference: 1 }]],
+  "retransmit": [0, [
+    { type: ClientType.RETRANSMIT, quantity: 3, price: 2 },
+  ]],
+  "heartbeat": [0, [{ type: ClientType.HEARTBEAT }]],
+  "logout": [0, [{ type: ClientType.LOGOUT }]],
+};
+
+const SERVER_EXAMPLES: Record<string, Partial<wire.ServerMessage>> = {
+  "logon-accepted": {
+    type: ServerType.LOGON_ACCEPTED,
+    reference: 1,
+    leaves: 1n,
+    quantity: 1n,
+  },
+  "accepted": {
+    sequence: 1,
+    type: ServerType.ACCEPTED,
+    side: 0x11,
+    orderId: 17,
+    reference: 1,
+    quantity: 10_000_000_000n,
+    price: 15_025_000_000n,
+    leaves: 10_000_000_000n,
+    cause: 1,
+  },
+  "canceled": {
+    sequence: 3,
+    type: ServerType.CANCELED,
+    side: 0xb2,
+    reason: Reason.NO_LIQUIDITY,
+    symbol: 2,
+    orderId: 18,
+    reference: 2,
+    quantity: 1n,
+    cause: 2,
+  },
+  "replaced": {
+    sequence: 4,
+    type: ServerType.REPLACED,
+    side: 0x11,
+    orderId: 17,
+    reference: 1,
+    quantity: 5_000_000_000n,
+    price: 15_030_000_000n,
+    leaves: 5_000_000_000n,
+    cause: 3,
+  },
+  "filled": {
+    sequence: 5,
+    type: ServerType.FILLED,
+    side: 0x01,
+    orderId: 17,
+    reference: 1,
+    quantity: 2_000_000_000n,
+    price: 15_030_000_000n,
+    leaves: 3_000_000_000n,
+    cause: 42,
+  },
+  "cancel-rejected": {
+    sequence: 6,
+    type: ServerType.CANCEL_REJECTED,
+    side: 0x21,
+    reason: Reason.INSTRUMENT_MISMATCH,
+    symbol: 1,
+    orderId: 17,
+    reference: 1,
+    cause: 4,
+  },
+  "rejected": {
+    sequence: 7,
+    type: ServerType.REJECTED,
+    side: 0x01,
+    reason: Reason.PRICE_OFF_TICK,
+    reference: 5,
+    quantity: 10_000_000_000n,
+    cause: 5,
+  },
+  "status-answer": {
+    sequence: 8,
+    type: ServerType.STATUS,
+    side: 0x11,
+    orderId: 17,
+    reference: 1,
+    quantity: 5_000_000_000n,
+    price: 15_030_000_000n,
+    leaves: 3_000_000_000n,
+    cause: 6,
+  },
+  "gap": {
+    type: ServerType.PACKET_REFUSED,
+    reason: Reason.SEQUENCE_GAP,
+    orderId: 1,
+    reference: 7,
+    quantity: 9n,
+    leaves: 9n,
+  },
+  "end": { type: ServerType.END, orderId: 1, reference: 7, leaves: 9n },
+};
+
+Deno.test("binary_order.md client examples are what the codec writes", () => {
+  for (const [name, [sequence, messages]] of Object.entries(CLIENT_EXAMPLES)) {
+    const bytes = wire.encodeClientPacket(1, sequence, messages);
+    assertEquals(bytes, example(name), name);
+  }
+});
+
+Deno.test("binary_order.md answers are what the codec reads", () => {
+  for (const [name, expected] of Object.entries(SERVER_EXAMPLES)) {
+    const bytes = example(name);
+    assertEquals(wire.decodeServerHeader(bytes).session, 1, name);
+    const messages = wire.decodeServerPacket(bytes);
+    assertEquals(messages, [{
+      sequence: 0,
+      side: 0,
+      reason: 0,
+      symbol: 0,
+      orderId: 0,
+      reference: 0,
+      quantity: 0n,
+      price: 0n,
+      leaves: 0n,
+      timeNs: TIME_NS,
+      cause: 0,
+      type: 0,
+      ...expected,
+    }], name);
+  }
+});
+
+Deno.test("binary_order.md has no example that is not tested", () => {
+  const names = [...PAGE.matchAll(/```hex (\S+)/g)].map((match) => match[1]!);
+  const tested = [
+    ...Object.keys(CLIENT_EXAMPLES),
+    ...Object.keys(SERVER_EXAMPLES),
+  ];
+  assertEquals(names.toSorted(), tested.toSorted());
+});
+
+Deno.test("encodeEvent() writes the numbered answers of binary_order.md", () => {
+  const views = eventViews();
+  const cases: Record<string, Record<string, number>> = {
+    "accepted": {
+      kind: EventKind.ACCEPTED,
+      side: 1,
+      timeInForce: GTC,
+      reference: 1,
+      orderId: 17,
+      quantity: 100,
+      price: 15025,
+      leaves: 100,
+      inSequence: 1,
+    },
+    "canceled": {
+      kind: EventKind.CANCELED,
+      side: 2,
+      timeInForce: 3,
+      ordType: 1,
+      reference: 2,
+      orderId: 18,
+      instrument: 2,
+      quantity: 1,
+      reason: 200,
+      inSequence: 2,
+      leaves: 5,
+    },
+    "replaced": {
+      kind: EventKind.REPLACED,
+      side: 1,
+      timeInForce: GTC,
+      reference: 1,
+      orderId: 17,
+      quantity: 50,
+      price: 15030,
+      leaves: 50,
+      inSequence: 3,
+    },
+    "filled": {
+      kind: EventKind.FILLED,
+      side: 1,
+      timeInForce: GTC,
+      reference: 1,
+      orderId: 17,
+      quantity: 50,
+      price: 15030,
+      leaves: 30,
+      cum: 20,
+      lastQuantity: 20,
+      lastPrice: 15030,
+      match: 42 + 2 ** 32,
+      inSequence: 0,
+    },
+    "cancel-rejected": {
+      kind: EventKind.CANCEL_REJECTED,
+      detail: 2,
+      side: 1,
+      instrument: 1,
+      reference: 1,
+      orderId: 17,
+      reason: 18,
+      inSequence: 4,
+      quantity: 7,
+      price: 7,
+      leaves: 7,
+    },
+    "rejected": {
+      kind: EventKind.REJECTED,
+      detail: 1,
+      side: 1,
+      timeInForce: GTC,
+      reference: 5,
+      reason: 6,
+      quantity: 100,
+      inSequence: 5,
+      leaves: 7,
+    },
+    "status-answer": {
+      kind: EventKind.STATUS,
+      side: 1,
+      timeInForce: GTC,
+      reference: 1,
+      orderId: 17,
+      quantity: 50,
+      price: 15030,
+      leaves: 30,
+      cum: 20,
+      inSequence: 6,
+    },
+  };
+  for (const [name, fields] of Object.entries(cases)) {
+    const bytes = encoded(
+      views,
+      fields,
+      1_000_000,
+      fields.instrument === 2 ? 1 : E8,
+    );
+    assertEquals(bytes, example(name).subarray(wire.HEADER_BYTES), name);
+  }
+});
+
+Deno.test("encodeEvent() marks takers and unknown symbols, and refuses other kinds", () => {
+  const views = eventViews();
+  const taker = encoded(
+    views,
+    { kind: EventKind.FILLED, side: 2, aggressor: 1 },
+    1,
+    1,
+  );
+  assertEquals(taker[wire.SERVER_SIDE], 0x12);
+  const unknown = encoded(
+    views,
+    { kind: EventKind.REJECTED, instrument: 0xffff },
+    0,
+    0,
+  );
+  assertEquals([...unknown.subarray(4, 8)], [255, 255, 255, 255]);
+  for (const kind of [0, EventKind.LOGGED_ON, EventKind.SESSION_MESSAGE, 99]) {
+    assertThrows(() => encoded(views, { kind }, 1, 1), Error, `kind ${kind}`);
+  }
+});
+
+Deno.test("the layout is that of the tables in binary_order.md", () => {
+  const rows = [...PAGE.matchAll(/^\| (\d+) \| (\d+) \| ([^|]+?) \|/gm)]
+    .map((match) => [Number(match[1]), Number(match[2])]);
+  const header = [[0, 1], [1, 1], [2, 2], [4, 4], [8, 8]];
+  const client = [[0, 1], [1, 4], [5, 1], [6, 8], [14, 8], [22, 8], [30, 4]];
+  const server = [
+    [0, 1],
+    [1, 1],
+    [2, 2],
+    [4, 4],
+    [8, 8],
+    [16, 8],
+    [24, 8],
+    [32, 8],
+    [40, 8],
+    [48, 8],
+    [56, 4],
+    [60, 4],
+  ];
+  assertEquals(rows, [...header, ...client, ...server]);
+  assertEquals(header.map(([at]) => at), [
+    wire.HEADER_VERSION,
+    wire.HEADER_DIRECTION,
+    wire.HEADER_COUNT,
+    wire.HEADER_SESSION,
+    wire.HEADER_SEQUENCE,
+  ]);
+  assertEquals(client.map(([at]) => at), [
+    wire.CLIENT_TYPE,
+    wire.CLIENT_SYMBOL,
+    wire.CLIENT_SIDE,
+    wire.CLIENT_QUANTITY,
+    wire.CLIENT_PRICE,
+    wire.CLIENT_REFERENCE,
+    wire.CLIENT_CHECKSUM,
+  ]);
+  assertEquals(server.map(([at]) => at), [
+    wire.SERVER_TYPE,
+    wire.SERVER_SIDE,
+    wire.SERVER_REASON,
+    wire.SERVER_SYMBOL,
+    wire.SERVER_ORDER_ID,
+    wire.SERVER_REFERENCE,
+    wire.SERVER_QUANTITY,
+    wire.SERVER_PRICE,
+    wire.SERVER_LEAVES,
+    wire.SERVER_TIME,
+    wire.SERVER_CAUSE,
+    wire.SERVER_CHECKSUM,
+  ]);
+  assertEquals(wire.CLIENT_MESSAGE_BYTES, 34);
+  assertEquals(wire.SERVER_MESSAGE_BYTES, 64);
+  assert(
+    PAGE.includes(
+      `| messages in a packet, TCP | ${wire.CLIENT_COUNT_TCP_MAX} | ${wire.SERVER_COUNT_TCP_MAX} |`,
+    ),
+  );
+  assert(
+    PAGE.includes(
+      `UDP | ${wire.CLIENT_COUNT_UDP_MAX} (1,444 bytes) | ${wire.SERVER_COUNT_UDP_MAX} (1,424 bytes) |`,
+    ),
+  );
+  for (
+    const [name, code] of [
+      ...Object.entries(ClientType),
+      ...Object.entries(ServerType),
+    ]
+  ) {
+    const cell = `\`${String.fromCharCode(code)}\` 0x${
+      code.toString(16).toUpperCase()
+    }`;
+    assert(
+      PAGE.includes(`| ${cell} |`),
+      `${name} is not on the page as ${cell}`,
+    );
+  }
+});
+
+Deno.test("client messages keep u64 values at their boundaries", () => {
+  const values = [
+    0n,
+    1n,
+    2n ** 32n - 1n,
+    2n ** 32n,
+    2n ** 53n - 1n,
+    2n ** 53n,
+    2n ** 64n - 1n,
+  ];
+  for (const value of values) {
+    const bytes = wire.encodeClientPacket(0xffffffff, value, [{
+      type: ClientType.NEW_ORDER,
+      symbol: 0xffffffff,
+      side: 255,
+      quantity: value,
+      price: value,
+      reference: value,
+    }]);
+    const view = new DataView(bytes.buffer);
+    assertEquals(view.getBigUint64(8, true), value);
+    for (const at of [6, 14, 22]) {
+      assertEquals(view.getBigUint64(wire.HEADER_BYTES + at, true), value);
+    }
+    const message = bytes.subarray(wire.HEADER_BYTES);
+    assertEquals(
+      view.getUint32(wire.HEADER_BYTES + 30, true),
+      crc32c(message.subarray(0, 30)),
+    );
+  }
+});
+
+Deno.test("toUnits() is exact at the boundaries of 32, 53 and 64 bits", () => {
+  const units = [
+    1,
+    2,
+    3,
+    7,
+    1_000_000,
+    99_999_999,
+    E8,
+    2 ** 31,
+    2 ** 32,
+    2 ** 53 - 1,
+  ];
+  const edges = [
+    0n,
+    1n,
+    2n ** 32n,
+    2n ** 52n,
+    2n ** 53n,
+    2n ** 63n,
+    2n ** 64n - 1n,
+  ];
+  for (const unit of units) {
+    for (const edge of edges) {
+      for (let step = -2n; step <= 2n; step++) {
+        for (
+          const value of [
+            edge + step,
+            (edge / BigInt(unit)) * BigInt(unit) + step,
+          ]
+        ) {
+          if (value < 0n || value >= 2n ** 64n) continue;
+          const found = wire.toUnits(
+            Number(value & 0xffffffffn),
+            Number(value >> 32n),
+            unit,
+          );
+          const expected = value >= 2n ** 53n
+            ? wire.TOO_LARGE
+            : value % BigInt(unit) !== 0n
+            ? wire.NOT_MULTIPLE
+            : Number(value / BigInt(unit));
+          assertEquals(found, expected, `${value} in units of ${unit}`);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("toUnits() and writeUnits() agree with BigInt on random values (seed 20260101)", () => {
+  let state = 20260101;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state;
+  };
+  const words = new Uint32Array(2);
+  for (let i = 0; i < 100_000; i++) {
+    const unit = Math.max(1, random() >>> (random() % 32));
+    const shift = random() % 32;
+    const low = random();
+    const high = random() >>> shift;
+    const value = BigInt(high) * 2n ** 32n + BigInt(low);
+    const expected = value >= 2n ** 53n
+      ? wire.TOO_LARGE
+      : value % BigInt(unit) !== 0n
+      ? wire.NOT_MULTIPLE
+      : Number(value / BigInt(unit));
+    assertEquals(wire.toUnits(low, high, unit), expected, `${value} / ${unit}`);
+    const factor = (high % 0x200000) * 2 ** 32 + low;
+    wire.writeUnits(words, 0, factor, unit);
+    const product = BigInt(factor) * BigInt(unit);
+    const capped = product < 2n ** 64n ? product : 2n ** 64n - 1n;
+    assertEquals(
+      BigInt(words[1]!) * 2n ** 32n + BigInt(words[0]!),
+      capped,
+      `${factor} x ${unit}`,
+    );
+  }
+});
+
+Deno.test("writeUnits() and writeWhole() write the boundaries", () => {
+  const words = new Uint32Array(2);
+  const read = () => BigInt(words[1]!) * 2n ** 32n + BigInt(words[0]!);
+  for (const value of [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
+    wire.writeWhole(words, 0, value);
+    assertEquals(read(), BigInt(value));
+    wire.writeUnits(words, 0, value, 1);
+    assertEquals(read(), BigInt(value));
+    wire.writeUnits(words, 0, 1, value);
+    assertEquals(read(), BigInt(value));
+  }
+  wire.writeUnits(words, 0, 2 ** 32, 2 ** 31);
+  assertEquals(read(), 2n ** 63n);
+  wire.writeUnits(words, 0, 2 ** 32, 2 ** 32);
+  assertEquals(read(), 2n ** 64n - 1n);
+  wire.writeUnits(words, 0, 2 ** 53 - 1, 2 ** 53 - 1);
+  assertEquals(read(), 2n ** 64n - 1n);
+});
+
+Deno.test("decodeServerPacket() refuses what is no answer", () => {
+  const good = example("accepted");
+  const broken = (at: number, value: number) => {
+    const copy = good.slice();
+    copy[at] = value;
+    return copy;
+  };
+  const refuse = (bytes: Uint8Array) =>
+    assertThrows(() => wire.decodeServerPacket(bytes), wire.BinaryFormatError);
+  refuse(broken(0, 2));
+  refuse(broken(1, 0));
+  refuse(broken(2, 0));
+  refuse(broken(3, 2));
+  refuse(broken(2, 2));
+  for (let at = 16; at < good.length; at++) refuse(broken(at, good[at]! ^ 1));
+  for (let length = 0; length < good.length; length++) {
+    refuse(good.subarray(0, length));
+  }
+});
+
+interface Views {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+}
+
+function eventViews(): Views {
+  const buffer = new ArrayBuffer(EVENT_SLOT_BYTES * 3);
+  return {
+    u8: new Uint8Array(buffer),
+    u16: new Uint16Array(buffer),
+    u32: new Uint32Array(buffer),
+    i32: new Int32Array(buffer),
+    f64: new Float64Array(buffer),
+  };
+}
+
+/** The message of an event in slot 2, with its checksum. */
+function encoded(
+  views: Views,
+  fields: Record<string, number>,
+  tickSizeE8: number,
+  lotSizeE8: number,
+): Uint8Array {
+  const slot = 2;
+  const start = slot * EVENT_SLOT_BYTES;
+  views.u8.fill(0xcc);
+  views.u8.fill(0, start, start + 128);
+  const all: Record<string, number> = {
+    ordType: OrdType.LIMIT,
+    timeLo: Number(TIME_NS & 0xffffffffn),
+    timeHi: Number(TIME_NS >> 32n),
+    ...fields,
+  };
+  const doubles = [
+    "quantity",
+    "orderId",
+    "reference",
+    "leaves",
+    "cum",
+    "lastQuantity",
+    "match",
+  ];
+  for (const [name, at, size] of event.EVENT_FIELDS) {
+    const value = all[name] ?? 0;
+    const byte = start + at;
+    if (doubles.includes(name)) views.f64[byte / 8] = value;
+    else if (size === 4) views.u32[byte / 4] = value;
+    else if (size === 2) views.u16[byte / 2] = value;
+    else if (size === 1) views.u8[byte] = value;
+  }
+  const words = new Uint32Array(32);
+  wire.encodeEvent(views, slot, tickSizeE8, lotSizeE8, words, 8);
+  const bytes = new Uint8Array(words.buffer, 32, 64);
+  words[8 + 15] = crc32c(bytes.subarray(0, 60));
+  return bytes.slice();
+}
