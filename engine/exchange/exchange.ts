@@ -170,6 +170,7 @@ export class Exchange implements FillSink {
   /** 0: sequence of the last command. */
   readonly #last = new Float64Array(1);
   readonly #routes: Uint8Array;
+  readonly #events: readonly EventRing[];
 
   /** Bytes that an exchange of these options occupies; a multiple of 64. */
   static bytes(options: ExchangeCapacity): number {
@@ -213,6 +214,7 @@ export class Exchange implements FillSink {
       words >> 1,
     );
     this.#routes = options.routes;
+    this.#events = options.events;
     this.#writer = new EventWriter(
       this.book,
       options.events,
@@ -298,6 +300,11 @@ export class Exchange implements FillSink {
     } else if (kind === CommandKind.REPLACE_ORDER) {
       this.#replace(command, at, session);
     } else this.#other(command, at, session, kind);
+  }
+
+  /** Makes all events so far visible to the gateways. */
+  publish(): void {
+    for (let i = 0; i < this.#events.length; i++) this.#events[i]!.publish();
   }
 
   /** For the matching only: a fill happened. */

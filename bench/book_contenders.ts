@@ -1,0 +1,446 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The engines that the book benchmark compares, behind one interface: the bare
+ * book, the whole exchange, and the fastest order book of the npm registry.
+ *
+ * Each can run the standard mix and hash its trades and its final book. Own
+ * engines use plain memory; nothing is pinned.
+ *
+ * @module
+ */
+import { OrderBook, Side as NpmSide } from "nodejs-order-book";
+import {
+  Book,
+  INSTRUMENT_LAST_PRICE,
+  INSTRUMENT_LAST_QUANTITY_F64,
+  LEVEL_HEAD,
+  ORDER_ID_F64,
+  ORDER_KIND,
+  ORDER_LEAVES_F64,
+  ORDER_LEVEL,
+  ORDER_NEXT,
+  ORDER_NOTIONAL_F64,
+  ORDER_OWNER,
+  ORDER_PRICE,
+  ORDER_QUANTITY_F64,
+  ORDER_REFERENCE_F64,
+} from "../engine/book/mod.ts";
+import { EventRing, Exchange } from "../engine/exchange/mod.ts";
+import { type FillSink, Matching } from "../engine/matching/mod.ts";
+import {
+  CMD_INSTRUMENT_U16,
+  CMD_KIND_U8,
+  CMD_LENGTH_U16,
+  CMD_ORD_TYPE_U8,
+  CMD_PRICE_I32,
+  CMD_QUANTITY_F64,
+  CMD_REFERENCE_F64,
+  CMD_SEQUENCE_F64,
+  CMD_SESSION_U32,
+  CMD_SIDE_U8,
+  CMD_TIME_IN_FORCE_U8,
+  COMMAND_BASE_BYTES,
+  CommandKind,
+  EVENT_SLOT_BYTES,
+  EventKind,
+  EVT_AGGRESSOR_U8,
+  EVT_KIND_U8,
+  EVT_LAST_PRICE_I32,
+  EVT_LAST_QUANTITY_F64,
+  EVT_REFERENCE_F64,
+  OrdType,
+  TimeInForce,
+} from "../engine/record/mod.ts";
+import { SpscRing } from "../engine/ring/mod.ts";
+import {
+  MIX_HASH_START,
+  MIX_RECORD_WORDS,
+  type MixFacts,
+  mixHash,
+  MixType,
+  MixWord,
+} from "./standard_mix.ts";
+
+/** One engine under test. */
+export interface Contender {
+  readonly name: string;
+  /** While true, `run()` may be slower and hashes its trades. */
+  proving: boolean;
+  /** A new, empty engine; not timed. */
+  prepare(): void;
+  /** All messages; timed. */
+  run(): void;
+  /** Hashes after a run. */
+  tape(): number;
+  book(): number;
+}
+
+const EVENT_SLOTS = 1024;
+const ORDERS_MAX = 1 << 17;
+const PAGES_MAX = 8192;
+
+function hashBook(book: Book, symbols: number): number {
+  let hash = MIX_HASH_START;
+  for (let symbol = 0; symbol < symbols; symbol++) {
+    for (let bit = 0; bit < 2; bit++) {
+      const side = book.sideOf(symbol, bit);
+      let level = book.best(symbol, bit);
+      while (level !== 0) {
+        let order = book.i32[level + LEVEL_HEAD]!;
+        while (order !== 0) {
+          const at = order >> 1;
+          hash = mixHash(hash, book.f64[at + ORDER_REFERENCE_F64]!);
+          hash = mixHash(hash, book.i32[order + ORDER_PRICE]!);
+          hash = mixHash(hash, book.f64[at + ORDER_LEAVES_F64]!);
+          order = book.i32[order + ORDER_NEXT]!;
+        }
+        level = book.nextLevel(side, level);
+      }
+    }
+  }
+  return hash >>> 0;
+}
+
+/** Book and matching alone; orders are found by direct index. */
+export class BareBook implements Contender, FillSink {
+  readonly name = "bare book (Book + Matching)";
+  proving = false;
+  readonly #messages: Uint32Array;
+  readonly #facts: MixFacts;
+  readonly #memory: ArrayBuffer;
+  #book: Book;
+  #matching: Matching;
+  readonly #orders: Int32Array;
+  #tape = MIX_HASH_START;
+
+  constructor(messages: Uint32Array, facts: MixFacts) {
+    this.#messages = messages;
+    this.#facts = facts;
+    this.#memory = new ArrayBuffer(Book.bytes(this.#options()));
+    this.#orders = new Int32Array(facts.ids + 1);
+    this.#book = new Book(this.#memory, 0, this.#options());
+    this.#matching = new Matching(this.#book, this);
+  }
+
+  #options() {
+    return {
+      ordersMax: ORDERS_MAX,
+      instrumentsMax: this.#facts.symbols,
+      pagesMax: PAGES_MAX,
+    };
+  }
+
+  prepare(): void {
+    new Uint8Array(this.#memory).fill(0);
+    this.#book = new Book(this.#memory, 0, this.#options());
+    for (let i = 0; i < this.#facts.symbols; i++) this.#book.define(i);
+    this.#matching = new Matching(this.#book, this);
+    this.#tape = MIX_HASH_START;
+  }
+
+  run(): void {
+    const messages = this.#messages;
+    const { i32, f64 } = this.#book;
+    const book = this.#book;
+    const matching = this.#matching;
+    const orders = this.#orders;
+    for (let at = 0; at < messages.length; at += MIX_RECORD_WORDS) {
+      const what = messages[at]!;
+      const id = messages[at + MixWord.ID]!;
+      if ((what & 0xff) === MixType.CANCEL) {
+        const order = orders[id]!;
+        book.unlink(order);
+        book.free(order);
+        continue;
+      }
+      const order = book.allocate();
+      const own = order >> 1;
+      const quantity = messages[at + MixWord.QUANTITY]!;
+      i32[order + ORDER_LEVEL] = 0;
+      i32[order + ORDER_PRICE] = messages[at + MixWord.PRICE]!;
+      f64[own + ORDER_LEAVES_F64] = quantity;
+      f64[own + ORDER_QUANTITY_F64] = quantity;
+      f64[own + ORDER_NOTIONAL_F64] = 0;
+      f64[own + ORDER_REFERENCE_F64] = id;
+      i32[order + ORDER_OWNER] = 1 | TimeInForce.GTC << 24;
+      i32[order + ORDER_KIND] = what >>> 16 |
+        ((what >>> 8 & 1) + 1) << 16 | OrdType.LIMIT << 24;
+      f64[own + ORDER_ID_F64] = id;
+      matching.place(order);
+      if (i32[order + ORDER_LEVEL] === 0) book.free(order);
+      else orders[id] = order;
+    }
+  }
+
+  onFill(maker: number, taker: number, instrument: number): void {
+    const { i32, f64 } = this.#book;
+    let hash = mixHash(this.#tape, f64[(maker >> 1) + ORDER_REFERENCE_F64]!);
+    hash = mixHash(hash, f64[(taker >> 1) + ORDER_REFERENCE_F64]!);
+    hash = mixHash(hash, i32[instrument + INSTRUMENT_LAST_PRICE]!);
+    this.#tape = mixHash(
+      hash,
+      f64[(instrument >> 1) + INSTRUMENT_LAST_QUANTITY_F64]!,
+    );
+  }
+
+  tape(): number {
+    return this.#tape >>> 0;
+  }
+
+  book(): number {
+    return hashBook(this.#book, this.#facts.symbols);
+  }
+}
+
+/** Commands of 64 bytes in, events of 128 bytes out. */
+export class WholeExchange implements Contender {
+  readonly name = "exchange (commands in, events out)";
+  readonly #facts: MixFacts;
+  readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
+  readonly #memory: ArrayBuffer;
+  #exchange: Exchange;
+  #consumer: SpscRing;
+  #tape = MIX_HASH_START;
+  #maker = 0;
+  /** Hash fills while draining; only for the proof. */
+  proving = false;
+
+  constructor(messages: Uint32Array, facts: MixFacts) {
+    this.#facts = facts;
+    const bytes = new Uint8Array(facts.messages * COMMAND_BASE_BYTES);
+    this.#i32 = new Int32Array(bytes.buffer);
+    this.#f64 = new Float64Array(bytes.buffer);
+    encode(messages, bytes);
+    this.#memory = new ArrayBuffer(Exchange.bytes(this.#capacity()));
+    [this.#exchange, this.#consumer] = this.#make();
+  }
+
+  #capacity() {
+    return {
+      ordersMax: ORDERS_MAX,
+      instrumentsMax: this.#facts.symbols,
+      sessionsMax: 16,
+      pagesMax: PAGES_MAX,
+    };
+  }
+
+  #make(): [Exchange, SpscRing] {
+    const ring = new ArrayBuffer(
+      SpscRing.bytes(EVENT_SLOT_BYTES, EVENT_SLOTS),
+    );
+    const ends = (["producer", "consumer"] as const).map((side) =>
+      new SpscRing(ring, 0, EVENT_SLOT_BYTES, EVENT_SLOTS, side)
+    );
+    const exchange = new Exchange({
+      ...this.#capacity(),
+      memory: this.#memory,
+      events: [new EventRing(ends[0]!, () => this.#drain())],
+      routes: new Uint8Array(16),
+    });
+    for (let i = 0; i < this.#facts.symbols; i++) exchange.book.define(i);
+    return [exchange, ends[1]!];
+  }
+
+  prepare(): void {
+    new Uint8Array(this.#memory).fill(0);
+    [this.#exchange, this.#consumer] = this.#make();
+    this.#tape = MIX_HASH_START;
+  }
+
+  run(): void {
+    const views = { i32: this.#i32, f64: this.#f64 };
+    const exchange = this.#exchange;
+    const end = this.#facts.messages * COMMAND_BASE_BYTES;
+    for (let at = 0; at < end; at += COMMAND_BASE_BYTES) {
+      exchange.apply(views, at);
+    }
+  }
+
+  #drain(): void {
+    const ring = this.#consumer;
+    const count = ring.available();
+    for (let i = 0; this.proving && i < count; i++) {
+      this.#hashFill(ring, ring.peek(i));
+    }
+    ring.release(count);
+  }
+
+  #hashFill(ring: SpscRing, slot: number): void {
+    const byte = slot * EVENT_SLOT_BYTES;
+    if (ring.u8[byte + EVT_KIND_U8] !== EventKind.FILLED) return;
+    const reference = ring.f64[(byte >> 3) + EVT_REFERENCE_F64]!;
+    if (ring.u8[byte + EVT_AGGRESSOR_U8] === 0) {
+      this.#maker = reference;
+      return;
+    }
+    let hash = mixHash(this.#tape, this.#maker);
+    hash = mixHash(hash, reference);
+    hash = mixHash(hash, ring.i32[(byte >> 2) + EVT_LAST_PRICE_I32]!);
+    this.#tape = mixHash(hash, ring.f64[(byte >> 3) + EVT_LAST_QUANTITY_F64]!);
+  }
+
+  tape(): number {
+    // What is still claimed and not published belongs to the tape too.
+    this.#exchange.apply(this.#farewell(), 0);
+    this.#drain();
+    return this.#tape >>> 0;
+  }
+
+  /** A command after all others that causes no event; its ring is published. */
+  #farewell(): { i32: Int32Array; f64: Float64Array } {
+    const bytes = new Uint8Array(COMMAND_BASE_BYTES);
+    bytes[CMD_KIND_U8] = CommandKind.SESSION_LOGOUT;
+    const f64 = new Float64Array(bytes.buffer);
+    f64[CMD_SEQUENCE_F64] = this.#exchange.sequence + 1;
+    this.#exchange.publish();
+    return { i32: new Int32Array(bytes.buffer), f64 };
+  }
+
+  book(): number {
+    return hashBook(this.#exchange.book, this.#facts.symbols);
+  }
+}
+
+/** Turns the mix's records into commands. */
+function encode(messages: Uint32Array, bytes: Uint8Array<ArrayBuffer>): void {
+  const u16 = new Uint16Array(bytes.buffer);
+  const u32 = new Uint32Array(bytes.buffer);
+  const f64 = new Float64Array(bytes.buffer);
+  const count = messages.length / MIX_RECORD_WORDS;
+  for (let i = 0; i < count; i++) {
+    const from = i * MIX_RECORD_WORDS;
+    const what = messages[from]!;
+    const byte = i * COMMAND_BASE_BYTES;
+    u16[(byte >> 1) + CMD_LENGTH_U16] = COMMAND_BASE_BYTES;
+    bytes[byte + CMD_KIND_U8] = (what & 0xff) === MixType.CANCEL
+      ? CommandKind.CANCEL_ORDER
+      : CommandKind.NEW_ORDER;
+    f64[(byte >> 3) + CMD_SEQUENCE_F64] = i + 1;
+    u32[(byte >> 2) + CMD_SESSION_U32] = 1;
+    u16[(byte >> 1) + CMD_INSTRUMENT_U16] = what >>> 16;
+    bytes[byte + CMD_SIDE_U8] = (what >>> 8 & 1) + 1;
+    bytes[byte + CMD_ORD_TYPE_U8] = OrdType.LIMIT;
+    bytes[byte + CMD_TIME_IN_FORCE_U8] = TimeInForce.GTC;
+    u32[(byte >> 2) + CMD_PRICE_I32] = messages[from + MixWord.PRICE]!;
+    f64[(byte >> 3) + CMD_QUANTITY_F64] = messages[from + MixWord.QUANTITY]!;
+    f64[(byte >> 3) + CMD_REFERENCE_F64] = messages[from + MixWord.ID]!;
+  }
+}
+
+interface NpmSnapshot {
+  readonly bids: readonly NpmLevel[];
+  readonly asks: readonly NpmLevel[];
+}
+
+interface NpmLevel {
+  readonly price: number;
+  readonly orders: readonly { readonly id: string; readonly size: number }[];
+}
+
+/** What the npm book answers to an order, as far as it is looked at. */
+interface NpmAnswer {
+  readonly done: readonly { readonly id: string }[];
+  readonly partial: { readonly id: string } | null;
+  readonly partialQuantityProcessed: number;
+}
+
+/** The order book of npm, as its users would call it. One symbol. */
+export class NpmBook implements Contender {
+  readonly name = "npm nodejs-order-book 10.1.1";
+  proving = false;
+  readonly #ids: string[];
+  readonly #messages: Uint32Array;
+  #book = new OrderBook();
+  /** Lots that rest, by id; for the proof. */
+  readonly #left = new Map<number, number>();
+  readonly #prices = new Map<number, number>();
+  #tape = MIX_HASH_START;
+
+  constructor(messages: Uint32Array, facts: MixFacts) {
+    this.#messages = messages;
+    this.#ids = Array.from({ length: facts.ids + 1 }, (_, id) => String(id));
+  }
+
+  prepare(): void {
+    this.#book = new OrderBook();
+    this.#left.clear();
+    this.#prices.clear();
+    this.#tape = MIX_HASH_START;
+  }
+
+  run(): void {
+    const messages = this.#messages;
+    const ids = this.#ids;
+    const book = this.#book;
+    for (let at = 0; at < messages.length; at += MIX_RECORD_WORDS) {
+      const what = messages[at]!;
+      const id = messages[at + MixWord.ID]!;
+      if ((what & 0xff) === MixType.CANCEL) {
+        book.cancel(ids[id]!);
+        continue;
+      }
+      const answer = book.limit({
+        side: (what >>> 8 & 1) === 0 ? NpmSide.BUY : NpmSide.SELL,
+        id: ids[id]!,
+        size: messages[at + MixWord.QUANTITY]!,
+        price: messages[at + MixWord.PRICE]!,
+      });
+      if (this.proving) this.#hashFills(at, answer);
+    }
+  }
+
+  /** The answer lists makers that are done in order, then a partly filled one. */
+  #hashFills(at: number, answer: NpmAnswer): void {
+    const taker = this.#messages[at + MixWord.ID]!;
+    let left = this.#messages[at + MixWord.QUANTITY]!;
+    for (const done of answer.done) {
+      const maker = Number(done.id);
+      if (maker === taker) continue;
+      const traded = this.#left.get(maker)!;
+      left -= traded;
+      this.#hashFill(maker, taker, traded);
+    }
+    const partial = answer.partial;
+    if (partial !== null && Number(partial.id) !== taker) {
+      const maker = Number(partial.id);
+      const traded = answer.partialQuantityProcessed;
+      left -= traded;
+      this.#left.set(maker, this.#left.get(maker)! - traded);
+      this.#hashFill(maker, taker, traded);
+    }
+    if (left > 0) {
+      this.#left.set(taker, left);
+      this.#prices.set(taker, this.#messages[at + MixWord.PRICE]!);
+    }
+  }
+
+  #hashFill(maker: number, taker: number, traded: number): void {
+    let hash = mixHash(this.#tape, maker);
+    hash = mixHash(hash, taker);
+    hash = mixHash(hash, this.#prices.get(maker)!);
+    this.#tape = mixHash(hash, traded);
+  }
+
+  tape(): number {
+    return this.#tape >>> 0;
+  }
+
+  book(): number {
+    const { bids, asks }: NpmSnapshot = this.#book.snapshot();
+    let hash = MIX_HASH_START;
+    const levels = [
+      ...bids.toSorted((a, b) => b.price - a.price),
+      ...asks.toSorted((a, b) => a.price - b.price),
+    ];
+    for (const level of levels) {
+      for (const order of level.orders) {
+        hash = mixHash(hash, Number(order.id));
+        hash = mixHash(hash, level.price);
+        hash = mixHash(hash, order.size);
+      }
+    }
+    return hash >>> 0;
+  }
+}
