@@ -32,6 +32,7 @@ import {
   EVT_TIME_IN_FORCE_U8,
   EVT_TIME_LO_U32,
   OrdType,
+  Reason,
 } from "../../record/mod.ts";
 import {
   ServerType,
@@ -44,6 +45,9 @@ import { writeUnits, writeWhole } from "./number.ts";
 
 /** Instrument index of a record whose instrument is not known. */
 export const INSTRUMENT_UNKNOWN = 0xffff;
+
+/** What was refused: a status request. */
+const STATUS_REFUSED = 4;
 
 /** Views of event slots, as a ring has them. */
 export interface EventViews {
@@ -78,6 +82,9 @@ export function encodeEvent(
   const word = byte >>> 2;
   const double = byte >>> 3;
   const kind = u8[byte + EVT_KIND_U8]!;
+  const reason = u16[(byte >>> 1) + EVT_REASON_U16]!;
+  // The status of an order that is not there is a refusal here.
+  const noStatus = kind === EventKind.STATUS && reason !== Reason.NONE;
   let side = u8[byte + EVT_SIDE_U8]! & 3;
   let type = 0;
   let quantity = f64[double + EVT_QUANTITY_F64]!;
@@ -90,9 +97,9 @@ export function encodeEvent(
     quantity = f64[double + EVT_LAST_QUANTITY_F64]!;
     price = i32[word + EVT_LAST_PRICE_I32]!;
     cause = f64[double + EVT_MATCH_F64]! % 4294967296;
-  } else if (kind === EventKind.CANCEL_REJECTED) {
+  } else if (kind === EventKind.CANCEL_REJECTED || noStatus) {
     type = ServerType.CANCEL_REJECTED;
-    side |= u8[byte + EVT_DETAIL_U8]! << 4;
+    side |= (noStatus ? STATUS_REFUSED : u8[byte + EVT_DETAIL_U8]!) << 4;
     quantity = 0;
     price = 0;
     leaves = 0;
@@ -108,7 +115,6 @@ export function encodeEvent(
       leaves = 0;
     }
   }
-  const reason = u16[(byte >>> 1) + EVT_REASON_U16]!;
   const instrument = u16[(byte >>> 1) + EVT_INSTRUMENT_U16]!;
   words[at] = type | (side << 8) | (reason << 16);
   words[at + 1] = instrument === INSTRUMENT_UNKNOWN
