@@ -27,7 +27,7 @@ enum uring_option {
 	URING_OPTION_RECEIVE_WINDOW_BYTES,
 	/** Bytes of a connection's two send buffers together. */
 	URING_OPTION_SEND_WINDOW_BYTES,
-	/** Datagrams that lie received at a time; a power of two, at most 256. */
+	/** Datagrams that lie received at a time. */
 	URING_OPTION_DATAGRAMS_RECEIVE_MAX,
 	URING_OPTION_DATAGRAMS_SEND_MAX,
 	/** How long a closed connection may take to take its last bytes. */
@@ -159,7 +159,7 @@ FERRULE_EXPORT int32_t ferrule_uring_listen_datagram(int32_t handle, uint32_t ad
 /** The port that a listener is bound to, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_port(int32_t handle, int32_t listener);
 
-/** Stops a listener; connections stay. 0, or -errno. */
+/** Stops a listener; connections stay. Its port is free after the next poll. 0, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_close_listener(int32_t handle, int32_t listener);
 
 /**

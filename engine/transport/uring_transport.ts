@@ -61,7 +61,7 @@ export interface UringTransportOptions {
    * of half the size, so at most half can be reserved in a row. Default 512 KiB.
    */
   readonly sendWindowBytes?: number;
-  /** Datagrams that lie received, and that wait to be sent; a power of two up to 256. Default 256. */
+  /** Datagrams that lie received, and that wait to be sent; up to 4096. Default 256. */
   readonly datagramsMax?: number;
   /** How long a client may take, after `close()`, to read the rest. Default 1000. */
   readonly lingerMs?: number;

@@ -1,0 +1,163 @@
+/* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
+
+/**
+ * @file
+ * What the parts of the io_uring transport share: uring.c (ring and poll),
+ * uring_listener.c, uring_stream.c and uring_datagram.c.
+ *
+ * Who receives how: a cold socket waits in io_uring and costs a poll nothing.
+ * One that has just been busy is "hot": poll() looks at it with a plain
+ * nonblocking call, which answers about half a microsecond sooner than waiting
+ * in io_uring does. After some looks in vain, or before a sleep, it goes back
+ * to io_uring. The same for sends: a few go out directly, many or stuck ones
+ * through the ring.
+ */
+#ifndef FERRULE_URING_INTERNAL_H
+#define FERRULE_URING_INTERNAL_H
+
+#include <liburing.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "uring.h"
+
+#define URING_COMPLETIONS_MAX 512
+/* Connections that are looked at directly in each poll. */
+#define URING_HOT_MAX 4
+/* Looks in vain before a hot socket goes back to io_uring. */
+#define URING_HOT_MISSES_MAX 4096
+/* Datagrams that one call receives or sends. */
+#define URING_DATAGRAM_BATCH_MAX 64
+
+/* What a completion entry belongs to: kind << 32 | slot. */
+enum uring_operation {
+	URING_OP_ACCEPT = 1,
+	URING_OP_RECEIVE,
+	URING_OP_SEND,
+	URING_OP_READABLE,
+	URING_OP_CANCEL
+};
+
+enum uring_state {
+	URING_FREE,
+	URING_OPENED,
+	/* Closing: committed bytes are still to be sent. */
+	URING_FLUSHING,
+	/* Closing: all is sent and FIN is out; waits for the client's FIN. */
+	URING_DRAINING,
+	/* Shut down both ways; waits for the operations under way to end. */
+	URING_ENDING,
+	/* The socket is closed; CLOSED is to be reported. */
+	URING_ENDED
+};
+
+struct uring_connection {
+	int fd;
+	enum uring_state state;
+	int32_t result;
+	uint32_t generation;
+	uint32_t send_offset;
+	uint32_t misses;
+	int64_t deadline_ms;
+	bool hot;
+	bool receiving;
+	bool sending;
+	bool more_waits;
+	bool end_of_stream;
+};
+
+struct uring_listener {
+	int fd;
+	bool used;
+	bool stream;
+	/* An operation of it is in the ring. */
+	bool armed;
+	bool closing;
+	/* Streams: no accepting before this moment. */
+	int64_t resume_ms;
+	/* Datagrams: looked at directly in each poll. */
+	bool hot;
+	uint32_t misses;
+	uint32_t batch;
+};
+
+struct uring_transport {
+	struct io_uring ring;
+	int32_t options[URING_OPTIONS];
+	int32_t layout[URING_LAYOUT_WORDS];
+	/* Parts of the block. */
+	int32_t *header;
+	int32_t *completions;
+	int32_t *words;
+	int32_t *dirty;
+	int32_t *datagram_free;
+	int32_t *datagram_queue;
+	int32_t *datagram_control;
+	uint8_t *bytes;
+	/* Ours alone. */
+	struct uring_connection *connections;
+	int32_t *free_slots;
+	int32_t free_count;
+	int32_t *ended;
+	int32_t ended_count;
+	int32_t closing_count;
+	int64_t expired_ms;
+	int32_t hot[URING_HOT_MAX];
+	int32_t hot_count;
+	/* The owner does not sleep in this poll. */
+	bool spinning;
+	/* Few connections have something to send. */
+	bool few_sends;
+	int32_t datagram_listeners;
+	int32_t datagrams_received;
+	struct mmsghdr messages[URING_DATAGRAM_BATCH_MAX];
+	struct iovec vectors[URING_DATAGRAM_BATCH_MAX];
+	struct sockaddr_in names[URING_DATAGRAM_BATCH_MAX];
+	struct uring_listener listeners[URING_LISTENERS_MAX];
+	/* Some listener waits to be armed or let go. */
+	bool listeners_idle;
+	int32_t completion_count;
+};
+
+/* The transport of a handle, or NULL. */
+struct uring_transport *uring_find(int32_t handle);
+
+int64_t uring_now_ms(void);
+
+/*
+ * An entry of the submission queue. The queue has room for every operation
+ * that can be under way at a time, so that there always is one.
+ */
+struct io_uring_sqe *uring_next_entry(struct uring_transport *t);
+
+/* After the prep function, which clears it. */
+void uring_mark_entry(struct io_uring_sqe *entry, enum uring_operation operation, int32_t slot);
+
+/* The next completion for the owner; there is room for it. */
+int32_t *uring_next_completion(struct uring_transport *t, enum uring_completion_kind kind, int32_t id);
+
+/* uring_listener.c */
+void uring_on_accept(struct uring_transport *t, int32_t listener, int32_t result, uint32_t flags);
+void uring_on_readable(struct uring_transport *t, int32_t listener);
+/* Arms listeners that are not, and lets go of those that were closed. */
+void uring_tend_listeners(struct uring_transport *t);
+
+/* uring_stream.c */
+void uring_accept(struct uring_transport *t, int32_t listener, int fd);
+void uring_on_receive(struct uring_transport *t, int32_t slot, int32_t result, uint32_t flags);
+void uring_on_send(struct uring_transport *t, int32_t slot, int32_t result);
+/* Does what the owner asked for since the last poll. */
+void uring_take_dirty(struct uring_transport *t);
+void uring_look_hot(struct uring_transport *t);
+/* Before a sleep: hands all that is looked at to io_uring. */
+void uring_cool_streams(struct uring_transport *t);
+void uring_expire_closing(struct uring_transport *t);
+void uring_take_closed(struct uring_transport *t);
+
+/* uring_datagram.c */
+void uring_send_datagrams(struct uring_transport *t);
+void uring_receive_datagrams(struct uring_transport *t);
+void uring_cool_datagrams(struct uring_transport *t);
+
+#endif

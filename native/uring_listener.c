@@ -1,0 +1,188 @@
+/* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "uring_internal.h"
+
+/* After the kernel could not accept. */
+#define ACCEPT_PAUSE_MS 20
+#define SOCKET_BUFFER_BYTES (4 << 20)
+
+void uring_on_accept(struct uring_transport *t, int32_t listener, int32_t result, uint32_t flags)
+{
+	struct uring_listener *l = &t->listeners[listener];
+
+	if (!(flags & IORING_CQE_F_MORE)) {
+		l->armed = false;
+		t->listeners_idle = true;
+	}
+	if (result >= 0) {
+		uring_accept(t, listener, result);
+	} else if (!l->closing) {
+		/* Out of descriptors or memory: it does not help to try at once. */
+		t->header[URING_ACCEPT_ERRORS]++;
+		l->resume_ms = uring_now_ms() + ACCEPT_PAUSE_MS;
+	}
+}
+
+void uring_on_readable(struct uring_transport *t, int32_t listener)
+{
+	struct uring_listener *l = &t->listeners[listener];
+
+	l->armed = false;
+	if (l->closing) {
+		t->listeners_idle = true;
+		return;
+	}
+	l->hot = true;
+	l->misses = 0;
+}
+
+void uring_tend_listeners(struct uring_transport *t)
+{
+	bool idle = false;
+	int32_t i;
+
+	for (i = 0; i < URING_LISTENERS_MAX; i++) {
+		struct uring_listener *l = &t->listeners[i];
+		struct io_uring_sqe *entry;
+
+		if (!l->used || l->armed)
+			continue;
+		if (l->closing) {
+			close(l->fd);
+			t->datagram_listeners -= !l->stream;
+			*l = (struct uring_listener){.fd = -1};
+			continue;
+		}
+		if (l->hot)
+			continue;
+		if (l->resume_ms != 0 && uring_now_ms() < l->resume_ms) {
+			idle = true;
+			continue;
+		}
+		l->resume_ms = 0;
+		l->armed = true;
+		entry = uring_next_entry(t);
+		if (l->stream) {
+			io_uring_prep_multishot_accept(entry, l->fd, NULL, NULL, SOCK_CLOEXEC);
+			uring_mark_entry(entry, URING_OP_ACCEPT, i);
+		} else {
+			io_uring_prep_poll_add(entry, l->fd, POLLIN);
+			uring_mark_entry(entry, URING_OP_READABLE, i);
+		}
+	}
+	t->listeners_idle = idle;
+}
+
+static int32_t add_listener(struct uring_transport *t, int fd, bool stream)
+{
+	int32_t i;
+
+	for (i = 0; i < URING_LISTENERS_MAX; i++) {
+		struct uring_listener *l = &t->listeners[i];
+
+		if (l->used)
+			continue;
+		*l = (struct uring_listener){.fd = fd, .used = true, .stream = stream};
+		t->datagram_listeners += !stream;
+		t->listeners_idle = true;
+		return i;
+	}
+	close(fd);
+	return ferrule_fail(EMFILE, "all %d listeners are in use", URING_LISTENERS_MAX);
+}
+
+static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, bool stream)
+{
+	struct uring_transport *t = uring_find(handle);
+	const struct sockaddr_in name = {.sin_family = AF_INET,
+					 .sin_port = htons((uint16_t)port),
+					 .sin_addr.s_addr = htonl(address)};
+	const int on = 1, buffer_bytes = SOCKET_BUFFER_BYTES;
+	int fd, err;
+
+	if (t == NULL)
+		return ferrule_fail(EBADF, "no such transport: %d", handle);
+	if (port < 0 || port > 65535)
+		return ferrule_fail(EINVAL, "port %d is not in 0..65535", port);
+	/* Not O_NONBLOCK: io_uring would answer EAGAIN instead of waiting. */
+	fd = socket(AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ferrule_fail(errno, "socket");
+	if (stream) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	} else {
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
+	}
+	if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
+		err = errno;
+		close(fd);
+		return ferrule_fail(err, "bind");
+	}
+	if (stream && listen(fd, SOMAXCONN) != 0) {
+		err = errno;
+		close(fd);
+		return ferrule_fail(err, "listen");
+	}
+	return add_listener(t, fd, stream);
+}
+
+int32_t ferrule_uring_listen_stream(int32_t handle, uint32_t address, int32_t port)
+{
+	return open_listener(handle, address, port, true);
+}
+
+int32_t ferrule_uring_listen_datagram(int32_t handle, uint32_t address, int32_t port)
+{
+	return open_listener(handle, address, port, false);
+}
+
+static struct uring_listener *find_listener(struct uring_transport *t, int32_t listener)
+{
+	if (t == NULL || listener < 0 || listener >= URING_LISTENERS_MAX)
+		return NULL;
+	if (!t->listeners[listener].used || t->listeners[listener].closing)
+		return NULL;
+	return &t->listeners[listener];
+}
+
+int32_t ferrule_uring_port(int32_t handle, int32_t listener)
+{
+	struct uring_listener *l = find_listener(uring_find(handle), listener);
+	struct sockaddr_in name = {0};
+	socklen_t name_bytes = sizeof(name);
+
+	if (l == NULL)
+		return ferrule_fail(EBADF, "no such listener: %d", listener);
+	if (getsockname(l->fd, (struct sockaddr *)&name, &name_bytes) != 0)
+		return ferrule_fail(errno, "getsockname");
+	return ntohs(name.sin_port);
+}
+
+int32_t ferrule_uring_close_listener(int32_t handle, int32_t listener)
+{
+	struct uring_transport *t = uring_find(handle);
+	struct uring_listener *l = find_listener(t, listener);
+	enum uring_operation operation;
+	struct io_uring_sqe *entry;
+
+	if (l == NULL)
+		return ferrule_fail(EBADF, "no such listener: %d", listener);
+	l->closing = true;
+	if (l->armed) {
+		entry = uring_next_entry(t);
+		operation = l->stream ? URING_OP_ACCEPT : URING_OP_READABLE;
+		io_uring_prep_cancel64(entry, (uint64_t)operation << 32 | (uint32_t)listener, 0);
+		uring_mark_entry(entry, URING_OP_CANCEL, listener);
+	} else {
+		uring_tend_listeners(t);
+	}
+	return 0;
+}

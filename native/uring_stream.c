@@ -1,0 +1,427 @@
+/* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "uring_internal.h"
+
+#define GENERATION_MAX ((1 << (31 - URING_SLOT_BITS)) - 1)
+/* Up to so many connections, sends go out directly. */
+#define DIRECT_SENDS_MAX 8
+
+static int32_t *connection_words(struct uring_transport *t, int32_t slot)
+{
+	return t->words + (size_t)slot * URING_CONNECTION_WORDS;
+}
+
+static size_t receive_window(const struct uring_transport *t)
+{
+	return (size_t)t->options[URING_OPTION_RECEIVE_WINDOW_BYTES];
+}
+
+static size_t send_buffer(const struct uring_transport *t)
+{
+	return (size_t)t->options[URING_OPTION_SEND_WINDOW_BYTES] / 2;
+}
+
+static uint8_t *receive_start(struct uring_transport *t, int32_t slot)
+{
+	return t->bytes + (size_t)t->layout[URING_LAYOUT_RECEIVE] + (size_t)slot * receive_window(t);
+}
+
+static uint8_t *send_start(struct uring_transport *t, int32_t slot, int32_t which)
+{
+	return t->bytes + (size_t)t->layout[URING_LAYOUT_SEND] +
+	       ((size_t)slot * 2 + (size_t)which) * send_buffer(t);
+}
+
+/* Makes room in the window; returns how much there is. */
+static uint32_t make_room(struct uring_transport *t, int32_t slot)
+{
+	int32_t *words = connection_words(t, slot);
+	uint8_t *window = receive_start(t, slot);
+	uint32_t bytes = (uint32_t)receive_window(t);
+	uint32_t head = (uint32_t)words[URING_CONNECTION_RECEIVE_HEAD];
+	uint32_t tail = (uint32_t)words[URING_CONNECTION_RECEIVE_TAIL];
+
+	if (head == tail) {
+		head = 0;
+		tail = 0;
+	} else if (head > 0 && bytes - tail < bytes / 2) {
+		memmove(window, window + head, tail - head);
+		tail -= head;
+		head = 0;
+	}
+	words[URING_CONNECTION_RECEIVE_HEAD] = (int32_t)head;
+	words[URING_CONNECTION_RECEIVE_TAIL] = (int32_t)tail;
+	return bytes - tail;
+}
+
+/* Has io_uring receive into the room that make_room() left. */
+static void arm_receive(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+	size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL];
+	struct io_uring_sqe *entry = uring_next_entry(t);
+
+	io_uring_prep_recv(entry, c->fd, receive_start(t, slot) + tail, receive_window(t) - tail, 0);
+	uring_mark_entry(entry, URING_OP_RECEIVE, slot);
+	/* Usually nothing is there yet, and then the kernel need not look twice. */
+	if (!c->more_waits)
+		entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	c->receiving = true;
+}
+
+static void start_receive(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+
+	if (c->receiving || c->hot || c->end_of_stream)
+		return;
+	connection_words(t, slot)[URING_CONNECTION_RECEIVE_WANTED] = 0;
+	if (make_room(t, slot) == 0)
+		return;
+	if (t->spinning && c->state == URING_OPENED && t->hot_count < URING_HOT_MAX) {
+		c->hot = true;
+		c->misses = 0;
+		t->hot[t->hot_count++] = slot;
+		return;
+	}
+	arm_receive(t, slot);
+}
+
+static void cool(struct uring_transport *t, int32_t slot)
+{
+	int32_t i;
+
+	t->connections[slot].hot = false;
+	for (i = 0; i < t->hot_count; i++) {
+		if (t->hot[i] == slot) {
+			t->hot[i] = t->hot[--t->hot_count];
+			return;
+		}
+	}
+}
+
+void uring_cool_streams(struct uring_transport *t)
+{
+	while (t->hot_count > 0) {
+		int32_t slot = t->hot[--t->hot_count];
+
+		t->connections[slot].hot = false;
+		arm_receive(t, slot);
+	}
+}
+
+void uring_look_hot(struct uring_transport *t)
+{
+	int32_t i;
+
+	/* Backwards: who answers or gives up leaves the list. */
+	for (i = t->hot_count - 1; i >= 0; i--) {
+		int32_t slot = t->hot[i];
+		struct uring_connection *c = &t->connections[slot];
+		size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL];
+		size_t room = receive_window(t) - tail;
+		ssize_t received;
+
+		if (t->completion_count > URING_COMPLETIONS_MAX - 2)
+			return;
+		received = recv(c->fd, receive_start(t, slot) + tail, room, MSG_DONTWAIT);
+		if (received >= 0 || (errno != EAGAIN && errno != EINTR)) {
+			cool(t, slot);
+			uring_on_receive(t, slot, received >= 0 ? (int32_t)received : -errno,
+					 (size_t)received == room ? IORING_CQE_F_SOCK_NONEMPTY : 0);
+		} else if (++c->misses > URING_HOT_MISSES_MAX) {
+			cool(t, slot);
+			arm_receive(t, slot);
+		}
+	}
+}
+
+/* Sends at once what the kernel takes at once; true if that was all. */
+static bool send_directly(struct uring_transport *t, int32_t slot, const uint8_t *from)
+{
+	struct uring_connection *c = &t->connections[slot];
+	int32_t *other = connection_words(t, slot) + URING_CONNECTION_SEND_OTHER_BYTES;
+	ssize_t sent = send(c->fd, from, (size_t)*other, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	/* Errors show themselves again in the ring, where they are handled. */
+	if (sent <= 0)
+		return false;
+	*other -= (int32_t)sent;
+	c->send_offset = *other == 0 ? 0 : c->send_offset + (uint32_t)sent;
+	return *other == 0;
+}
+
+static void start_send(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+	int32_t *words = connection_words(t, slot);
+	struct io_uring_sqe *entry;
+	int buffers;
+
+	/* There are two buffers; a third round would only find both empty. */
+	for (buffers = 0; buffers < 2 && !c->sending; buffers++) {
+		int32_t *other = words + URING_CONNECTION_SEND_OTHER_BYTES;
+		uint8_t *start;
+
+		if (*other == 0) {
+			*other = words[URING_CONNECTION_SEND_FILL_BYTES];
+			if (*other == 0)
+				return;
+			words[URING_CONNECTION_SEND_FILL_BYTES] = 0;
+			words[URING_CONNECTION_SEND_FILL] ^= 1;
+		}
+		start = send_start(t, slot, words[URING_CONNECTION_SEND_FILL] ^ 1);
+		if (t->few_sends && send_directly(t, slot, start + c->send_offset))
+			continue;
+		entry = uring_next_entry(t);
+		io_uring_prep_send(entry, c->fd, start + c->send_offset, (size_t)*other, MSG_NOSIGNAL);
+		uring_mark_entry(entry, URING_OP_SEND, slot);
+		c->sending = true;
+	}
+}
+
+/* Closes the socket, or makes the operations that hold it end first. */
+static void end_connection(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+
+	if (c->receiving || c->sending) {
+		if (c->state != URING_ENDING)
+			shutdown(c->fd, SHUT_RDWR);
+		c->state = URING_ENDING;
+		return;
+	}
+	close(c->fd);
+	c->fd = -1;
+	c->state = URING_ENDED;
+	t->closing_count--;
+	t->ended[t->ended_count++] = slot;
+}
+
+/* Drops what is not sent, and resets the connection. */
+static void abort_connection(struct uring_transport *t, int32_t slot)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(t->connections[slot].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	end_connection(t, slot);
+}
+
+/* One step on the way to the end: send the rest, then FIN, then wait for the client's. */
+static void advance_closing(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+	int32_t *words = connection_words(t, slot);
+
+	if (c->state == URING_ENDING) {
+		end_connection(t, slot);
+		return;
+	}
+	if (c->state == URING_FLUSHING) {
+		start_send(t, slot);
+		if (c->sending)
+			return;
+		if (!c->end_of_stream) {
+			shutdown(c->fd, SHUT_WR);
+			c->state = URING_DRAINING;
+		}
+	}
+	if (c->end_of_stream) {
+		end_connection(t, slot);
+		return;
+	}
+	words[URING_CONNECTION_RECEIVE_HEAD] = 0;
+	words[URING_CONNECTION_RECEIVE_TAIL] = 0;
+	start_receive(t, slot);
+}
+
+static void begin_closing(struct uring_transport *t, int32_t slot, int32_t result)
+{
+	struct uring_connection *c = &t->connections[slot];
+
+	if (c->state != URING_OPENED)
+		return;
+	connection_words(t, slot)[URING_CONNECTION_OPEN_ID] = 0;
+	if (c->hot)
+		cool(t, slot);
+	c->state = URING_FLUSHING;
+	c->result = result;
+	c->deadline_ms = uring_now_ms() + t->options[URING_OPTION_LINGER_MS];
+	t->closing_count++;
+}
+
+/* A connection that failed has nothing more to send. */
+static void fail_connection(struct uring_transport *t, int32_t slot, int32_t result)
+{
+	begin_closing(t, slot, result);
+	end_connection(t, slot);
+}
+
+void uring_take_closed(struct uring_transport *t)
+{
+	while (t->ended_count > 0 && t->completion_count < URING_COMPLETIONS_MAX) {
+		int32_t slot = t->ended[--t->ended_count];
+		struct uring_connection *c = &t->connections[slot];
+		int32_t *words = connection_words(t, slot);
+		int32_t *completion = uring_next_completion(t, URING_CLOSED, words[URING_CONNECTION_ID]);
+		int32_t dirty = words[URING_CONNECTION_DIRTY];
+
+		completion[URING_COMPLETION_LENGTH] = c->result;
+		memset(words, 0, URING_CONNECTION_WORDS * sizeof(*words));
+		words[URING_CONNECTION_DIRTY] = dirty;
+		c->state = URING_FREE;
+		t->free_slots[t->free_count++] = slot;
+		t->header[URING_OPEN]--;
+	}
+}
+
+void uring_expire_closing(struct uring_transport *t)
+{
+	int64_t now = uring_now_ms();
+	int32_t slot;
+
+	if (now == t->expired_ms)
+		return;
+	t->expired_ms = now;
+	for (slot = 0; slot < t->options[URING_OPTION_CONNECTIONS_MAX]; slot++) {
+		struct uring_connection *c = &t->connections[slot];
+
+		if ((c->state == URING_FLUSHING || c->state == URING_DRAINING) && now >= c->deadline_ms) {
+			t->header[URING_LINGER_EXPIRED]++;
+			abort_connection(t, slot);
+		}
+	}
+}
+
+void uring_accept(struct uring_transport *t, int32_t listener, int fd)
+{
+	struct sockaddr_in peer = {0};
+	socklen_t peer_bytes = sizeof(peer);
+	const int on = 1;
+	struct uring_connection *c;
+	int32_t *words, *completion;
+	int32_t slot, id;
+
+	if (t->listeners[listener].closing || t->free_count == 0) {
+		t->header[URING_REFUSED]++;
+		close(fd);
+		return;
+	}
+	if (getpeername(fd, (struct sockaddr *)&peer, &peer_bytes) != 0) {
+		/* It came and went: nobody to report. */
+		close(fd);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	slot = t->free_slots[--t->free_count];
+	c = &t->connections[slot];
+	c->generation = c->generation == GENERATION_MAX ? 1 : c->generation + 1;
+	id = (int32_t)(c->generation << URING_SLOT_BITS) | slot;
+	*c = (struct uring_connection){.fd = fd, .state = URING_OPENED, .generation = c->generation};
+	words = connection_words(t, slot);
+	words[URING_CONNECTION_OPEN_ID] = id;
+	words[URING_CONNECTION_ID] = id;
+	t->header[URING_OPEN]++;
+	start_receive(t, slot);
+	completion = uring_next_completion(t, URING_ACCEPTED, id);
+	completion[URING_COMPLETION_LISTENER] = listener;
+	completion[URING_COMPLETION_ADDRESS] = (int32_t)ntohl(peer.sin_addr.s_addr);
+	completion[URING_COMPLETION_PORT] = ntohs(peer.sin_port);
+}
+
+void uring_on_receive(struct uring_transport *t, int32_t slot, int32_t result, uint32_t flags)
+{
+	struct uring_connection *c = &t->connections[slot];
+	int32_t *words = connection_words(t, slot);
+	int32_t *completion;
+
+	c->receiving = false;
+	c->more_waits = (flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+	if (result == -EINTR || result == -EAGAIN) {
+		start_receive(t, slot);
+		return;
+	}
+	if (result < 0) {
+		c->end_of_stream = true;
+		fail_connection(t, slot, result);
+		return;
+	}
+	if (result == 0) {
+		c->end_of_stream = true;
+		begin_closing(t, slot, 0);
+	}
+	if (c->state != URING_OPENED) {
+		advance_closing(t, slot);
+		return;
+	}
+	words[URING_CONNECTION_RECEIVE_TAIL] += result;
+	completion = uring_next_completion(t, URING_RECEIVED, words[URING_CONNECTION_ID]);
+	completion[URING_COMPLETION_OFFSET] = (int32_t)(receive_start(t, slot) - t->bytes) +
+					      words[URING_CONNECTION_RECEIVE_HEAD];
+	completion[URING_COMPLETION_LENGTH] =
+		words[URING_CONNECTION_RECEIVE_TAIL] - words[URING_CONNECTION_RECEIVE_HEAD];
+}
+
+void uring_on_send(struct uring_transport *t, int32_t slot, int32_t result)
+{
+	struct uring_connection *c = &t->connections[slot];
+	int32_t *words = connection_words(t, slot);
+
+	c->sending = false;
+	if (result < 0 && result != -EINTR && result != -EAGAIN) {
+		fail_connection(t, slot, result);
+		return;
+	}
+	if (result > 0) {
+		words[URING_CONNECTION_SEND_OTHER_BYTES] -= result;
+		c->send_offset += (uint32_t)result;
+		if (words[URING_CONNECTION_SEND_OTHER_BYTES] == 0)
+			c->send_offset = 0;
+	}
+	if (c->state == URING_OPENED)
+		start_send(t, slot);
+	else
+		advance_closing(t, slot);
+}
+
+/* The owner's wishes since the last poll. Sends go first: somebody waits for them. */
+void uring_take_dirty(struct uring_transport *t)
+{
+	int32_t count = t->header[URING_DIRTY_COUNT];
+	int32_t i;
+
+	t->few_sends = count <= DIRECT_SENDS_MAX;
+	for (i = 0; i < count; i++) {
+		int32_t slot = t->dirty[i];
+
+		if (t->connections[slot].state == URING_OPENED &&
+		    connection_words(t, slot)[URING_CONNECTION_CLOSE] != URING_CLOSE_ABORT)
+			start_send(t, slot);
+	}
+	for (i = 0; i < count; i++) {
+		int32_t slot = t->dirty[i];
+		struct uring_connection *c = &t->connections[slot];
+		int32_t *words = connection_words(t, slot);
+
+		words[URING_CONNECTION_DIRTY] = 0;
+		if (words[URING_CONNECTION_CLOSE] != 0 && c->state == URING_OPENED) {
+			begin_closing(t, slot, 0);
+			if (words[URING_CONNECTION_CLOSE] != URING_CLOSE_ABORT)
+				advance_closing(t, slot);
+		}
+		if (words[URING_CONNECTION_CLOSE] == URING_CLOSE_ABORT &&
+		    (c->state == URING_FLUSHING || c->state == URING_DRAINING))
+			abort_connection(t, slot);
+		if (c->state == URING_OPENED && words[URING_CONNECTION_RECEIVE_WANTED] != 0)
+			start_receive(t, slot);
+	}
+	t->header[URING_DIRTY_COUNT] = 0;
+}
+
