@@ -22,6 +22,10 @@ const SYMBOLS = {
   },
   ferrule_crc32c_journal_seal: { parameters: ["f64", "u32"], result: "i32" },
   ferrule_crc32c_journal_verify: { parameters: ["f64", "u32"], result: "u32" },
+  ferrule_crc32c_journal_gather: {
+    parameters: ["f64", "u32", "u32", "u32", "f64", "u32"],
+    result: "i32",
+  },
 } as const;
 
 let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
@@ -100,4 +104,36 @@ export function journalSeal(address: number, bytes: number): number {
 /** Bytes of whole commands with the right CRC, before the first that is not. */
 export function journalVerify(address: number, bytes: number): number {
   return native().ferrule_crc32c_journal_verify(address, bytes);
+}
+
+/**
+ * Moves commands out of a ring's slots (128 bytes each) into a group: one after
+ * the other, each as long as it says, with its place in the group and its CRC.
+ *
+ * @param slots Address of the ring's first slot.
+ * @param first Index of the first slot to take.
+ * @param mask Number of slots, a power of two, minus 1.
+ * @param count Slots to take.
+ * @param target Address with room for `count * 128` bytes.
+ * @param groupIndex Place of the first one in its group.
+ * @returns Bytes written.
+ * @throws {NativeError} If a command's length is neither 64 nor 128.
+ */
+export function journalGather(
+  slots: number,
+  first: number,
+  mask: number,
+  count: number,
+  target: number,
+  groupIndex: number,
+): number {
+  const bytes = native().ferrule_crc32c_journal_gather(
+    slots,
+    first,
+    mask,
+    count,
+    target,
+    groupIndex,
+  );
+  return bytes >= 0 ? bytes : unwrap(bytes, `gather ${count} commands`);
 }

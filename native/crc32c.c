@@ -9,6 +9,7 @@
 
 #define RECORD_BASE_BYTES 64u
 #define RECORD_FULL_BYTES 128u
+#define RECORD_PLACE 38
 
 /*
  * One chain of dependent crc32 instructions. Records are short, and the
@@ -128,4 +129,32 @@ uint32_t ferrule_crc32c_journal_verify(double address, uint32_t bytes)
 		offset += length;
 	}
 	return offset;
+}
+
+int32_t ferrule_crc32c_journal_gather(double slots, uint32_t first, uint32_t mask, uint32_t count,
+				      double target, uint32_t group_index)
+{
+	const uint8_t *ring = ferrule_pointer(slots);
+	uint8_t *start = ferrule_pointer(target);
+	uint8_t *data = start;
+	const uint8_t *slot;
+	uint32_t i, length;
+	uint16_t place;
+
+	for (i = 0; i < count; i++) {
+		slot = ring + (size_t)((first + i) & mask) * RECORD_FULL_BYTES;
+		length = record_bytes(slot, RECORD_FULL_BYTES);
+		if (length == 0)
+			return ferrule_fail(EINVAL, "command %u of %u has no valid length", i,
+					    count);
+		memcpy(data, slot, RECORD_BASE_BYTES);
+		if (length == RECORD_FULL_BYTES)
+			memcpy(data + RECORD_BASE_BYTES, slot + RECORD_BASE_BYTES,
+			       RECORD_FULL_BYTES - RECORD_BASE_BYTES);
+		place = (uint16_t)(group_index + i);
+		memcpy(data + RECORD_PLACE, &place, 2);
+		store_u32(data, crc32c(data + 4, length - 4));
+		data += length;
+	}
+	return (int32_t)(data - start);
 }

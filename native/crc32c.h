@@ -42,4 +42,15 @@ FERRULE_EXPORT int32_t ferrule_crc32c_journal_seal(double address, uint32_t byte
  */
 FERRULE_EXPORT uint32_t ferrule_crc32c_journal_verify(double address, uint32_t bytes);
 
+/**
+ * Moves commands out of a ring into a group: count slots of 128 bytes from slot
+ * number first (modulo mask + 1) go to target one after the other, each as long
+ * as it says, with its place in the group (uint16 at 38, from group_index on)
+ * and its CRC. Returns the bytes written, or -EINVAL if a length is neither 64
+ * nor 128; target has room for count * 128.
+ */
+FERRULE_EXPORT int32_t ferrule_crc32c_journal_gather(double slots, uint32_t first, uint32_t mask,
+						     uint32_t count, double target,
+						     uint32_t group_index);
+
 #endif

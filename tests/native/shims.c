@@ -150,6 +150,35 @@ static void test_journal_walk(void)
 	free(data);
 }
 
+static void test_journal_gather(void)
+{
+	uint8_t *slots = calloc(4, 128);
+	uint8_t *target = calloc(3, 128);
+	int i;
+
+	CHECK(slots != NULL && target != NULL);
+	for (i = 0; i < 4; i++) {
+		memset(slots + i * 128, 'a' + i, 128);
+		slots[i * 128 + 4] = i == 0 ? 128 : 64;
+		slots[i * 128 + 5] = 0;
+	}
+	CHECK(ferrule_crc32c_journal_gather(address_of(slots), 3, 3, 3, address_of(target), 300) ==
+	      64 + 128 + 64);
+	CHECK(ferrule_crc32c_journal_verify(address_of(target), 256) == 256);
+	CHECK(target[40] == 'd' && target[64 + 40] == 'a' && target[64 + 127] == 'a');
+	CHECK(target[192 + 63] == 'b' && target[256] == 0);
+	CHECK(target[38] == 300 % 256 && target[39] == 1);
+	CHECK(target[192 + 38] == 302 % 256 && target[192 + 39] == 1);
+	CHECK(slots[38] == 'a');
+	CHECK(ferrule_crc32c_journal_gather(address_of(slots), 0, 3, 0, address_of(target), 0) ==
+	      0);
+	slots[128 + 4] = 0;
+	CHECK(ferrule_crc32c_journal_gather(address_of(slots), 0, 3, 3, address_of(target), 0) ==
+	      -EINVAL);
+	free(slots);
+	free(target);
+}
+
 static int32_t wait_for(int32_t worker)
 {
 	int32_t result;
@@ -297,6 +326,7 @@ int main(void)
 	test_clock();
 	test_crc32c();
 	test_journal_walk();
+	test_journal_gather();
 	test_file(directory);
 	test_full_disk();
 	test_file_worker(directory);

@@ -1,0 +1,486 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The agent that makes commands durable.
+ *
+ * ```
+ *   journal ring ──gather──▶ group (place, CRC) ──one write──▶ segment ──sync──▶
+ *                                      └───────── durable sequence ◀────────────┘
+ * ```
+ *
+ * It belongs to one thread and allocates nothing after start, except when a
+ * segment is full. With `synced`, commands gather while a sync runs and are
+ * written when it is over: so at any time at most one group on the disk is not
+ * yet durable, and a crash tears that one only. After a failed write or sync it
+ * publishes nothing more and never tries a sync again: what the kernel dropped
+ * once, a second sync would call safe.
+ *
+ * @module
+ */
+import { Clock } from "../../ffi/clock.ts";
+import { cpuSleep } from "../../ffi/cpu.ts";
+import { journalGather } from "../../ffi/crc32c.ts";
+import { addressOf, allocate, type MemoryRegion } from "../../ffi/memory.ts";
+import { NativeError } from "../../ffi/native_error.ts";
+import { assert } from "../assert.ts";
+import { CMD_SEQUENCE_F64, COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { JournalState, type SpscRing } from "../ring/mod.ts";
+import { COUNTER, type CounterLane } from "../telemetry/mod.ts";
+import { type JournalFiles, NativeJournalFiles, RUNNING } from "./files.ts";
+import {
+  listSegments,
+  PREPARED_NAME,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+  writeHeader,
+} from "./segment.ts";
+
+/** When a command counts as durable. */
+export type Durability = "none" | "written" | "synced";
+
+/** Where a journal goes on: what recovery found. */
+export interface JournalPosition {
+  /** Sequence of the next command. */
+  readonly nextSequence: number;
+  /** Index of the next segment. */
+  readonly nextSegmentIndex: number;
+  /** Number of the newest run that wrote; 0 = none. */
+  readonly epoch: number;
+}
+
+/** The position of a journal without segments. */
+export const JOURNAL_START: JournalPosition = {
+  nextSequence: 1,
+  nextSegmentIndex: 0,
+  epoch: 0,
+};
+
+export interface JournalWriterOptions {
+  /** An existing directory, locked by this process. */
+  readonly directory: string;
+  readonly durability: Durability;
+  /** Bytes of a segment file; it must hold a group of the largest size. */
+  readonly segmentBytes: number;
+  /** Commands of one write at most, up to 65,536. */
+  readonly groupRecordsMax: number;
+  /** Try huge pages for the group's memory. */
+  readonly hugePages: boolean;
+  /** Consumer's end of the ring of sequenced commands. */
+  readonly ring: SpscRing;
+  /** Words shared with other threads. */
+  readonly control: Int32Array;
+  /** Its word for the low 32 bits of the newest durable sequence. */
+  readonly durableWord: number;
+  /** Its word for the `JournalState`; FAILED and DONE are told there. */
+  readonly stateWord: number;
+  /** This agent's counters. */
+  readonly lane: CounterLane;
+  /** Where to go on. */
+  readonly position: JournalPosition;
+  /** Told once, when a write or sync has failed. */
+  readonly onFailure: (error: Error) => void;
+  /** The disk; the machine's own if not given. */
+  readonly files?: JournalFiles;
+}
+
+const NO_FILE = -1;
+/** Between two looks at the disk while closing. */
+const WAIT_US = 50;
+const GROUP_RECORDS_LIMIT = 65536;
+const REMEDY =
+  "Nothing is acknowledged any more. Mend the disk (space, cable, controller), " +
+  "then start again: recovery keeps all that was acknowledged";
+
+/** Consumer of the journal ring, writer of the segments. */
+export class JournalWriter {
+  readonly name = "journal";
+  readonly #options: JournalWriterOptions;
+  readonly #files: JournalFiles;
+  readonly #ring: SpscRing;
+  readonly #control: Int32Array;
+  readonly #lane: CounterLane;
+  readonly #clock = new Clock();
+  readonly #memory: MemoryRegion;
+  readonly #slotsAddress: number;
+  readonly #groupAddress: number;
+  readonly #groupRecordsMax: number;
+  readonly #segmentBytes: number;
+  readonly #synced: boolean;
+  readonly #written: boolean;
+  #directoryFd = NO_FILE;
+  #fd = NO_FILE;
+  /** Where the next group goes in the segment. */
+  #position = SEGMENT_HEADER_BYTES;
+  #segmentIndex: number;
+  readonly #epoch: number;
+  /** Sequence of the next command from the ring. */
+  #nextSequence: number;
+  #groupRecords = 0;
+  #groupBytes = 0;
+  /** A sync runs; when it succeeds, this sequence is durable. */
+  #syncing = false;
+  #syncSequence = 0;
+  /** The full segment that is being synced, to be closed after. */
+  #retiredFd = NO_FILE;
+  #preparing = false;
+  /** The prepared segment, or NO_FILE. */
+  #preparedFd = NO_FILE;
+  #failed = false;
+  #closed = false;
+
+  /**
+   * Makes the first segment of this run, and waits for it.
+   *
+   * @throws {NativeError} If the disk has no room or refuses.
+   */
+  constructor(options: JournalWriterOptions) {
+    const groupBytesMax = options.groupRecordsMax * COMMAND_SLOT_BYTES;
+    assert(
+      options.groupRecordsMax >= 1 &&
+        options.groupRecordsMax <= GROUP_RECORDS_LIMIT,
+      `journal groups of ${options.groupRecordsMax} commands: 1 to ${GROUP_RECORDS_LIMIT}`,
+    );
+    assert(
+      options.segmentBytes >= SEGMENT_HEADER_BYTES + groupBytesMax &&
+        options.segmentBytes % SEGMENT_HEADER_BYTES === 0,
+      `journal segments of ${options.segmentBytes} bytes: must be a multiple of 64 ` +
+        `and hold a header and a group of ${groupBytesMax} bytes`,
+    );
+    assert(
+      options.ring.slotBytes === COMMAND_SLOT_BYTES,
+      `journal ring of ${options.ring.slotBytes}-byte slots`,
+    );
+    this.#options = options;
+    this.#ring = options.ring;
+    this.#control = options.control;
+    this.#lane = options.lane;
+    this.#groupRecordsMax = options.groupRecordsMax;
+    this.#segmentBytes = options.segmentBytes;
+    this.#synced = options.durability === "synced";
+    this.#written = options.durability === "written";
+    this.#epoch = options.position.epoch + 1;
+    this.#segmentIndex = options.position.nextSegmentIndex;
+    this.#nextSequence = options.position.nextSequence;
+    this.#files = options.files ?? new NativeJournalFiles();
+    this.#memory = allocate(SEGMENT_HEADER_BYTES + groupBytesMax, options);
+    this.#groupAddress = this.#memory.address + SEGMENT_HEADER_BYTES;
+    this.#slotsAddress = addressOf(options.ring.u8 as Uint8Array<ArrayBuffer>);
+    try {
+      this.#openFirst();
+    } catch (error) {
+      this.#closed = true;
+      this.#release();
+      throw error;
+    }
+    this.#publish(this.#nextSequence - 1);
+    this.#prepare();
+  }
+
+  /** The group's memory: for the log, whether huge pages and lock were had. */
+  get memory(): MemoryRegion {
+    return this.#memory;
+  }
+
+  /** Sequence of the next command that it expects. */
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  /** A write or sync has failed. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Commands that were taken and are not yet published as durable. */
+  get pendingCount(): number {
+    return ((this.#nextSequence - 1) -
+      Atomics.load(this.#control, this.#options.durableWord)) | 0;
+  }
+
+  /** One round: collect a finished sync, gather, write, start a sync. */
+  doWork(): number {
+    if (this.#failed || this.#closed) return 0;
+    let work = 0;
+    if (this.#syncing) work += this.#collectSync();
+    work += this.#gather();
+    if (this.#groupRecords > 0 && !this.#failed) work += this.#flush();
+    return work;
+  }
+
+  /** `close()` was called, or it has failed. */
+  done(): boolean {
+    return this.#closed || this.#failed;
+  }
+
+  /**
+   * Takes what is left in the ring, makes everything durable, cuts the segment
+   * to its length and closes. Waits for the disk. State DONE unless it failed.
+   */
+  close(): void {
+    if (this.#closed) return;
+    if (!this.#failed) this.#drain();
+    if (!this.#failed) this.#finishSegment();
+    this.#closed = true;
+    if (this.#syncing) this.#waitSync();
+    if (this.#preparing) this.#waitPrepared();
+    this.#release();
+    if (!this.#failed) {
+      Atomics.store(this.#control, this.#options.stateWord, JournalState.DONE);
+    }
+  }
+
+  /** The same as `close()`. */
+  dispose(): void {
+    this.close();
+  }
+
+  /** Moves commands from the ring into the group. */
+  #gather(): number {
+    const available = this.#ring.available();
+    const room = this.#groupRecordsMax - this.#groupRecords;
+    const count = available < room ? available : room;
+    if (count <= 0) return 0;
+    const ring = this.#ring;
+    const last = this.#nextSequence + count - 1;
+    this.#expect(ring.peek(0), this.#nextSequence);
+    this.#expect(ring.peek(count - 1), last);
+    this.#groupBytes += journalGather(
+      this.#slotsAddress,
+      ring.peek(0),
+      ring.slotCount - 1,
+      count,
+      this.#groupAddress + this.#groupBytes,
+      this.#groupRecords,
+    );
+    this.#groupRecords += count;
+    this.#nextSequence = last + 1;
+    ring.release(count);
+    if (!this.#synced && !this.#written) this.#publish(last);
+    return count;
+  }
+
+  #expect(slot: number, sequence: number): void {
+    const found = this.#ring
+      .f64[slot * (COMMAND_SLOT_BYTES >>> 3) + CMD_SEQUENCE_F64]!;
+    assert(found === sequence, "the journal ring's sequences have a gap");
+  }
+
+  /** Writes the group, unless it has to wait for a sync or a new segment. */
+  #flush(): number {
+    if (this.#synced && this.#syncing) return 0;
+    if (this.#position + this.#groupBytes > this.#segmentBytes) {
+      return this.#rotate();
+    }
+    const result = this.#files.write(
+      this.#fd,
+      this.#groupAddress,
+      this.#groupBytes,
+      this.#position,
+    );
+    if (result < 0) return this.#fail("write a group to the journal", result);
+    this.#lane.add(COUNTER.journal_bytes_total, this.#groupBytes);
+    this.#lane.add(COUNTER.journal_groups_total, 1);
+    this.#position += this.#groupBytes;
+    this.#groupBytes = 0;
+    this.#groupRecords = 0;
+    if (this.#written) this.#publish(this.#nextSequence - 1);
+    else if (this.#synced) this.#startSync(this.#fd, NO_FILE);
+    return 1;
+  }
+
+  #startSync(fd: number, directoryFd: number): void {
+    const result = this.#files.startSync(fd, directoryFd);
+    if (result < 0) {
+      this.#fail("start a sync of the journal", result);
+      return;
+    }
+    this.#syncing = true;
+    this.#syncSequence = this.#nextSequence - 1 - this.#groupRecords;
+  }
+
+  #collectSync(): number {
+    const result = this.#files.pollSync();
+    if (result === RUNNING) return 0;
+    this.#syncing = false;
+    if (this.#failed) return 0;
+    if (result < 0) return this.#fail("sync the journal", result);
+    this.#lane.add(COUNTER.journal_syncs_total, 1);
+    if (this.#retiredFd !== NO_FILE) {
+      this.#files.close(this.#retiredFd);
+      this.#retiredFd = NO_FILE;
+    }
+    if (this.#synced) this.#publish(this.#syncSequence);
+    return 1;
+  }
+
+  /**
+   * Goes on in the prepared segment. With `synced` all of the old one is
+   * durable by now, and the new one's name and header become so before the
+   * first group; otherwise the old one is synced behind the next groups.
+   */
+  #rotate(): number {
+    if (this.#syncing) return 0;
+    if (this.#preparing) {
+      const result = this.#files.pollPrepare();
+      if (result === RUNNING) return 0;
+      this.#preparing = false;
+      if (result < 0) {
+        return this.#fail("prepare a segment of the journal", result);
+      }
+      this.#preparedFd = result;
+    }
+    const full = this.#fd;
+    this.#fd = this.#preparedFd;
+    this.#preparedFd = NO_FILE;
+    this.#retiredFd = full;
+    this.#segmentIndex += 1;
+    try {
+      this.#begin(this.#nextSequence - this.#groupRecords);
+    } catch (error) {
+      this.#failWith(error instanceof Error ? error : new Error(String(error)));
+      return 0;
+    }
+    this.#startSync(this.#synced ? this.#fd : full, this.#directoryFd);
+    if (!this.#failed) this.#prepare();
+    return 1;
+  }
+
+  /** Writes the header of the segment at hand and gives it its name. Throws. */
+  #begin(firstSequence: number): void {
+    const { directory } = this.#options;
+    this.#clock.realtime();
+    writeHeader(this.#memory.buffer, 0, this.#memory.address, {
+      index: this.#segmentIndex,
+      firstSequence,
+      epoch: this.#epoch,
+      createdLo: this.#clock.words[0]!,
+      createdHi: this.#clock.words[1]!,
+    });
+    this.#check(
+      "write the header",
+      this.#files.write(
+        this.#fd,
+        this.#memory.address,
+        SEGMENT_HEADER_BYTES,
+        0,
+      ),
+    );
+    this.#files.rename(
+      `${directory}/${PREPARED_NAME}`,
+      `${directory}/${segmentName(firstSequence)}`,
+    );
+    this.#position = SEGMENT_HEADER_BYTES;
+  }
+
+  #openFirst(): void {
+    const { directory } = this.#options;
+    const newest = listSegments(directory).at(-1) ?? 0;
+    assert(
+      newest < this.#nextSequence,
+      `journal goes on at ${this.#nextSequence}, but has a segment from ${newest}`,
+    );
+    this.#directoryFd = this.#files.openDirectory(directory);
+    const path = `${directory}/${PREPARED_NAME}`;
+    this.#fd = this.#check(
+      "make",
+      this.#files.create(path, this.#segmentBytes, this.#synced),
+    );
+    this.#begin(this.#nextSequence);
+    this.#check("sync", this.#files.sync(this.#fd));
+    this.#check("sync the directory", this.#files.sync(this.#directoryFd));
+  }
+
+  #check(what: string, result: number): number {
+    if (result >= 0) return result;
+    throw new NativeError(
+      `${what} of segment ${this.#segmentIndex} (${this.#segmentBytes} bytes) ` +
+        `in ${this.#options.directory}`,
+      result,
+      "",
+      "The journal needs room for two segments and the right to write there",
+    );
+  }
+
+  #prepare(): void {
+    const result = this.#files.startPrepare(
+      `${this.#options.directory}/${PREPARED_NAME}`,
+      this.#segmentBytes,
+      this.#synced,
+    );
+    if (result < 0) this.#fail("start preparing a segment", result);
+    else this.#preparing = true;
+  }
+
+  #publish(sequence: number): void {
+    Atomics.store(this.#control, this.#options.durableWord, sequence | 0);
+  }
+
+  #fail(operation: string, code: number): number {
+    const place = `segment ${this.#segmentIndex}, offset ${this.#position}`;
+    this.#failWith(new NativeError(operation, code, place, REMEDY));
+    return 0;
+  }
+
+  #failWith(error: Error): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#lane.add(COUNTER.journal_errors_total, 1);
+    Atomics.store(this.#control, this.#options.stateWord, JournalState.FAILED);
+    this.#options.onFailure(error);
+  }
+
+  /** Rounds until the ring and the group are empty; each makes progress or waits. */
+  #drain(): void {
+    while (
+      !this.#failed &&
+      (this.#ring.available() > 0 || this.#groupRecords > 0 || this.#syncing)
+    ) {
+      if (this.doWork() > 0) continue;
+      if (this.#syncing) this.#waitSync();
+      else if (this.#preparing) this.#waitPrepared();
+    }
+  }
+
+  #waitSync(): void {
+    while (this.#syncing && this.#files.pollSync() === RUNNING) {
+      cpuSleep(WAIT_US);
+    }
+    if (this.#syncing) this.#collectSync();
+  }
+
+  #waitPrepared(): void {
+    while (this.#files.pollPrepare() === RUNNING) cpuSleep(WAIT_US);
+    const result = this.#files.pollPrepare();
+    if (this.#closed) {
+      this.#preparing = false;
+      this.#preparedFd = result < 0 ? NO_FILE : result;
+    }
+  }
+
+  /** Cuts the unused rest of the segment off, and makes all of it durable. */
+  #finishSegment(): void {
+    const cut = this.#files.truncate(this.#fd, this.#position);
+    if (cut < 0) {
+      this.#fail("cut the journal's last segment to its length", cut);
+      return;
+    }
+    const result = this.#files.sync(this.#fd);
+    if (result < 0) this.#fail("sync the journal", result);
+  }
+
+  #release(): void {
+    this.#files.dispose();
+    if (this.#preparedFd !== NO_FILE) {
+      this.#files.close(this.#preparedFd);
+      try {
+        this.#files.unlink(`${this.#options.directory}/${PREPARED_NAME}`);
+      } catch {
+        // It is only room: the next start makes it anew.
+      }
+    }
+    if (this.#retiredFd !== NO_FILE) this.#files.close(this.#retiredFd);
+    if (this.#fd !== NO_FILE) this.#files.close(this.#fd);
+    if (this.#directoryFd !== NO_FILE) this.#files.close(this.#directoryFd);
+    this.#memory.dispose();
+  }
+}

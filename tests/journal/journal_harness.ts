@@ -1,0 +1,299 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * A writer with a ring to feed it, a disk that fails when told, and commands
+ * that follow from their sequence, so that what comes back can be judged
+ * without remembering it.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { cpuSleep } from "../../ffi/cpu.ts";
+import {
+  type Durability,
+  JOURNAL_START,
+  type JournalFiles,
+  type JournalPosition,
+  type JournalReader,
+  type JournalRecovery,
+  JournalWriter,
+  NativeJournalFiles,
+  recover,
+  RUNNING,
+} from "../../engine/journal/mod.ts";
+import {
+  CMD_GROUP_INDEX_U16,
+  CMD_LENGTH_U16,
+  CMD_SEQUENCE_F64,
+  COMMAND_SLOT_BYTES,
+} from "../../engine/record/mod.ts";
+import { SpscRing } from "../../engine/ring/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  CounterLane,
+  type CounterName,
+  CounterReader,
+} from "../../engine/telemetry/mod.ts";
+import { COUNTER } from "../../engine/telemetry/mod.ts";
+
+const DURABLE_WORD = 3;
+const STATE_WORD = 5;
+const RING_SLOTS = 1024;
+
+/** A random number generator with a seed (xorshift). */
+export class Random {
+  #state: number;
+  constructor(seed: number) {
+    this.#state = seed | 1;
+  }
+  /** 0 to `limit - 1`. */
+  below(limit: number): number {
+    let x = this.#state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#state = x;
+    return (x >>> 0) % limit;
+  }
+}
+
+/** 64 or 128, from the sequence alone. */
+export function lengthOf(sequence: number): number {
+  return Math.imul(sequence, 0x9e3779b1) >>> 30 === 0 ? 128 : 64;
+}
+
+/** The byte that a command of this sequence has at `at`, from 16 on. */
+function byteOf(sequence: number, at: number): number {
+  return Math.imul(sequence * 131 + at, 0x9e3779b1) >>> 24;
+}
+
+/** Bytes 38 and 39 are the journal's own. */
+function isOwnByte(at: number): boolean {
+  return at === 38 || at === 39;
+}
+
+/** Checks that a command is the one of this sequence. */
+export function checkCommand(
+  reader: JournalReader,
+  offset: number,
+  sequence: number,
+): void {
+  assertEquals(reader.f64[(offset >>> 3) + CMD_SEQUENCE_F64], sequence);
+  const length = reader.u16[(offset >>> 1) + CMD_LENGTH_U16]!;
+  assertEquals(length, lengthOf(sequence), `length of ${sequence}`);
+  for (let at = 16; at < length; at++) {
+    if (isOwnByte(at)) continue;
+    if (reader.u8[offset + at] !== byteOf(sequence, at)) {
+      throw new Error(`byte ${at} of command ${sequence} is wrong`);
+    }
+  }
+}
+
+/** A disk that fails and waits when told. */
+export class TestFiles extends NativeJournalFiles implements JournalFiles {
+  /** Writes until one fails; -1 = none does. */
+  writesLeft = -1;
+  /** What a write or sync that fails gives. */
+  code = -28;
+  /** The next finished sync fails. */
+  failSync = false;
+  /** The next prepared segment fails. */
+  failPrepare = false;
+  /** Syncs do not end. */
+  holdSync = false;
+  /** Preparations do not end. */
+  holdPrepare = false;
+  writes = 0;
+  syncs = 0;
+
+  override write(
+    fd: number,
+    address: number,
+    bytes: number,
+    position: number,
+  ): number {
+    if (this.writesLeft === 0) return this.code;
+    if (this.writesLeft > 0) this.writesLeft--;
+    this.writes++;
+    return super.write(fd, address, bytes, position);
+  }
+
+  override startSync(fd: number, directoryFd: number): number {
+    this.syncs++;
+    return super.startSync(fd, directoryFd);
+  }
+
+  override pollSync(): number {
+    if (this.holdSync) return RUNNING;
+    const result = super.pollSync();
+    return result === RUNNING || !this.failSync ? result : this.code;
+  }
+
+  override pollPrepare(): number {
+    if (this.holdPrepare) return RUNNING;
+    const result = super.pollPrepare();
+    return result === RUNNING || !this.failPrepare ? result : this.code;
+  }
+}
+
+/** What a test may set. */
+export interface HarnessOptions {
+  readonly durability?: Durability;
+  readonly segmentBytes?: number;
+  readonly groupRecordsMax?: number;
+  readonly position?: JournalPosition;
+}
+
+/** A writer, its ring and its words. */
+export class Harness {
+  readonly files = new TestFiles();
+  readonly writer: JournalWriter;
+  readonly failures: Error[] = [];
+  readonly #producer: SpscRing;
+  readonly #control = new Int32Array(16);
+  readonly #counters: CounterReader;
+  #next: number;
+
+  constructor(directory: string, options: HarnessOptions = {}) {
+    const memory = new ArrayBuffer(
+      SpscRing.bytes(COMMAND_SLOT_BYTES, RING_SLOTS),
+    );
+    const block = new ArrayBuffer(COUNTER_BLOCK_BYTES);
+    this.#producer = new SpscRing(
+      memory,
+      0,
+      COMMAND_SLOT_BYTES,
+      RING_SLOTS,
+      "producer",
+    );
+    this.#counters = new CounterReader(block, 0);
+    const position = options.position ?? JOURNAL_START;
+    this.#next = position.nextSequence;
+    this.#control[DURABLE_WORD] = -1;
+    this.writer = new JournalWriter({
+      directory,
+      durability: options.durability ?? "written",
+      segmentBytes: options.segmentBytes ?? 1 << 20,
+      groupRecordsMax: options.groupRecordsMax ?? 256,
+      hugePages: false,
+      ring: new SpscRing(memory, 0, COMMAND_SLOT_BYTES, RING_SLOTS, "consumer"),
+      control: this.#control,
+      durableWord: DURABLE_WORD,
+      stateWord: STATE_WORD,
+      lane: new CounterLane(block, 0, 0),
+      position,
+      onFailure: (error) => this.failures.push(error),
+      files: this.files,
+    });
+  }
+
+  /** Newest durable sequence, as others see it. */
+  get durable(): number {
+    return this.#control[DURABLE_WORD]!;
+  }
+
+  /** `JournalState`, as others see it. */
+  get state(): number {
+    return this.#control[STATE_WORD]!;
+  }
+
+  /** Sequence of the last command fed. */
+  get last(): number {
+    return this.#next - 1;
+  }
+
+  counter(name: CounterName): number {
+    return this.#counters.read(COUNTER[name]);
+  }
+
+  /** Puts commands into the ring; there must be room. */
+  feed(count: number): void {
+    const ring = this.#producer;
+    for (let i = 0; i < count; i++) {
+      const slot = ring.claim();
+      assert(slot >= 0, "the test's ring is full");
+      const start = slot * COMMAND_SLOT_BYTES;
+      const sequence = this.#next++;
+      const length = lengthOf(sequence);
+      ring.u8.fill(0xee, start, start + COMMAND_SLOT_BYTES);
+      for (let at = 16; at < length; at++) {
+        ring.u8[start + at] = byteOf(sequence, at);
+      }
+      ring.u16[(start >>> 1) + CMD_LENGTH_U16] = length;
+      ring.f64[(start >>> 3) + CMD_SEQUENCE_F64] = sequence;
+    }
+    ring.publish();
+  }
+
+  /** Leaves a sequence out. */
+  skip(): void {
+    this.#next += 1;
+  }
+
+  /** Feeds one group and works until it is durable. */
+  write(count: number): void {
+    this.feed(count);
+    this.settle();
+  }
+
+  /** Works until everything that was fed is durable. */
+  settle(): void {
+    this.until(() => this.durable === (this.last | 0));
+  }
+
+  /** Works until a condition holds; 20 seconds at most. */
+  until(condition: () => boolean): void {
+    for (let round = 0; !condition(); round++) {
+      if (round > 200_000) {
+        throw new Error(
+          `the journal is stuck at ${this.durable} of ${this.last}`,
+        );
+      }
+      if (this.writer.doWork() === 0) cpuSleep(100);
+    }
+  }
+
+  /** Slots in use in the ring. */
+  depth(): number {
+    return this.#producer.depth();
+  }
+}
+
+/** Reads a journal, checks every command, and says what recovery said. */
+export function readBack(
+  directory: string,
+  options: { firstSequence?: number; chunkBytes?: number } = {},
+): JournalRecovery {
+  let expected = options.firstSequence ?? 1;
+  const recovery = recover({ directory, ...options }, (reader, offset) => {
+    checkCommand(reader, offset, expected);
+    expected++;
+  });
+  assertEquals(recovery.nextSequence, expected);
+  return recovery;
+}
+
+/** The place of each command in its group, in order. */
+export function groupPlaces(directory: string): number[] {
+  const places: number[] = [];
+  recover({ directory }, (reader, offset) => {
+    places.push(reader.u16[(offset >>> 1) + CMD_GROUP_INDEX_U16]!);
+  });
+  return places;
+}
+
+/** Runs a test in a directory of its own. */
+export function withDirectory(test: (directory: string) => void): void {
+  const directory = Deno.makeTempDirSync({ prefix: "ferrule-journal-" });
+  try {
+    test(directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+/** Names of the segments, in order. */
+export function segmentsOf(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map((entry) => entry.name)
+    .filter((name) => name.endsWith(".journal")).sort();
+}
