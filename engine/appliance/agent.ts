@@ -21,8 +21,10 @@ export interface Agent {
   doWork(): number;
   /** True when it has said its last word and needs no further round. */
   done(): boolean;
-  /** Its next round may sleep inside, until something comes or `waitUs` is over. */
-  park?(waitUs: number): void;
+  /** It can wait for the outside inside its round, so the thread may sleep there. */
+  readonly sleeps: boolean;
+  /** Its next round may sleep, until something comes or `waitUs` is over. */
+  park(waitUs: number): void;
   /** Gives back what it holds. */
   dispose(): void;
 }
@@ -49,7 +51,7 @@ export function runAgents(
   idle: IdleOptions,
   lane: CounterLane,
 ): void {
-  const sleeper = agents.find((agent) => agent.park !== undefined);
+  const sleeper = agents.find((agent) => agent.sleeps);
   const yieldFrom = idle.spinRounds;
   const sleepFrom = idle.spinRounds + idle.yieldRounds;
   let rounds = 0;
@@ -66,7 +68,7 @@ export function runAgents(
     else if (empty < sleepFrom || idle.sleepUs === 0) {
       empty++;
       cpuYield();
-    } else if (sleeper !== undefined) sleeper.park!(idle.sleepUs);
+    } else if (sleeper !== undefined) sleeper.park(idle.sleepUs);
     else cpuSleep(idle.sleepUs);
     if ((rounds & 1023) === 0 || work === 0) {
       lane.set(COUNTER.rounds_total, rounds);

@@ -121,6 +121,8 @@ const DECODER = new TextDecoder();
 /** One transport with its protocols. One thread; see the module's text. */
 export class GatewayAgent {
   readonly name: string;
+  /** It sleeps in the transport, where a packet wakes it. */
+  readonly sleeps = true;
   readonly #options: GatewayAgentOptions;
   readonly #context: GatewayContext;
   readonly #protocols: readonly { code: number; gateway: ProtocolGateway }[];

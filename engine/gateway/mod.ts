@@ -5,4 +5,5 @@
  *
  * @module
  */
+export * from "./gateway_agent.ts";
 export * from "./protocol.ts";

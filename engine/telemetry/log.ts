@@ -17,10 +17,14 @@ export type LogLevel = typeof LOG_LEVELS[number];
 /** Values that a line can carry. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-/** How and what a `Log` writes. */
-export interface LogOptions {
+/** What travels to other threads, to log alike there. */
+export interface LogSettings {
   readonly level: LogLevel;
   readonly format: "json" | "text";
+}
+
+/** How and what a `Log` writes. */
+export interface LogOptions extends LogSettings {
   /** Who speaks: the thread's name. */
   readonly source: string;
   /** Milliseconds since 1970. */
@@ -49,6 +53,11 @@ export class Log {
     this.#options = options;
     this.#severity = LOG_LEVELS.indexOf(options.level);
     this.#write = options.write ?? writeStandardError;
+  }
+
+  /** Level and format. */
+  settings(): LogSettings {
+    return { level: this.#options.level, format: this.#options.format };
   }
 
   /** The same log for another speaker. */

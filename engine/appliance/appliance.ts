@@ -1,0 +1,395 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Puts the parts together and keeps watch: memory, threads, admin port,
+ * signals, the service manager.
+ *
+ * Runs on the main thread, which carries no agent. It gives up, loudly, if a
+ * thread fails: the journal has everything, and systemd starts us again.
+ *
+ * @module
+ */
+import {
+  allocate,
+  closeFile,
+  lockDirectory,
+  makeDirectory,
+  memoryInfo,
+  type MemoryRegion,
+  memorySelfTest,
+  notify,
+} from "../../ffi/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { depthBytes, DepthReader } from "../marketdata/mod.ts";
+import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
+import {
+  CONTROL_BYTES,
+  CONTROL_DURABLE,
+  CONTROL_EXCHANGE,
+  CONTROL_GATEWAY,
+  CONTROL_HASH_ANSWER,
+  CONTROL_HASH_REQUEST,
+  CONTROL_HASH_VALUE,
+  CONTROL_JOURNAL,
+  CONTROL_PORTS,
+  CONTROL_STOP,
+  ExchangeState,
+  GatewayState,
+  JournalState,
+  SpscRing,
+} from "../ring/mod.ts";
+import {
+  COUNTER,
+  CounterReader,
+  type Log,
+  SharedHistogram,
+} from "../telemetry/mod.ts";
+import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { depthShape } from "./depth_shape.ts";
+import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { type GaugeSource, Metrics } from "./metrics.ts";
+import type { ThreadMessage, ThreadStart } from "./thread.ts";
+import { planThreads } from "./topology.ts";
+
+/** Main thread's look at the control words, in milliseconds. */
+const WATCH_MS = 2;
+const HASH_WAIT_MS_MAX = 10_000;
+
+/** A running appliance, seen from the main thread. */
+export class Appliance {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #plan: MemoryPlan;
+  readonly #region: MemoryRegion;
+  readonly #control: Int32Array;
+  readonly #controlF64: Float64Array;
+  readonly #counters: CounterReader;
+  readonly #depth: DepthReader;
+  readonly #lock: number;
+  readonly #workers: Worker[] = [];
+  readonly #startedMs = performance.now();
+  #admin: AdminServer | undefined;
+  #threadsLeft = 0;
+  #failure: string | undefined;
+
+  /**
+   * Maps memory and takes the data directory.
+   *
+   * @throws {Error} If the configuration asks for what the host lacks, or
+   *   another appliance has the data directory.
+   */
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    memorySelfTest();
+    makeDirectory(config.appliance.dataDirectory);
+    this.#lock = lockDirectory(config.appliance.dataDirectory);
+    this.#plan = planMemory({
+      gateways: config.dpdk.enabled ? 2 : 1,
+      commandSlots: config.capacity.commandRing,
+      eventSlots: config.capacity.eventRing,
+      journalSlots: config.capacity.journalRing,
+      depthBytes: depthBytes(depthShape(config)),
+    });
+    this.#region = this.#allocate();
+    const { buffer } = this.#region;
+    const words = CONTROL_BYTES >>> 2;
+    this.#control = new Int32Array(buffer, this.#plan.control, words);
+    this.#controlF64 = new Float64Array(
+      buffer,
+      this.#plan.control,
+      words >>> 1,
+    );
+    this.#counters = new CounterReader(buffer, this.#plan.counters);
+    this.#depth = new DepthReader(buffer, this.#plan.depth, depthShape(config));
+  }
+
+  /** Starts, waits for the ports to open, runs until a signal, stops; returns the exit code. */
+  async run(): Promise<number> {
+    const stopSignals = this.#listenForSignals();
+    try {
+      this.#admin = this.#openAdmin();
+      this.#startThreads();
+      const ready = await this.#until(() =>
+        this.#gatewaysAre(GatewayState.OPEN)
+      );
+      if (ready && !this.#stopping()) this.#announce();
+      const watchdog = this.#feedWatchdog();
+      await this.#until(() => this.#threadsLeft === 0);
+      clearInterval(watchdog);
+    } finally {
+      stopSignals();
+      await this.#admin?.close();
+      for (const worker of this.#workers) worker.terminate();
+    }
+    if (this.#failure !== undefined) {
+      this.#log.error("failed", { error: this.#failure });
+      return 1;
+    }
+    closeFile(this.#lock);
+    const journal = Atomics.load(this.#control, CONTROL_JOURNAL);
+    const clean = journal === JournalState.DONE;
+    this.#log.info("stopped", {
+      sequence: this.#counters.read(COUNTER.commands_total),
+      durable: clean,
+    });
+    return clean ? 0 : 1;
+  }
+
+  #allocate(): MemoryRegion {
+    const { hugePages } = this.#config.memory;
+    const region = allocate(this.#plan.bytes, {
+      hugePages: hugePages !== "never",
+    });
+    if (hugePages === "require" && !region.hugePages) {
+      throw new Error(
+        `[memory] huge_pages = "require", but: ${region.reason}`,
+      );
+    }
+    if (region.reason !== "") this.#log.warn(region.reason);
+    return region;
+  }
+
+  #startThreads(): void {
+    for (const [index, thread] of planThreads(this.#config).entries()) {
+      const worker = new Worker(import.meta.resolve("./thread.ts"), {
+        type: "module",
+        name: thread.name,
+      });
+      const start: ThreadStart = {
+        index,
+        thread,
+        config: this.#config,
+        plan: this.#plan,
+        address: this.#region.address,
+        log: this.#log.settings(),
+      };
+      worker.onmessage = (event: MessageEvent<ThreadMessage>) => {
+        if (event.data.kind === "failed") {
+          this.#fail(thread.name, event.data.error);
+        } else this.#threadsLeft -= 1;
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        this.#fail(thread.name, event.message);
+      };
+      worker.postMessage(start);
+      this.#workers.push(worker);
+      this.#threadsLeft += 1;
+    }
+  }
+
+  #fail(thread: string, error: string): void {
+    this.#failure ??= `${thread}: ${error}`;
+  }
+
+  /** Looks at the control words until `reached`; false if something failed or all threads ended. */
+  async #until(reached: () => boolean): Promise<boolean> {
+    while (!reached()) {
+      if (this.#failure !== undefined) return false;
+      if (this.#threadsLeft === 0) return false;
+      await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    }
+    return this.#failure === undefined;
+  }
+
+  #gatewaysAre(state: number): boolean {
+    for (let i = 0; i < this.#plan.gateways; i++) {
+      if (Atomics.load(this.#control, CONTROL_GATEWAY + i * 16) < state) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #stopping(): boolean {
+    return Atomics.load(this.#control, CONTROL_STOP) !== 0;
+  }
+
+  #announce(): void {
+    const [fixPort, binaryTcpPort, binaryUdpPort] = [0, 1, 2]
+      .map((listener) => this.#control[CONTROL_PORTS + listener]!) as [
+        number,
+        number,
+        number,
+      ];
+    this.#log.info("ready", {
+      fixPort,
+      binaryTcpPort,
+      binaryUdpPort,
+      adminPort: this.#admin?.port ?? 0,
+      topology: this.#config.topology.mode,
+      durability: this.#config.journal.durability,
+      hugePages: this.#region.hugePages,
+      startMs: Math.round(performance.now() - this.#startedMs),
+    });
+    this.#notify("READY=1");
+  }
+
+  #notify(state: string): void {
+    const socket = Deno.env.get("NOTIFY_SOCKET");
+    if (socket !== undefined && socket !== "") notify(socket, state);
+  }
+
+  /** Tells the service manager that we live, as long as every thread goes round. */
+  #feedWatchdog(): ReturnType<typeof setInterval> | undefined {
+    const periodUs = Number(Deno.env.get("WATCHDOG_USEC") ?? "0");
+    if (!(periodUs > 0)) return undefined;
+    let last = -1;
+    return setInterval(() => {
+      const rounds = this.#counters.read(COUNTER.rounds_total);
+      if (rounds !== last) this.#notify("WATCHDOG=1");
+      last = rounds;
+    }, periodUs / 3000);
+  }
+
+  /** SIGTERM and SIGINT ask for an orderly stop; returns what undoes this. */
+  #listenForSignals(): () => void {
+    const stop = (): void => {
+      if (this.#stopping()) return;
+      this.#log.info("stopping");
+      this.#notify("STOPPING=1");
+      Atomics.store(this.#control, CONTROL_STOP, 1);
+    };
+    Deno.addSignalListener("SIGTERM", stop);
+    Deno.addSignalListener("SIGINT", stop);
+    return () => {
+      Deno.removeSignalListener("SIGTERM", stop);
+      Deno.removeSignalListener("SIGINT", stop);
+    };
+  }
+
+  #openAdmin(): AdminServer {
+    const { address, port } = this.#config.admin;
+    const metrics = new Metrics({
+      counters: this.#counters,
+      latency: this.#plan.latency.map((offset) =>
+        new SharedHistogram(this.#region.buffer, offset)
+      ),
+      gauges: this.#gauges(),
+    });
+    return serveAdmin(address, port, {
+      metrics,
+      health: () => this.#health(),
+      book: (symbol) => this.#depth.read(symbol),
+      state: () => this.#state(),
+    }, this.#log);
+  }
+
+  #health(): Health {
+    const journal = Atomics.load(this.#control, CONTROL_JOURNAL);
+    const exchange = Atomics.load(this.#control, CONTROL_EXCHANGE);
+    const open = this.#gatewaysAre(GatewayState.OPEN);
+    const status =
+      this.#failure !== undefined || journal === JournalState.FAILED
+        ? "failed"
+        : this.#stopping()
+        ? "draining"
+        : exchange === ExchangeState.LIVE && open
+        ? "ok"
+        : "recovering";
+    return {
+      status,
+      name: this.#config.appliance.name,
+      sequence: this.#counters.read(COUNTER.commands_total),
+      ordersOpen: this.#counters.read(COUNTER.orders_open),
+      journalLag: this.#journalLag(),
+      durability: this.#config.journal.durability,
+      topology: this.#config.topology.mode,
+      hugePages: this.#region.hugePages,
+      uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
+    };
+  }
+
+  /** Commands that are sequenced and not durable. */
+  #journalLag(): number {
+    const sequence = this.#counters.read(COUNTER.commands_total);
+    const durable = Atomics.load(this.#control, CONTROL_DURABLE);
+    const lag = ((sequence % 4294967296) - durable) | 0;
+    return Math.max(0, lag);
+  }
+
+  #gauges(): GaugeSource[] {
+    const ring = (
+      name: string,
+      offset: number,
+      bytes: number,
+      slots: number,
+    ): GaugeSource => {
+      const view = new SpscRing(
+        this.#region.buffer,
+        offset,
+        bytes,
+        slots,
+        "consumer",
+      );
+      return {
+        name: "ring_depth",
+        help: "Records in a ring that its consumer has not released",
+        labels: { ring: name },
+        read: () => view.depth(),
+      };
+    };
+    const plain = (
+      name: string,
+      help: string,
+      read: () => number,
+    ): GaugeSource => ({
+      name,
+      help,
+      labels: {},
+      read,
+    });
+    const plan = this.#plan;
+    return [
+      ring("journal", plan.journalRing, COMMAND_SLOT_BYTES, plan.journalSlots),
+      ...plan.commandRings.map((offset, i) =>
+        ring(`command${i}`, offset, COMMAND_SLOT_BYTES, plan.commandSlots)
+      ),
+      ...plan.eventRings.map((offset, i) =>
+        ring(`event${i}`, offset, EVENT_SLOT_BYTES, plan.eventSlots)
+      ),
+      plain(
+        "journal_lag",
+        "Commands sequenced and not durable",
+        () => this.#journalLag(),
+      ),
+      plain(
+        "huge_pages_in_use",
+        "Huge pages of this machine that are in use",
+        () => {
+          const info = memoryInfo();
+          return info.hugePagesTotal - info.hugePagesFree;
+        },
+      ),
+      plain(
+        "up",
+        "1 if the appliance takes orders",
+        () => this.#health().status === "ok" ? 1 : 0,
+      ),
+    ];
+  }
+
+  /** Asks the exchange for its state hash, between two commands. */
+  async #state(): Promise<unknown> {
+    const request = Atomics.add(this.#control, CONTROL_HASH_REQUEST, 1) + 1;
+    const deadline = performance.now() + HASH_WAIT_MS_MAX;
+    while (
+      ((Atomics.load(this.#control, CONTROL_HASH_ANSWER) - request) | 0) < 0
+    ) {
+      if (performance.now() > deadline) {
+        return {
+          error: "The exchange did not answer: it is recovering or has stopped",
+        };
+      }
+      await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    }
+    const at = CONTROL_HASH_VALUE >>> 1;
+    const word = (i: number): string =>
+      this.#controlF64[at + i]!.toString(16).padStart(8, "0");
+    return {
+      sequence: this.#controlF64[at]!,
+      stateHash: [1, 2, 3, 4].map(word).join(""),
+    };
+  }
+}

@@ -1,0 +1,159 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Makes a gateway agent: its transport, its ends of the rings, its protocols.
+ *
+ * Runs once, on the thread that will drive the agent. A transport that cannot
+ * start stops the appliance; it never silently becomes another.
+ *
+ * @module
+ */
+import type { Config } from "../config/mod.ts";
+import { BinaryGateway } from "../gateway/binary/mod.ts";
+import { FixGateway } from "../gateway/fix/mod.ts";
+import {
+  type ConfiguredSession,
+  GatewayAgent,
+  type GatewayContext,
+  type ListenerOptions,
+  type ProtocolGateway,
+} from "../gateway/mod.ts";
+import {
+  COMMAND_SLOT_BYTES,
+  EVENT_SLOT_BYTES,
+  Protocol,
+} from "../record/mod.ts";
+import { SpscRing } from "../ring/mod.ts";
+import { type Log, SharedHistogram } from "../telemetry/mod.ts";
+import {
+  DpdkTransport,
+  type Transport,
+  UringTransport,
+} from "../transport/mod.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** Sessions of the configuration, by the gateway that serves them. */
+export function configuredSessions(
+  config: Config,
+  gateway: number,
+): ConfiguredSession[] {
+  const binary = gateway === 0 ? config.binary.sessions : config.dpdk.sessions;
+  const fix = gateway === 0 ? config.fix.sessions : [];
+  return [
+    ...fix.map((session) => ({
+      protocolCode: Protocol.FIX,
+      name: session.senderCompId,
+      username: session.username,
+      secret: session.password,
+    })),
+    ...binary.map((session) => ({
+      protocolCode: Protocol.BINARY,
+      name: String(session.number),
+      username: "",
+      secret: session.key,
+    })),
+  ];
+}
+
+function openTransport(config: Config, index: number, log: Log): Transport {
+  if (index === 0) {
+    return new UringTransport({
+      connectionsMax: config.capacity.connections,
+      receiveWindowBytes: config.capacity.receiveWindowBytes,
+      sendWindowBytes: config.capacity.sendWindowBytes,
+      hugePages: config.memory.hugePages !== "never",
+      log: (level, message, fields) => log.log(level, message, fields),
+    });
+  }
+  return new DpdkTransport({
+    device: config.dpdk.device,
+    address: config.dpdk.address,
+    prefix: config.dpdk.prefixLength,
+    hugePages: config.memory.hugePages !== "never",
+  });
+}
+
+/** Listeners, in the order in which bound ports are told: FIX, binary TCP, binary UDP. */
+function listenersOf(config: Config, index: number): ListenerOptions[] {
+  const { fix, binary, dpdk } = config;
+  if (index === 1) {
+    const { address, udpPort: port } = dpdk;
+    return [{ kind: "datagram", address, port, protocol: 0 }];
+  }
+  return [
+    { kind: "stream", address: fix.address, port: fix.port, protocol: 0 },
+    {
+      kind: "stream",
+      address: binary.address,
+      port: binary.tcpPort,
+      protocol: 1,
+    },
+    {
+      kind: "datagram",
+      address: binary.address,
+      port: binary.udpPort,
+      protocol: 1,
+    },
+  ];
+}
+
+function protocolsOf(
+  config: Config,
+  index: number,
+  context: GatewayContext,
+): { code: number; gateway: ProtocolGateway }[] {
+  const binary = {
+    code: Protocol.BINARY,
+    gateway: new BinaryGateway(context, {
+      logonTimeoutMs: config.binary.logonTimeoutMs,
+    }),
+  };
+  if (index === 1) return [binary];
+  const fix = {
+    code: Protocol.FIX,
+    gateway: new FixGateway(context, {
+      targetCompId: config.fix.targetCompId,
+      heartBtIntMinS: config.fix.heartBtIntMinS,
+      heartBtIntMaxS: config.fix.heartBtIntMaxS,
+      logonTimeoutMs: config.fix.logonTimeoutMs,
+      sendingTimeToleranceMs: config.fix.sendingTimeToleranceS * 1000,
+      messageBytesMax: config.fix.messageBytesMax,
+      storeDirectory: `${config.appliance.dataDirectory}/outbound`,
+    }),
+  };
+  return [fix, binary];
+}
+
+/** The agent of gateway `index`: 0 over io_uring, 1 over DPDK. */
+export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
+  const { config, plan, memory } = workshop;
+  const log = workshop.log.child(`gateway${index}`);
+  return new GatewayAgent({
+    index,
+    transport: openTransport(config, index, log),
+    commands: new SpscRing(
+      memory,
+      plan.commandRings[index]!,
+      COMMAND_SLOT_BYTES,
+      plan.commandSlots,
+      "producer",
+    ),
+    events: new SpscRing(
+      memory,
+      plan.eventRings[index]!,
+      EVENT_SLOT_BYTES,
+      plan.eventSlots,
+      "consumer",
+    ),
+    control: workshop.control,
+    clock: workshop.clock,
+    lane: workshop.lane(index === 0 ? "gateway0" : "gateway1"),
+    latency: new SharedHistogram(memory, plan.latency[index]!),
+    log,
+    listeners: listenersOf(config, index),
+    sessions: configuredSessions(config, index),
+    sessionsMax: config.capacity.sessions,
+    protocols: (context) => protocolsOf(config, index, context),
+    drainTimeoutMs: config.appliance.drainTimeoutMs,
+  });
+}

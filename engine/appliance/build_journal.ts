@@ -1,0 +1,60 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Makes the journal's agent: its ends of the rings, its folder, its mode.
+ *
+ * Runs once, on the thread that will drive the agent.
+ *
+ * @module
+ */
+import { makeDirectory } from "../../ffi/mod.ts";
+import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { CONTROL_DURABLE, CONTROL_JOURNAL, SpscRing } from "../ring/mod.ts";
+import { JournalAgent } from "./journal_agent.ts";
+import { RECOVERY_SLOTS } from "./memory_plan.ts";
+import type { Workshop } from "./workshop.ts";
+
+const MIB = 1 << 20;
+
+/** Folder of the segments in a data directory. */
+export function journalDirectory(dataDirectory: string): string {
+  return `${dataDirectory}/journal`;
+}
+
+/** The agent that recovers and writes the journal. */
+export function buildJournal(workshop: Workshop): JournalAgent {
+  const { config, plan, memory, control, controlF64 } = workshop;
+  const directory = journalDirectory(config.appliance.dataDirectory);
+  makeDirectory(directory);
+  return new JournalAgent({
+    writer: {
+      directory,
+      durability: config.journal.durability,
+      segmentBytes: config.journal.segmentMib * MIB,
+      groupRecordsMax: config.journal.groupRecordsMax,
+      hugePages: config.memory.hugePages !== "never",
+      ring: new SpscRing(
+        memory,
+        plan.journalRing,
+        COMMAND_SLOT_BYTES,
+        plan.journalSlots,
+        "consumer",
+      ),
+      control,
+      durableWord: CONTROL_DURABLE,
+      stateWord: CONTROL_JOURNAL,
+      lane: workshop.lane("journal"),
+    },
+    recovery: new SpscRing(
+      memory,
+      plan.recoveryRing,
+      COMMAND_SLOT_BYTES,
+      RECOVERY_SLOTS,
+      "producer",
+    ),
+    control,
+    controlF64,
+    log: workshop.log.child("journal"),
+    elapsedMs: () => performance.now(),
+  });
+}

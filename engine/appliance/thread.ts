@@ -1,0 +1,158 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The entry of each of the appliance's threads: a worker that pins itself,
+ * makes its agents over the shared region, and drives them until all are done.
+ *
+ * It never returns to the event loop in between, so it receives no messages
+ * after the first one; everything else it learns from shared memory.
+ *
+ * @module
+ */
+import {
+  attach,
+  Clock,
+  cpuYield,
+  pinThread,
+  setThreadName,
+} from "../../ffi/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { CONTROL_BYTES } from "../ring/mod.ts";
+import { CounterLane, Log, type LogSettings } from "../telemetry/mod.ts";
+import { type Agent, runAgents } from "./agent.ts";
+import { buildExchange } from "./build_exchange.ts";
+import { buildGateway } from "./build_gateway.ts";
+import { buildJournal } from "./build_journal.ts";
+import type { MemoryPlan } from "./memory_plan.ts";
+import type { AgentName, ThreadPlan } from "./topology.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** What a thread is told when it starts. Plain data. */
+export interface ThreadStart {
+  /** 0 and up. */
+  readonly index: number;
+  readonly thread: ThreadPlan;
+  readonly config: Config;
+  readonly plan: MemoryPlan;
+  /** Address of the shared region. */
+  readonly address: number;
+  readonly log: LogSettings;
+}
+
+/** What a thread answers, once. */
+export type ThreadMessage =
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly error: string };
+
+/** Counter lanes by agent; lanes of threads follow. */
+const LANES: readonly AgentName[] = [
+  "gateway0",
+  "gateway1",
+  "exchange",
+  "journal",
+];
+
+function build(name: AgentName, workshop: Workshop): Agent {
+  if (name === "exchange") return buildExchange(workshop);
+  if (name === "journal") return buildJournal(workshop);
+  return buildGateway(workshop, name === "gateway0" ? 0 : 1);
+}
+
+function run(start: ThreadStart): void {
+  const { thread, config, plan } = start;
+  setThreadName(`ferrule-${thread.name}`.slice(0, 15));
+  if (thread.core >= 0) pinThread(thread.core);
+  const clock = new Clock();
+  const log = new Log({
+    ...start.log,
+    source: thread.name,
+    nowMs: () => {
+      clock.realtime();
+      return Math.floor(clock.toNumber() / 1e6);
+    },
+  });
+  const memory = attach(start.address, plan.bytes);
+  const agents: GuardedAgent[] = [];
+  const workshop: Workshop = {
+    config,
+    plan,
+    memory,
+    control: new Int32Array(memory, plan.control, CONTROL_BYTES >>> 2),
+    controlF64: new Float64Array(memory, plan.control, CONTROL_BYTES >>> 3),
+    clock,
+    log,
+    lane: (agent) => {
+      const lane = agent === "thread"
+        ? LANES.length + start.index
+        : LANES.indexOf(agent);
+      return new CounterLane(memory, plan.counters, lane);
+    },
+    letOthersWork: () => {
+      let work = 0;
+      for (let i = 0; i < agents.length; i++) work += agents[i]!.doWork();
+      if (work === 0) cpuYield();
+    },
+  };
+  try {
+    for (const name of thread.agents) {
+      agents.push(new GuardedAgent(build(name, workshop)));
+    }
+    runAgents(agents, config.topology, workshop.lane("thread"));
+  } finally {
+    for (const agent of agents) agent.dispose();
+  }
+}
+
+/**
+ * An agent that is known to be inside its round while it is, so that no round
+ * is entered twice.
+ */
+class GuardedAgent implements Agent {
+  readonly name: string;
+  readonly sleeps: boolean;
+  readonly #agent: Agent;
+  #inside = false;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.name = agent.name;
+    this.sleeps = agent.sleeps;
+  }
+
+  /** 0 at once if the agent is inside its round already. */
+  doWork(): number {
+    if (this.#inside) return 0;
+    this.#inside = true;
+    const work = this.#agent.doWork();
+    this.#inside = false;
+    return work;
+  }
+
+  done(): boolean {
+    return this.#agent.done();
+  }
+
+  park(waitUs: number): void {
+    this.#agent.park(waitUs);
+  }
+
+  dispose(): void {
+    this.#agent.dispose();
+  }
+}
+
+self.onmessage = (event: MessageEvent<ThreadStart>) => {
+  let answer: ThreadMessage;
+  try {
+    run(event.data);
+    answer = { kind: "done" };
+  } catch (error) {
+    const text = error instanceof Error
+      ? `${error.message}${
+        error.name === "InvariantError" ? `\n${error.stack}` : ""
+      }`
+      : String(error);
+    answer = { kind: "failed", error: text };
+  }
+  self.postMessage(answer);
+};
