@@ -113,6 +113,7 @@ for (const [link, seed] of [["TCP", 20260701], ["UDP", 20260702]] as const) {
         link === "TCP" &&
         (!connected || harness.transport.closed.has(1) || random(50) === 0)
       ) {
+        if (connected) harness.hangUp(1);
         harness.accept(1);
         harness.ask(1, 1, 0, [logonMessage(1)]);
         connected = true;
@@ -153,6 +154,7 @@ for (const [link, seed] of [["TCP", 20260701], ["UDP", 20260702]] as const) {
     assert((harness.refusals.get(Reason.BAD_CHECKSUM) ?? 0) > 300);
     assert(harness.counter("binary_packets_garbled_total") > 1000);
     assert(harness.counter("binary_duplicates_total") > 100);
+    harness.hangUp(1);
     harness.accept(1);
     const [hello] = harness.ask(1, 1, 0, [logonMessage(1)]);
     assertEquals(hello!.type, ServerType.LOGON_ACCEPTED);
