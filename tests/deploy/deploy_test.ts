@@ -1,0 +1,280 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * From the archive to a service that trades, on a Debian 12 machine without
+ * internet: the playbook installs it, changes nothing when run again, and
+ * the orders of an ordinary FIX client outlive a restart of the unit.
+ *
+ * ```
+ *   make artifact --> ansible-playbook --ssh--> container: systemd, appliance
+ *   QuickFIX client ----------FIX------------->
+ * ```
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type Artifact, buildArtifact } from "../../ansible/artifact.ts";
+import {
+  Container,
+  execute,
+  type Output,
+  require,
+  whyNot,
+} from "./container.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const PLAYBOOK_TIMEOUT_MS = 180_000;
+const INITIATOR = `${ROOT}/build/quickfix/ferrule_initiator`;
+const SYMBOLS = ["AAPL", "MSFT", "BTC-USD"];
+
+/** What the QuickFIX client prints; the part that is looked at here. */
+interface ClientResult {
+  readonly received: { readonly accepted: number; readonly fills: number };
+  readonly open: readonly {
+    readonly clOrdId: string;
+    readonly symbol: string;
+  }[];
+  readonly violations: readonly string[];
+}
+
+/** Runs the playbook against the container, from the peer namespace. */
+async function play(
+  container: Container,
+  archive: string,
+  extra: readonly string[] = [],
+): Promise<Output> {
+  const inventory = `${container.directory}/inventory.json`;
+  await Deno.writeTextFile(
+    inventory,
+    JSON.stringify({
+      ferrule: {
+        hosts: {
+          engine1: {
+            ansible_host: container.address,
+            ansible_user: "root",
+            ansible_ssh_common_args: container.sshOptions.join(" "),
+            ferrule_listen_address: container.address,
+            ferrule_secrets_directory: `${container.directory}/secrets`,
+          },
+        },
+      },
+    }),
+  );
+  return await execute(
+    container.fromPeer([
+      "ansible-playbook",
+      `--inventory=${inventory}`,
+      `--extra-vars=ferrule_archive=${archive}`,
+      ...extra,
+      "site.yml",
+    ]),
+    {
+      cwd: `${ROOT}/ansible`,
+      env: {
+        ANSIBLE_CONFIG: `${ROOT}/ansible/ansible.cfg`,
+        ANSIBLE_NOCOLOR: "1",
+        ANSIBLE_HOME: `${container.directory}/ansible`,
+        ANSIBLE_LOCAL_TEMP: `${container.directory}/ansible/tmp`,
+        ANSIBLE_SSH_CONTROL_PATH_DIR: `${container.directory}/cp`,
+      },
+      timeoutMs: PLAYBOOK_TIMEOUT_MS,
+    },
+  );
+}
+
+/** The counts of a play's recap: ok, changed, failed, ... */
+function recap(output: string): Record<string, number> {
+  const line = output.split("\n").findLast((line) =>
+    line.startsWith("engine1 ")
+  );
+  const counts = (line ?? "").matchAll(/(\w+)=(\d+)/g);
+  return Object.fromEntries(
+    [...counts].map(([, name, n]) => [name, Number(n)]),
+  );
+}
+
+/** Runs a script in the container and throws where it fails. */
+async function inside(container: Container, script: string): Promise<string> {
+  const { code, text } = await container.run(script);
+  if (code !== 0) throw new Error(`${script} ended with ${code}:\n${text}`);
+  return text;
+}
+
+/** GET on the admin port, from inside: it listens on loopback alone. */
+async function get(container: Container, path: string): Promise<unknown> {
+  const program = "import sys,urllib.request as r;" +
+    `print(r.urlopen('http://127.0.0.1:9090${path}',timeout=5).read().decode())`;
+  return JSON.parse(await inside(container, `python3 -c "${program}"`));
+}
+
+async function books(container: Container): Promise<unknown[]> {
+  const found = [];
+  for (const symbol of SYMBOLS) {
+    found.push(await get(container, `/book/${symbol}`));
+  }
+  return found;
+}
+
+/** Trades through the container with QuickFIX, from the peer namespace. */
+async function trade(
+  container: Container,
+  client: string,
+  orders: number,
+  extra: readonly string[],
+): Promise<ClientResult> {
+  const password = await Deno.readTextFile(
+    `${container.directory}/secrets/engine1/${client}.password`,
+  );
+  const { code, text } = await execute(
+    container.fromPeer([
+      INITIATOR,
+      `--host=${container.address}`,
+      `--sender=${client}`,
+      `--password=${password.trim()}`,
+      `--files=${container.directory}/${client}`,
+      `--dictionary=${ROOT}/tests/quickfix/ferrule_fix44.xml`,
+      `--orders=${orders}`,
+      "--seconds=30",
+      ...extra,
+    ]),
+    { timeoutMs: 60_000 },
+  );
+  assert(code === 0 || code === 1, text);
+  const result = JSON.parse(text) as ClientResult;
+  assertEquals(result.violations, [], `${client}: ${text}`);
+  assertEquals(code, 0, text);
+  return result;
+}
+
+/** An archive that differs in one byte from what its digest file says. */
+async function tamper(artifact: Artifact, directory: string): Promise<string> {
+  const path = `${directory}/ferrule-0.0.0.tar.gz`;
+  await Deno.copyFile(artifact.path, path);
+  await Deno.copyFile(`${artifact.path}.sha256`, `${path}.sha256`);
+  await Deno.writeFile(path, new Uint8Array([0]), { append: true });
+  return path;
+}
+
+Deno.test("the playbook deploys a service that trades and keeps its orders", async (t) => {
+  const reason = await whyNot();
+  if (reason !== undefined) {
+    // deno-lint-ignore no-console
+    console.log(`SKIPPED: deployment into a container: ${reason}`);
+    return;
+  }
+  await require(["make", "-C", `${ROOT}/tests/quickfix`]);
+  await using container = await Container.start();
+  const { directory } = container;
+  let artifact: Artifact | undefined;
+  const archive = (): string => artifact!.path;
+
+  await t.step("the archive is the same when built again", async () => {
+    artifact = await buildArtifact(ROOT, Deno.execPath(), `${directory}/one`);
+    const again = await buildArtifact(
+      ROOT,
+      Deno.execPath(),
+      `${directory}/two`,
+    );
+    assertEquals(again.sha256, artifact.sha256);
+  });
+  if (artifact === undefined) return;
+
+  await t.step("the container reaches nothing but its peer", async () => {
+    const routes = await inside(container, "cut -f 2 /proc/net/route");
+    assertEquals(routes.includes("00000000"), false, routes);
+  });
+
+  await t.step(
+    "an archive that is not what its digest says is refused",
+    async () => {
+      const output = await play(container, await tamper(artifact!, directory));
+      assertEquals(recap(output.text)["failed"], 1, output.text);
+      assertStringIncludes(output.text, "Run make artifact");
+      assertEquals((await container.run("test -e /opt/ferrule")).code, 1);
+    },
+  );
+
+  await t.step(
+    "the first run installs, starts and waits for health",
+    async () => {
+      const output = await play(container, archive());
+      const log = (await container.run("journalctl -u ferrule -n 50")).text;
+      assertEquals(output.code, 0, output.text + log);
+      await inside(container, "systemctl is-active ferrule");
+      const health = await get(container, "/health") as { status: string };
+      assertEquals(health.status, "ok");
+    },
+  );
+
+  await t.step("the second run changes nothing", async () => {
+    const pid = "systemctl show -P MainPID ferrule";
+    const before = await inside(container, pid);
+    const output = await play(container, archive());
+    assertEquals(output.code, 0, output.text);
+    assertEquals(recap(output.text)["changed"], 0, output.text);
+    assertEquals(await inside(container, pid), before);
+  });
+
+  await t.step("the unit is clean, and sealed as far as it says", async () => {
+    const unit = "/etc/systemd/system/ferrule.service";
+    assertEquals(await inside(container, `systemd-analyze verify ${unit}`), "");
+    await inside(
+      container,
+      `systemd-analyze security --offline=true --threshold=20 ${unit}`,
+    );
+    const status = await inside(
+      container,
+      "cat /proc/$(systemctl show -P MainPID ferrule)/status",
+    );
+    // CAP_IPC_LOCK and nothing else.
+    assertStringIncludes(status, "CapEff:\t0000000000004000");
+    assertStringIncludes(status, "NoNewPrivs:\t1");
+  });
+
+  await t.step("the secrets are the group's alone", async () => {
+    const modes = await inside(
+      container,
+      "stat -c '%a %U %G' /etc/ferrule /etc/ferrule/ferrule.toml /var/lib/ferrule",
+    );
+    assertEquals(
+      modes,
+      "750 root ferrule\n640 root ferrule\n750 ferrule ferrule\n",
+    );
+  });
+
+  await t.step("the doctor finds no error as the service's user", async () => {
+    const { code, text } = await container.run(
+      "cd /opt/ferrule/current && setpriv --reuid=ferrule --regid=ferrule " +
+        "--init-groups env DENO_DIR=$PWD/cache NO_COLOR=1 bin/deno run " +
+        "--no-prompt --cached-only --frozen --allow-ffi --allow-env " +
+        "--allow-read=/opt/ferrule,/etc/ferrule main.ts doctor " +
+        "--config /etc/ferrule/ferrule.toml",
+    );
+    assertEquals(code, 0, text);
+    assertStringIncludes(text, "0 errors");
+  });
+
+  await t.step("orders outlive a restart of the unit", async () => {
+    const first = await trade(container, "CLIENT1", 300, [
+      "--keep-open",
+      "--alone",
+    ]);
+    assert(first.received.accepted > 0);
+    assert(first.open.length > 0, "no order rests");
+    const before = await books(container);
+    await inside(container, "systemctl restart ferrule");
+    assertEquals(await books(container), before);
+    // Another client meets the orders of the first.
+    const second = await trade(container, "CLIENT2", 300, ["--seed=2"]);
+    assert(second.received.fills > 0);
+  });
+
+  await t.step("it stops in order", async () => {
+    await inside(container, "systemctl stop ferrule");
+    const result = await inside(
+      container,
+      "systemctl show -P Result -P ExecMainStatus ferrule",
+    );
+    assertEquals(result.trim().split(/\s+/).sort(), ["0", "success"]);
+  });
+});
