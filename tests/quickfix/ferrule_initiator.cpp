@@ -227,7 +227,8 @@ FIX::Message Client::make_new()
 	order.symbol = instrument.symbol;
 	order.side = below(2) ? '1' : '2';
 	order.ord_type = kind < 10 ? '1' : '2';
-	order.time_in_force = kind < 25 ? '3' : kind < 60 ? '1' : '0';
+	/* 10 % market (day or IOC), 12 % IOC, 3 % FOK, the rest GTC or day. */
+	order.time_in_force = kind < 5 ? '0' : kind < 22 ? '3' : kind < 25 ? '4' : kind < 60 ? '1' : '0';
 	order.quantity = instrument.lot * static_cast<Decimal>(1 + below(static_cast<std::uint64_t>(instrument.lots_max)));
 	const Decimal ticks = static_cast<Decimal>(below(2 * TICKS_AROUND + 1)) - TICKS_AROUND;
 	order.price = order.ord_type == '2' ? instrument.middle + ticks * instrument.tick : 0;
@@ -329,7 +330,8 @@ bool Client::settled() const
 		return false;
 	for (std::size_t i = 0; i < ledger_.orders().size(); i++) {
 		const Order& order = ledger_.orders()[i];
-		if (ledger_.is_open(i) && (order.ord_type == '1' || order.time_in_force == '3'))
+		const bool rests = order.ord_type == '2' && (order.time_in_force == '0' || order.time_in_force == '1');
+		if (ledger_.is_open(i) && !rests)
 			return false;
 	}
 	return true;

@@ -249,6 +249,8 @@ void OrderLedger::on_ended(const Report& report, Request& request, Order& order)
 		if (request.answered)
 			violation(name(report) + ": a second answer to a cancel");
 		answer(request);
+	} else if (report.cl_ord_id != order.cl_ord_id) {
+		violation(name(report) + ": ClOrdID is not the order's, which is " + order.cl_ord_id);
 	}
 	order.status = report.exec_type[0];
 	order.leaves = 0;
