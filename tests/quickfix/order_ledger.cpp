@@ -73,6 +73,8 @@ bool parse_decimal(const std::string& text, Decimal& out)
 
 std::string format_decimal(Decimal value)
 {
+	if (value < 0)
+		return "-" + format_decimal(-value);
 	std::string fraction = std::to_string(value % DECIMAL_ONE + DECIMAL_ONE).substr(1);
 	while (!fraction.empty() && fraction.back() == '0')
 		fraction.pop_back();
