@@ -83,6 +83,11 @@ export interface JournalWriterOptions {
   readonly files?: JournalFiles;
 }
 
+// Elements of the writer's sequences.
+/** Sequence of the next command from the ring. */
+const NEXT = 0;
+/** Newest sequence that the sync at hand covers. */
+const COVERED = 1;
 const NO_FILE = -1;
 /** Between two looks at the disk while closing. */
 const WAIT_US = 50;
@@ -113,13 +118,12 @@ export class JournalWriter {
   #position = SEGMENT_HEADER_BYTES;
   #segmentIndex: number;
   readonly #epoch: number;
-  /** Sequence of the next command from the ring. */
-  #nextSequence: number;
+  /** NEXT and COVERED; in an array, as a number above 2^31 in a field costs an object. */
+  readonly #sequences = new Float64Array(2);
   #groupRecords = 0;
   #groupBytes = 0;
-  /** A sync runs; when it succeeds, this sequence is durable. */
+  /** A sync runs; when it succeeds, COVERED is durable. */
   #syncing = false;
-  #syncSequence = 0;
   /** The full segment that is being synced, to be closed after. */
   #retiredFd = NO_FILE;
   #preparing = false;
@@ -160,7 +164,7 @@ export class JournalWriter {
     this.#written = options.durability === "written";
     this.#epoch = options.position.epoch + 1;
     this.#segmentIndex = options.position.nextSegmentIndex;
-    this.#nextSequence = options.position.nextSequence;
+    this.#sequences[NEXT] = options.position.nextSequence;
     this.#files = options.files ?? new NativeJournalFiles();
     this.#memory = allocate(SEGMENT_HEADER_BYTES + groupBytesMax, options);
     this.#groupAddress = this.#memory.address + SEGMENT_HEADER_BYTES;
@@ -172,7 +176,7 @@ export class JournalWriter {
       this.#release();
       throw error;
     }
-    this.#publish(this.#nextSequence - 1);
+    this.#publish(this.#sequences[NEXT]! - 1);
     this.#prepare();
   }
 
@@ -183,7 +187,7 @@ export class JournalWriter {
 
   /** Sequence of the next command that it expects. */
   get nextSequence(): number {
-    return this.#nextSequence;
+    return this.#sequences[NEXT]!;
   }
 
   /** A write or sync has failed. */
@@ -193,7 +197,7 @@ export class JournalWriter {
 
   /** Commands that were taken and are not yet published as durable. */
   get pendingCount(): number {
-    return ((this.#nextSequence - 1) -
+    return ((this.#sequences[NEXT]! - 1) -
       Atomics.load(this.#control, this.#options.durableWord)) | 0;
   }
 
@@ -241,8 +245,8 @@ export class JournalWriter {
     const count = available < room ? available : room;
     if (count <= 0) return 0;
     const ring = this.#ring;
-    const last = this.#nextSequence + count - 1;
-    this.#expect(ring.peek(0), this.#nextSequence);
+    const last = this.#sequences[NEXT]! + count - 1;
+    this.#expect(ring.peek(0), this.#sequences[NEXT]!);
     this.#expect(ring.peek(count - 1), last);
     this.#groupBytes += journalGather(
       this.#slotsAddress,
@@ -253,7 +257,7 @@ export class JournalWriter {
       this.#groupRecords,
     );
     this.#groupRecords += count;
-    this.#nextSequence = last + 1;
+    this.#sequences[NEXT] = last + 1;
     ring.release(count);
     if (!this.#synced && !this.#written) this.#publish(last);
     return count;
@@ -283,7 +287,7 @@ export class JournalWriter {
     this.#position += this.#groupBytes;
     this.#groupBytes = 0;
     this.#groupRecords = 0;
-    if (this.#written) this.#publish(this.#nextSequence - 1);
+    if (this.#written) this.#publish(this.#sequences[NEXT]! - 1);
     else if (this.#synced) this.#startSync(this.#fd, NO_FILE);
     return 1;
   }
@@ -295,7 +299,7 @@ export class JournalWriter {
       return;
     }
     this.#syncing = true;
-    this.#syncSequence = this.#nextSequence - 1 - this.#groupRecords;
+    this.#sequences[COVERED] = this.#sequences[NEXT]! - 1 - this.#groupRecords;
   }
 
   #collectSync(): number {
@@ -309,7 +313,7 @@ export class JournalWriter {
       this.#files.close(this.#retiredFd);
       this.#retiredFd = NO_FILE;
     }
-    if (this.#synced) this.#publish(this.#syncSequence);
+    if (this.#synced) this.#publish(this.#sequences[COVERED]!);
     return 1;
   }
 
@@ -335,7 +339,7 @@ export class JournalWriter {
     this.#retiredFd = full;
     this.#segmentIndex += 1;
     try {
-      this.#begin(this.#nextSequence - this.#groupRecords);
+      this.#begin(this.#sequences[NEXT]! - this.#groupRecords);
     } catch (error) {
       this.#failWith(error instanceof Error ? error : new Error(String(error)));
       return 0;
@@ -376,8 +380,9 @@ export class JournalWriter {
     const { directory } = this.#options;
     const newest = listSegments(directory).at(-1) ?? 0;
     assert(
-      newest < this.#nextSequence,
-      `journal goes on at ${this.#nextSequence}, but has a segment from ${newest}`,
+      newest < this.#sequences[NEXT]!,
+      `journal goes on at ${this
+        .#sequences[NEXT]!}, but has a segment from ${newest}`,
     );
     this.#directoryFd = this.#files.openDirectory(directory);
     const path = `${directory}/${PREPARED_NAME}`;
@@ -385,7 +390,7 @@ export class JournalWriter {
       "make",
       this.#files.create(path, this.#segmentBytes, this.#synced),
     );
-    this.#begin(this.#nextSequence);
+    this.#begin(this.#sequences[NEXT]!);
     this.#check("sync", this.#files.sync(this.#fd));
     this.#check("sync the directory", this.#files.sync(this.#directoryFd));
   }
