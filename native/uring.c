@@ -215,6 +215,8 @@ int32_t ferrule_uring_poll(int32_t handle, int32_t wait_us)
 	t->completion_count = 0;
 	t->datagrams_received = 0;
 	t->spinning = wait_us <= 0;
+	if (t->released_count > 0)
+		uring_release_closed(t);
 	if (t->header[URING_DIRTY_COUNT] > 0)
 		uring_take_dirty(t);
 	if (t->header[URING_DATAGRAM_QUEUE_COUNT] > 0)
@@ -303,6 +305,7 @@ static void release(struct uring_transport *t)
 	free(t->connections);
 	free(t->free_slots);
 	free(t->ended);
+	free(t->released);
 	free(t);
 }
 
@@ -314,7 +317,8 @@ static int allocate_tables(struct uring_transport *t)
 	t->connections = calloc(connections, sizeof(*t->connections));
 	t->free_slots = calloc(connections, sizeof(*t->free_slots));
 	t->ended = calloc(connections, sizeof(*t->ended));
-	if (t->connections == NULL || t->free_slots == NULL || t->ended == NULL)
+	t->released = calloc(connections, sizeof(*t->released));
+	if (t->connections == NULL || t->free_slots == NULL || t->ended == NULL || t->released == NULL)
 		return -ENOMEM;
 	for (i = 0; i < connections; i++)
 		t->free_slots[i] = (int32_t)(connections - 1 - i);

@@ -75,7 +75,7 @@ enum uring_header {
 enum uring_connection_word {
 	/** The id while the connection takes bytes to send, else 0. */
 	URING_CONNECTION_OPEN_ID,
-	/** The id until CLOSED is reported, then 0. */
+	/** The id until the poll after the one that reports CLOSED, then 0. */
 	URING_CONNECTION_ID,
 	/** Unread bytes are [head, tail) of the window. */
 	URING_CONNECTION_RECEIVE_HEAD,

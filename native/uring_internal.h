@@ -101,6 +101,9 @@ struct uring_transport {
 	int32_t free_count;
 	int32_t *ended;
 	int32_t ended_count;
+	/* Reported as CLOSED in this poll; the owner may still read their windows. */
+	int32_t *released;
+	int32_t released_count;
 	int32_t closing_count;
 	int64_t expired_ms;
 	int32_t hot[URING_HOT_MAX];
@@ -153,7 +156,10 @@ void uring_look_hot(struct uring_transport *t);
 /* Before a sleep: hands all that is looked at to io_uring. */
 void uring_cool_streams(struct uring_transport *t);
 void uring_expire_closing(struct uring_transport *t);
+/* Reports those that have ended. */
 void uring_take_closed(struct uring_transport *t);
+/* Those that were reported in the last poll may be used again. */
+void uring_release_closed(struct uring_transport *t);
 
 /* uring_datagram.c */
 void uring_send_datagrams(struct uring_transport *t);

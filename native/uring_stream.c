@@ -267,17 +267,28 @@ void uring_take_closed(struct uring_transport *t)
 {
 	while (t->ended_count > 0 && t->completion_count < URING_COMPLETIONS_MAX) {
 		int32_t slot = t->ended[--t->ended_count];
-		struct uring_connection *c = &t->connections[slot];
 		int32_t *words = connection_words(t, slot);
 		int32_t *completion = uring_next_completion(t, URING_CLOSED, words[URING_CONNECTION_ID]);
+
+		completion[URING_COMPLETION_LENGTH] = t->connections[slot].result;
+		words[URING_CONNECTION_SEND_FILL_BYTES] = 0;
+		words[URING_CONNECTION_SEND_OTHER_BYTES] = 0;
+		t->header[URING_OPEN]--;
+		t->released[t->released_count++] = slot;
+	}
+}
+
+void uring_release_closed(struct uring_transport *t)
+{
+	while (t->released_count > 0) {
+		int32_t slot = t->released[--t->released_count];
+		int32_t *words = connection_words(t, slot);
 		int32_t dirty = words[URING_CONNECTION_DIRTY];
 
-		completion[URING_COMPLETION_LENGTH] = c->result;
 		memset(words, 0, URING_CONNECTION_WORDS * sizeof(*words));
 		words[URING_CONNECTION_DIRTY] = dirty;
-		c->state = URING_FREE;
+		t->connections[slot].state = URING_FREE;
 		t->free_slots[t->free_count++] = slot;
-		t->header[URING_OPEN]--;
 	}
 }
 
