@@ -34,6 +34,8 @@ import {
 
 const SERVER = new URL("./dpdk_server.ts", import.meta.url);
 const CLIENT = new URL("./dpdk_client.ts", import.meta.url);
+const WORKER = new URL("./dpdk_worker.ts", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 const TIMED_ECHOES = 5_000;
 const NULL_DEVICE = {
   device: "net_null0",
@@ -144,6 +146,79 @@ for (const driver of ["net_af_packet", "net_af_xdp"]) {
       }),
   );
 }
+
+test(
+  "DpdkTransport() under sanitizers talks to the kernel",
+  async () => await wireMissing() || await sanitizersMissing(),
+  () =>
+    withWire(async (wire) => {
+      const options = optionsOn(wire, "net_af_packet");
+      const server = await startServer(wire, options, {
+        env: await sanitizerEnvironment(),
+      });
+      const seed = 20260602;
+      const report = await runClient(wire, server.mac, seed, "net_af_packet");
+      assertEquals(report.echoes, 1473 + 4000);
+      assertEquals(await server.stop(), "");
+    }),
+);
+
+/** Where the compiler keeps a sanitizer's library, or "". */
+async function compilerLibrary(name: string): Promise<string> {
+  const { stdout } = await new Deno.Command("cc", {
+    args: [`-print-file-name=${name}`],
+  }).output();
+  const path = new TextDecoder().decode(stdout).trim();
+  return path.startsWith("/") ? path : "";
+}
+
+async function sanitizersMissing(): Promise<string> {
+  try {
+    const { success } = await new Deno.Command("make", {
+      args: ["-s", "-C", "native", "build/san/libferrule_dpdk.so"],
+      cwd: ROOT,
+    }).output();
+    if (!success) return "the library does not build with sanitizers";
+    if (await compilerLibrary("libasan.so") !== "") return "";
+  } catch {
+    return "no make or no compiler";
+  }
+  return "the compiler has no libasan.so";
+}
+
+async function sanitizerEnvironment(): Promise<Record<string, string>> {
+  return {
+    FERRULE_NATIVE_DIR: new URL("native/build/san", ROOT).pathname,
+    LD_PRELOAD: await compilerLibrary("libasan.so"),
+    // V8 handles its own signals; what it keeps at the end is no leak of ours.
+    ASAN_OPTIONS: "detect_leaks=0:handle_segv=0:use_sigaltstack=0",
+  };
+}
+
+test(
+  "DpdkTransport() leaves a worker where it is pinned",
+  () => "",
+  async () => {
+    const { success, stdout, stderr } = await new Deno.Command(
+      Deno.execPath(),
+      {
+        args: ["run", "--no-check", "-A", WORKER.pathname],
+      },
+    ).output();
+    assert(success, new TextDecoder().decode(stderr));
+    const report = JSON.parse(new TextDecoder().decode(stdout));
+    assertEquals(report.after, report.before);
+    assertEquals(report.before.length, 1);
+    assert(report.received > 0);
+    const names = Object.keys(report.threads);
+    assert(names.length > 0, "DPDK has threads of its own");
+    if (navigator.hardwareConcurrency === 1) return;
+    for (const name of names) {
+      const cpus = report.threads[name];
+      assert(cpus !== String(report.before[0]), `${name} runs on CPU ${cpus}`);
+    }
+  },
+);
 
 async function startError(
   wire: Wire,
