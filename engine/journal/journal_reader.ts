@@ -17,20 +17,17 @@
  *
  * @module
  */
-import { crc32c, journalVerify } from "../../ffi/crc32c.ts";
+import { journalVerify } from "../../ffi/crc32c.ts";
 import * as file from "../../ffi/file.ts";
 import { unwrap } from "../../ffi/library.ts";
-import { allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { assert } from "../assert.ts";
 import {
-  CMD_CRC32C_U32,
-  CMD_GROUP_INDEX_U16,
   CMD_LENGTH_U16,
   CMD_SEQUENCE_F64,
-  COMMAND_BASE_BYTES,
   COMMAND_SLOT_BYTES,
 } from "../record/mod.ts";
 import { RING_FULL, type SpscRing } from "../ring/mod.ts";
+import { SegmentChunk } from "./chunk.ts";
 import { JournalDamageError, type TornTail } from "./damage.ts";
 import type { JournalPosition } from "./journal_writer.ts";
 import {
@@ -64,21 +61,11 @@ export interface JournalRecovery extends JournalPosition {
 const CHUNK_BYTES = 4 << 20;
 /** The largest group: what can have been on its way when a sync failed. */
 const REWRITE_BYTES = 65536 * COMMAND_SLOT_BYTES;
-const NO_FILE = -1;
 const RESTORE =
   "Restore the segment from a replica or backup; what follows it depends on it";
 const LAST_REMEDY =
   "If the machine lost power while durability was below synced, acknowledged " +
   "commands may be lost from here on: decide what to keep, or restore a backup";
-
-/** What `#scan()` found behind a broken command. */
-interface Rest {
-  /** One past the last byte that is not zero, counted from the broken command. */
-  bytes: number;
-  /** Offset in the file of a command that can not belong to the torn group, or -1. */
-  foreignOffset: number;
-  foreignSequence: number;
-}
 
 /** Reads a journal from its first command to its end. */
 export class JournalReader {
@@ -89,12 +76,10 @@ export class JournalReader {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly #directory: string;
-  readonly #memory: MemoryRegion;
-  readonly #chunkBytes: number;
+  readonly #chunk: SegmentChunk;
   readonly #names: readonly number[];
   /** Place in `#names` of the segment at hand. */
   #at = -1;
-  #fd = NO_FILE;
   #path = "";
   #header: SegmentHeader | undefined;
   /** Where the next unverified command is in the segment. */
@@ -112,22 +97,17 @@ export class JournalReader {
 
   /** @throws {JournalDamageError} If a segment's name is none. */
   constructor(options: JournalReaderOptions) {
-    this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
-    assert(
-      this.#chunkBytes >= COMMAND_SLOT_BYTES &&
-        this.#chunkBytes % COMMAND_BASE_BYTES === 0,
-      `journal chunks of ${this.#chunkBytes} bytes`,
-    );
     this.#directory = options.directory;
     this.#first = options.firstSequence ?? 1;
     this.#expected = this.#first;
     this.#names = listSegments(options.directory);
-    this.#memory = allocate(this.#chunkBytes, { hugePages: false });
-    this.u8 = new Uint8Array(this.#memory.buffer);
-    this.u16 = new Uint16Array(this.#memory.buffer);
-    this.u32 = new Uint32Array(this.#memory.buffer);
-    this.i32 = new Int32Array(this.#memory.buffer);
-    this.f64 = new Float64Array(this.#memory.buffer);
+    const chunk = new SegmentChunk(options.chunkBytes ?? CHUNK_BYTES);
+    this.#chunk = chunk;
+    this.u8 = chunk.u8;
+    this.u16 = chunk.u16;
+    this.u32 = chunk.u32;
+    this.i32 = chunk.i32;
+    this.f64 = chunk.f64;
   }
 
   /** Everything was read. */
@@ -157,12 +137,12 @@ export class JournalReader {
     this.#start = 0;
     this.#end = 0;
     while (!this.#ended) {
-      if (this.#fd === NO_FILE && !this.#openNext()) {
+      if (!this.#chunk.isOpen && !this.#openNext()) {
         this.#ended = true;
         break;
       }
-      const got = this.#read(this.#position);
-      const valid = journalVerify(this.#memory.address, got);
+      const got = this.#chunk.read(this.#position);
+      const valid = journalVerify(this.#chunk.address, got);
       if (valid > 0) {
         this.#checkSequences(valid);
         this.#position += valid;
@@ -171,7 +151,7 @@ export class JournalReader {
         return valid;
       }
       if (got > 0) this.#judgeRest(got);
-      this.#closeFile();
+      this.#chunk.close();
     }
     return 0;
   }
@@ -246,19 +226,13 @@ export class JournalReader {
 
   /** Closes files and gives the memory back. */
   dispose(): void {
-    this.#closeFile();
+    this.#chunk.dispose();
     this.#ended = true;
     this.#start = this.#end;
-    this.#memory.dispose();
   }
 
   #pathOf(at: number): string {
     return `${this.#directory}/${segmentName(this.#names[at]!)}`;
-  }
-
-  #closeFile(): void {
-    if (this.#fd !== NO_FILE) file.closeFile(this.#fd);
-    this.#fd = NO_FILE;
   }
 
   /** Cuts a segment to `bytes` if it is longer, and syncs it. */
@@ -282,16 +256,16 @@ export class JournalReader {
    */
   #rewrite(at: number, bytes: number): void {
     const path = this.#pathOf(at);
-    const { address } = this.#memory;
+    const { address, chunkBytes } = this.#chunk;
     const fd = file.openFile(path, file.FileFlag.READ + file.FileFlag.WRITE);
     try {
       const from = Math.max(0, bytes - REWRITE_BYTES);
       for (
         let position = from;
         position < bytes;
-        position += this.#chunkBytes
+        position += chunkBytes
       ) {
-        const wanted = Math.min(this.#chunkBytes, bytes - position);
+        const wanted = Math.min(chunkBytes, bytes - position);
         const got = unwrap(
           file.readFile(fd, address, wanted, position),
           `read '${path}'`,
@@ -304,14 +278,6 @@ export class JournalReader {
     } finally {
       file.closeFile(fd);
     }
-  }
-
-  #read(position: number): number {
-    return unwrap(
-      file.readFile(this.#fd, this.#memory.address, this.#chunkBytes, position),
-      `read '${this.#path}' at ${position}`,
-      "The disk may be failing: look at the kernel's log",
-    );
   }
 
   #isLast(): boolean {
@@ -342,13 +308,13 @@ export class JournalReader {
         "Two journals were mixed: keep one",
       );
     }
-    this.#fd = file.openFile(this.#path, file.FileFlag.READ);
+    this.#chunk.open(this.#path);
     this.#position = SEGMENT_HEADER_BYTES;
-    const got = this.#read(0);
+    const got = this.#chunk.read(0);
     try {
       const header = readHeader(
-        this.#memory.buffer,
-        this.#memory.address,
+        this.#chunk.buffer,
+        this.#chunk.address,
         got,
         this.#path,
       );
@@ -400,7 +366,7 @@ export class JournalReader {
     const torn = error instanceof JournalDamageError && this.#isLast() &&
       (error.damage.kind === "HEADER" || error.damage.kind === "MAGIC");
     if (!torn) throw error;
-    const rest = this.#scan(0, -1);
+    const rest = this.#chunk.scan(0, -1);
     if (rest.foreignOffset >= 0) throw error;
     this.#headerTorn = true;
     this.#tail = {
@@ -434,9 +400,9 @@ export class JournalReader {
 
   /** No valid command at the position: the end, a torn tail, or damage. */
   #judgeRest(got: number): void {
-    const [expected, found] = this.#describe(got);
+    const [expected, found] = this.#chunk.describe(got);
     const position = this.#position;
-    const rest = this.#scan(position, this.#expected);
+    const rest = this.#chunk.scan(position, this.#expected);
     if (rest.bytes === 0) return;
     if (!this.#isLast()) {
       throw this.#damage("RECORD", position, expected, found, RESTORE);
@@ -458,71 +424,6 @@ export class JournalReader {
       reason:
         `sequence ${this.#expected} is not whole: expected ${expected}, found ${found}`,
     };
-  }
-
-  /** What is wrong with the command at the start of the chunk. */
-  #describe(got: number): [string, string] {
-    if (got < COMMAND_BASE_BYTES) return ["a command", `${got} bytes`];
-    const length = this.u16[CMD_LENGTH_U16]!;
-    if (length !== COMMAND_BASE_BYTES && length !== COMMAND_SLOT_BYTES) {
-      return ["length 64 or 128", `length ${length}`];
-    }
-    if (length > got) return [`${length} bytes`, `${got} bytes`];
-    const crc = crc32c(this.#memory.address + 4, length - 4);
-    return [`CRC ${crc}`, `CRC ${this.u32[CMD_CRC32C_U32]!}`];
-  }
-
-  /**
-   * Looks through the rest of the segment.
-   *
-   * @param from Offset in the file, a multiple of 64.
-   * @param sequence Of the broken command: later ones of its group may follow.
-   *   -1 = none may.
-   */
-  #scan(from: number, sequence: number): Rest {
-    const rest: Rest = { bytes: 0, foreignOffset: -1, foreignSequence: 0 };
-    const step = this.#chunkBytes - COMMAND_BASE_BYTES;
-    for (let position = from;; position += step) {
-      const got = this.#read(position);
-      const end = this.#usedBytes(got);
-      if (end > 0) rest.bytes = position + end - from;
-      if (rest.foreignOffset < 0) {
-        this.#findForeign(got, position, sequence, rest);
-      }
-      if (got < this.#chunkBytes) return rest;
-    }
-  }
-
-  /** One past the last byte of the chunk that is not zero. */
-  #usedBytes(got: number): number {
-    let end = got;
-    while (end > 0 && (end & 3) !== 0 && this.u8[end - 1] === 0) end--;
-    if ((end & 3) !== 0) return end;
-    while (end > 0 && this.u32[(end >>> 2) - 1] === 0) end -= 4;
-    while (end > 0 && this.u8[end - 1] === 0) end--;
-    return end;
-  }
-
-  #findForeign(
-    got: number,
-    position: number,
-    sequence: number,
-    rest: Rest,
-  ): void {
-    for (let at = 0; at + COMMAND_BASE_BYTES <= got; at += COMMAND_BASE_BYTES) {
-      const length = this.u16[(at >>> 1) + CMD_LENGTH_U16]!;
-      if (length !== COMMAND_BASE_BYTES && length !== COMMAND_SLOT_BYTES) {
-        continue;
-      }
-      if (at + length > got) continue;
-      if (journalVerify(this.#memory.address + at, length) !== length) continue;
-      const found = this.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
-      const groupStart = found - this.u16[(at >>> 1) + CMD_GROUP_INDEX_U16]!;
-      if (found > sequence && groupStart <= sequence) continue;
-      rest.foreignOffset = position + at;
-      rest.foreignSequence = found;
-      return;
-    }
   }
 
   #damage(

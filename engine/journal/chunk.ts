@@ -1,0 +1,164 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * A piece of a segment in memory: reads, and looks at what can not be read as
+ * commands. It belongs to its reader's thread; a read allocates nothing. It
+ * never writes.
+ *
+ * @module
+ */
+import { crc32c, journalVerify } from "../../ffi/crc32c.ts";
+import { closeFile, FileFlag, openFile, readFile } from "../../ffi/file.ts";
+import { unwrap } from "../../ffi/library.ts";
+import { allocate, type MemoryRegion } from "../../ffi/memory.ts";
+import { assert } from "../assert.ts";
+import {
+  CMD_CRC32C_U32,
+  CMD_GROUP_INDEX_U16,
+  CMD_LENGTH_U16,
+  CMD_SEQUENCE_F64,
+  COMMAND_BASE_BYTES,
+  COMMAND_SLOT_BYTES,
+} from "../record/mod.ts";
+
+const NO_FILE = -1;
+
+/** What `SegmentChunk.scan()` found behind a broken command. */
+export interface Rest {
+  /** One past the last byte that is not zero, counted from the broken command. */
+  bytes: number;
+  /** Offset in the file of a command that can not belong to the torn group, or -1. */
+  foreignOffset: number;
+  foreignSequence: number;
+}
+
+/** The file at hand and the memory that it is read into. */
+export class SegmentChunk {
+  readonly chunkBytes: number;
+  /** Where the memory lies. */
+  readonly address: number;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  readonly #memory: MemoryRegion;
+  #fd = NO_FILE;
+  #path = "";
+
+  /** @param chunkBytes Bytes of a read, a multiple of 64, at least 128. */
+  constructor(chunkBytes: number) {
+    assert(
+      chunkBytes >= COMMAND_SLOT_BYTES && chunkBytes % COMMAND_BASE_BYTES === 0,
+      `journal chunks of ${chunkBytes} bytes`,
+    );
+    this.chunkBytes = chunkBytes;
+    this.#memory = allocate(chunkBytes, { hugePages: false });
+    this.address = this.#memory.address;
+    this.u8 = new Uint8Array(this.#memory.buffer);
+    this.u16 = new Uint16Array(this.#memory.buffer);
+    this.u32 = new Uint32Array(this.#memory.buffer);
+    this.i32 = new Int32Array(this.#memory.buffer);
+    this.f64 = new Float64Array(this.#memory.buffer);
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.#memory.buffer;
+  }
+
+  get isOpen(): boolean {
+    return this.#fd !== NO_FILE;
+  }
+
+  /** Opens a segment for reading. Throws. */
+  open(path: string): void {
+    this.close();
+    this.#path = path;
+    this.#fd = openFile(path, FileFlag.READ);
+  }
+
+  close(): void {
+    if (this.#fd !== NO_FILE) closeFile(this.#fd);
+    this.#fd = NO_FILE;
+  }
+
+  /** Closes, and gives the memory back. */
+  dispose(): void {
+    this.close();
+    this.#memory.dispose();
+  }
+
+  /** Fills the memory from this offset on; returns the bytes. Throws. */
+  read(position: number): number {
+    return unwrap(
+      readFile(this.#fd, this.address, this.chunkBytes, position),
+      `read '${this.#path}' at ${position}`,
+      "The disk may be failing: look at the kernel's log",
+    );
+  }
+
+  /** What is wrong with the command at the start of the chunk. */
+  describe(got: number): [string, string] {
+    if (got < COMMAND_BASE_BYTES) return ["a command", `${got} bytes`];
+    const length = this.u16[CMD_LENGTH_U16]!;
+    if (length !== COMMAND_BASE_BYTES && length !== COMMAND_SLOT_BYTES) {
+      return ["length 64 or 128", `length ${length}`];
+    }
+    if (length > got) return [`${length} bytes`, `${got} bytes`];
+    const crc = crc32c(this.address + 4, length - 4);
+    return [`CRC ${crc}`, `CRC ${this.u32[CMD_CRC32C_U32]!}`];
+  }
+
+  /**
+   * Looks through the rest of the segment.
+   *
+   * @param from Offset in the file, a multiple of 64.
+   * @param sequence Of the broken command: later ones of its group may follow.
+   *   -1 = none may.
+   */
+  scan(from: number, sequence: number): Rest {
+    const rest: Rest = { bytes: 0, foreignOffset: -1, foreignSequence: 0 };
+    const step = this.chunkBytes - COMMAND_BASE_BYTES;
+    for (let position = from;; position += step) {
+      const got = this.read(position);
+      const end = this.#usedBytes(got);
+      if (end > 0) rest.bytes = position + end - from;
+      if (rest.foreignOffset < 0) {
+        this.#findForeign(got, position, sequence, rest);
+      }
+      if (got < this.chunkBytes) return rest;
+    }
+  }
+
+  /** One past the last byte of the chunk that is not zero. */
+  #usedBytes(got: number): number {
+    let end = got;
+    while (end > 0 && (end & 3) !== 0 && this.u8[end - 1] === 0) end--;
+    if ((end & 3) !== 0) return end;
+    while (end > 0 && this.u32[(end >>> 2) - 1] === 0) end -= 4;
+    while (end > 0 && this.u8[end - 1] === 0) end--;
+    return end;
+  }
+
+  #findForeign(
+    got: number,
+    position: number,
+    sequence: number,
+    rest: Rest,
+  ): void {
+    for (let at = 0; at + COMMAND_BASE_BYTES <= got; at += COMMAND_BASE_BYTES) {
+      const length = this.u16[(at >>> 1) + CMD_LENGTH_U16]!;
+      if (length !== COMMAND_BASE_BYTES && length !== COMMAND_SLOT_BYTES) {
+        continue;
+      }
+      if (at + length > got) continue;
+      if (journalVerify(this.address + at, length) !== length) continue;
+      const found = this.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
+      const groupStart = found - this.u16[(at >>> 1) + CMD_GROUP_INDEX_U16]!;
+      if (found > sequence && groupStart <= sequence) continue;
+      rest.foreignOffset = position + at;
+      rest.foreignSequence = found;
+      return;
+    }
+  }
+}
