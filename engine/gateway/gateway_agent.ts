@@ -59,6 +59,7 @@ import {
   COMPLETION_PORT,
   COMPLETION_WORDS,
   CompletionKind,
+  CONNECTION_SLOT_MASK,
   type Transport,
 } from "../transport/mod.ts";
 import {
@@ -129,6 +130,8 @@ export class GatewayAgent {
   /** Protocol by listener id, and by session index. */
   readonly #listenerOwner = new Uint8Array(256).fill(NO_PROTOCOL);
   readonly #sessionOwner: Uint8Array;
+  /** Protocol by slot of the connection. */
+  readonly #connectionOwner = new Uint8Array(CONNECTION_SLOT_MASK + 1);
   readonly #now: RoundTime = { lo: 0, hi: 0, ms: 0 };
   readonly #listenerIds: number[] = [];
   /** Windows to be shown again: connection, offset, length, consumed so far. */
@@ -344,10 +347,14 @@ export class GatewayAgent {
     for (let i = 0; i < count; i++) {
       const at = i * COMPLETION_WORDS;
       const id = words[at + COMPLETION_ID]!;
-      const owner = this.#listenerOwner[words[at + COMPLETION_LISTENER]!]!;
+      const kind = words[at + COMPLETION_KIND]!;
+      const owner = kind === CompletionKind.ACCEPTED ||
+          kind === CompletionKind.DATAGRAM
+        ? this.#listenerOwner[words[at + COMPLETION_LISTENER]!]!
+        : this.#connectionOwner[id & CONNECTION_SLOT_MASK]!;
       const gateway = this.#protocols[owner]!.gateway;
       const length = words[at + COMPLETION_LENGTH]!;
-      switch (words[at + COMPLETION_KIND]) {
+      switch (kind) {
         case CompletionKind.RECEIVED:
           this.#show(
             gateway,
@@ -369,6 +376,7 @@ export class GatewayAgent {
           );
           break;
         case CompletionKind.ACCEPTED:
+          this.#connectionOwner[id & CONNECTION_SLOT_MASK] = owner;
           lane.add(COUNTER.connections_accepted_total, 1);
           lane.add(COUNTER.connections_open, 1);
           gateway.onAccepted(

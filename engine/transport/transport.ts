@@ -26,7 +26,7 @@ export const COMPLETION_WORDS = 8;
 export const COMPLETION_KIND = 0;
 /** Connection id (streams); listener id (datagrams). */
 export const COMPLETION_ID = 1;
-/** Listener id that accepted the connection, or that the datagram came to. */
+/** Listener id that accepted the connection (ACCEPTED only), or that the datagram came to. */
 export const COMPLETION_LISTENER = 2;
 /** Byte offset in `bytes`. */
 export const COMPLETION_OFFSET = 3;
@@ -47,6 +47,9 @@ export const CompletionKind = {
   /** A datagram came. */
   DATAGRAM: 4,
 } as const;
+
+/** A connection id in these bits is its slot, unique among open connections; above it is a generation. */
+export const CONNECTION_SLOT_MASK = 0xfff;
 
 /** `reserve()`: the client takes nothing; the send buffer is full. */
 export const BACKPRESSURE = -1;
