@@ -35,6 +35,7 @@ export const ERRNO_NAMES: Readonly<Record<number, string>> = {
   104: "ECONNRESET",
   105: "ENOBUFS",
   110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
 };
 
 /** A shim's call failed: what, why, and what to do about it. */
