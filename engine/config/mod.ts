@@ -6,4 +6,6 @@
  * @module
  */
 export * from "./defaults.ts";
+export * from "./load.ts";
+export * from "./reasons.ts";
 export * from "./types.ts";

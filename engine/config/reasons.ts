@@ -1,0 +1,379 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Every key of the configuration file with its default, its unit and the
+ * reason for that default: one table, from which a commented file is printed.
+ *
+ * @module
+ */
+import { defaultConfig } from "./defaults.ts";
+
+/** A value as it can stand in TOML. */
+export type TomlValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | readonly number[];
+
+/** One key and what holds if the file says nothing. */
+export interface DefaultEntry {
+  /** `section.key`. */
+  readonly key: string;
+  readonly value: TomlValue;
+  /** "" = none. */
+  readonly unit: string;
+  readonly reason: string;
+}
+
+const D = defaultConfig();
+
+function entry(
+  key: string,
+  value: TomlValue,
+  unit: string,
+  reason: string,
+): DefaultEntry {
+  return { key, value, unit, reason };
+}
+
+/** The table, in the order of the file. Lists of tables are printed after it. */
+export const DEFAULTS: readonly DefaultEntry[] = [
+  entry(
+    "appliance.name",
+    D.appliance.name,
+    "",
+    "Stands in log lines and metrics, to tell appliances apart.",
+  ),
+  entry(
+    "appliance.data_directory",
+    D.appliance.dataDirectory,
+    "path",
+    "Journal and session stores; a fresh clone keeps them beside itself.",
+  ),
+  entry(
+    "appliance.drain_timeout_ms",
+    D.appliance.drainTimeoutMs,
+    "ms",
+    "Long enough for clients to answer a logout, shorter than systemd's patience.",
+  ),
+  entry(
+    "topology.mode",
+    D.topology.mode,
+    "single or pinned",
+    "One thread works on any machine; pinned wants a core for each agent.",
+  ),
+  entry(
+    "topology.cores",
+    D.topology.cores,
+    "core of each thread",
+    "Empty pins nothing: which cores are isolated is known on the machine only.",
+  ),
+  entry(
+    "topology.spin_rounds",
+    D.topology.spinRounds,
+    "rounds",
+    "Idle rounds before yielding; a few dozen microseconds, the gap between bursts.",
+  ),
+  entry(
+    "topology.yield_rounds",
+    D.topology.yieldRounds,
+    "rounds",
+    "Idle rounds that yield before the thread sleeps.",
+  ),
+  entry(
+    "topology.sleep_us",
+    D.topology.sleepUs,
+    "us, 0 = never sleep",
+    "An idle laptop stays cool; a trading machine sets 0 and spins.",
+  ),
+  entry(
+    "memory.huge_pages",
+    D.memory.hugePages,
+    "auto, require or never",
+    "Faster where the machine has them, and a start anywhere; require for production.",
+  ),
+  entry(
+    "capacity.orders",
+    D.capacity.orders,
+    "orders in the books",
+    "A million resting orders is more than a large venue holds for a thousand symbols.",
+  ),
+  entry(
+    "capacity.sessions",
+    D.capacity.sessions,
+    "sessions",
+    "All protocols together; an index for each stands in records for ever.",
+  ),
+  entry(
+    "capacity.instruments",
+    D.capacity.instruments,
+    "instruments",
+    "Room to add symbols without a new data directory.",
+  ),
+  entry(
+    "capacity.connections",
+    D.capacity.connections,
+    "TCP connections",
+    "Each has its windows in locked memory; clients of one hall are few.",
+  ),
+  entry(
+    "capacity.command_ring",
+    D.capacity.commandRing,
+    "slots, power of two",
+    "8 MiB: some ten milliseconds at full rate, so a busy disk does not stop clients.",
+  ),
+  entry(
+    "capacity.event_ring",
+    D.capacity.eventRing,
+    "slots, power of two",
+    "12 MiB: events wait here until their command is durable.",
+  ),
+  entry(
+    "capacity.journal_ring",
+    D.capacity.journalRing,
+    "slots, power of two",
+    "8 MiB: commands that wait for the disk.",
+  ),
+  entry(
+    "capacity.depth_levels",
+    D.capacity.depthLevels,
+    "price levels a side",
+    "What the admin port shows of a book.",
+  ),
+  entry(
+    "capacity.receive_window_bytes",
+    D.capacity.receiveWindowBytes,
+    "bytes a connection, power of two",
+    "Seven of the largest binary packets, or some hundred orders of FIX.",
+  ),
+  entry(
+    "capacity.send_window_bytes",
+    D.capacity.sendWindowBytes,
+    "bytes a connection, power of two",
+    "Absorbs a burst of fills; a client that lags more is slowed down.",
+  ),
+  entry(
+    "journal.durability",
+    D.journal.durability,
+    "none, written or synced",
+    "Nothing that was acknowledged is lost when power goes.",
+  ),
+  entry(
+    "journal.segment_mib",
+    D.journal.segmentMib,
+    "MiB",
+    "About a million orders a file: quick to check, few enough to list.",
+  ),
+  entry(
+    "journal.group_records_max",
+    D.journal.groupRecordsMax,
+    "commands in one write",
+    "512 KiB to 1 MiB, where disks reach their full rate.",
+  ),
+  entry(
+    "fix.address",
+    D.fix.address,
+    "IPv4",
+    "Nobody from outside gets in before the sessions have secrets of their own.",
+  ),
+  entry(
+    "fix.port",
+    D.fix.port,
+    "TCP port, 0 = any free",
+    "What FIX acceptors usually take.",
+  ),
+  entry(
+    "fix.target_comp_id",
+    D.fix.targetCompId,
+    "",
+    "Our name; clients send it as TargetCompID (56).",
+  ),
+  entry(
+    "fix.heart_bt_int_min_s",
+    D.fix.heartBtIntMinS,
+    "s",
+    "Below a second, heartbeats would outnumber orders.",
+  ),
+  entry(
+    "fix.heart_bt_int_max_s",
+    D.fix.heartBtIntMaxS,
+    "s",
+    "A dead client is found within the hour even if it asks for less care.",
+  ),
+  entry(
+    "fix.logon_timeout_ms",
+    D.fix.logonTimeoutMs,
+    "ms",
+    "A connection without Logon holds a place that others want.",
+  ),
+  entry(
+    "fix.sending_time_tolerance_s",
+    D.fix.sendingTimeToleranceS,
+    "s",
+    "The session protocol's usual two minutes.",
+  ),
+  entry(
+    "fix.message_bytes_max",
+    D.fix.messageBytesMax,
+    "bytes",
+    "Thirty times an order; longer messages are refused.",
+  ),
+  entry("binary.address", D.binary.address, "IPv4", "As for FIX."),
+  entry(
+    "binary.tcp_port",
+    D.binary.tcpPort,
+    "TCP port, 0 = any free",
+    "Beside the metrics port, easy to remember.",
+  ),
+  entry(
+    "binary.udp_port",
+    D.binary.udpPort,
+    "UDP port, 0 = any free",
+    "One above the TCP port, so that captures can tell them apart.",
+  ),
+  entry(
+    "binary.logon_timeout_ms",
+    D.binary.logonTimeoutMs,
+    "ms",
+    "A logon is the first packet; five seconds forgive a slow start.",
+  ),
+  entry(
+    "dpdk.enabled",
+    D.dpdk.enabled,
+    "",
+    "It takes a card away from the kernel: only on purpose.",
+  ),
+  entry(
+    "dpdk.device",
+    D.dpdk.device,
+    "PCI address or virtual device",
+    "Which card is free is known on the machine only.",
+  ),
+  entry(
+    "dpdk.address",
+    D.dpdk.address,
+    "IPv4",
+    "The card has no address of its own once the kernel has let go of it.",
+  ),
+  entry(
+    "dpdk.prefix_length",
+    D.dpdk.prefixLength,
+    "bits",
+    "A direct connection rarely has more than 254 hosts.",
+  ),
+  entry(
+    "dpdk.udp_port",
+    D.dpdk.udpPort,
+    "UDP port",
+    "The same as over the kernel, so that clients change the address only.",
+  ),
+  entry(
+    "dpdk.eal_arguments",
+    D.dpdk.ealArguments,
+    "list",
+    "DPDK's own choice is right for one port and one queue.",
+  ),
+  entry(
+    "admin.address",
+    D.admin.address,
+    "IPv4",
+    "Metrics and health tell about clients; they are for the machine itself.",
+  ),
+  entry(
+    "admin.port",
+    D.admin.port,
+    "TCP port, 0 = any free",
+    "Where Prometheus looks by habit.",
+  ),
+  entry(
+    "log.level",
+    D.log.level,
+    "debug, info, warn or error",
+    "What an operator needs to know, one line each.",
+  ),
+  entry(
+    "log.format",
+    D.log.format,
+    "auto, json or text",
+    "Text for a person at a terminal, JSON for everything else.",
+  ),
+];
+
+/** The defaults as a commented TOML file; `loadConfig` reads it back. */
+export function defaultToml(): string {
+  const lines = [
+    "# Ferrule: every key with its default, and why it is so.",
+    "# Leave out what you do not change.",
+  ];
+  let section = "";
+  for (const { key, value, unit, reason } of DEFAULTS) {
+    const [name, own] = key.split(".");
+    if (name !== section) {
+      if (section !== "") lines.push(...sessionLines(section));
+      section = name!;
+      lines.push("", `[${section}]`);
+    }
+    lines.push(`# ${reason}${unit === "" ? "" : ` (${unit})`}`);
+    lines.push(`${own} = ${tomlValue(value)}`);
+  }
+  lines.push(...instrumentLines());
+  return `${lines.join("\n")}\n`;
+}
+
+function tomlValue(value: TomlValue): string {
+  return JSON.stringify(value);
+}
+
+function sessionLines(section: string): string[] {
+  if (section === "fix") {
+    return [
+      "",
+      "# Who may log on. The password demo is refused on any address but loopback.",
+      ...D.fix.sessions.flatMap((session) => [
+        "[[fix.sessions]]",
+        `sender_comp_id = ${tomlValue(session.senderCompId)}`,
+        `username = ${tomlValue(session.username)}`,
+        `password = ${tomlValue(session.password)}`,
+      ]),
+    ];
+  }
+  if (section === "binary") {
+    return [
+      "",
+      "# Who may log on. This key is refused on any address but loopback.",
+      ...D.binary.sessions.flatMap(({ number, key }) => [
+        "[[binary.sessions]]",
+        `number = ${number}`,
+        `key = ${tomlValue(key)}`,
+      ]),
+    ];
+  }
+  if (section === "dpdk") {
+    return ["# [[dpdk.sessions]] as [[binary.sessions]], with other numbers."];
+  }
+  return [];
+}
+
+function instrumentLines(): string[] {
+  return [
+    "",
+    "# In the order of their indexes, which the binary protocol calls symbols.",
+    "# max_quantity and max_notional limit one order, as decimals in quotes;",
+    "# without them an order may be as large as can be counted exactly.",
+    ...D.instruments.flatMap((instrument) => [
+      "[[instruments]]",
+      `symbol = ${tomlValue(instrument.symbol)}`,
+      `tick_size = "${decimalText(instrument.tickSizeE8)}"`,
+      `lot_size = "${decimalText(instrument.lotSizeE8)}"`,
+    ]),
+  ];
+}
+
+/** A value x 1e8 as a decimal without needless zeros. */
+export function decimalText(valueE8: number): string {
+  const digits = String(valueE8).padStart(9, "0");
+  const fraction = digits.slice(-8).replace(/0+$/, "");
+  const units = digits.slice(0, -8);
+  return fraction === "" ? units : `${units}.${fraction}`;
+}
