@@ -10,57 +10,59 @@
  * @module
  */
 import { OrderBook, Side as NpmSide } from "nodejs-order-book";
-import {
-  Book,
-  INSTRUMENT_LAST_PRICE,
-  INSTRUMENT_LAST_QUANTITY_F64,
-  LEVEL_HEAD,
-  ORDER_ID_F64,
-  ORDER_KIND,
-  ORDER_LEAVES_F64,
-  ORDER_LEVEL,
-  ORDER_NEXT,
-  ORDER_NOTIONAL_F64,
-  ORDER_OWNER,
-  ORDER_PRICE,
-  ORDER_QUANTITY_F64,
-  ORDER_REFERENCE_F64,
-} from "../engine/book/mod.ts";
+import { Book } from "../engine/book/mod.ts";
 import { EventRing, Exchange } from "../engine/exchange/mod.ts";
 import { type FillSink, Matching } from "../engine/matching/mod.ts";
-import {
-  CMD_INSTRUMENT_U16,
-  CMD_KIND_U8,
-  CMD_LENGTH_U16,
-  CMD_ORD_TYPE_U8,
-  CMD_PRICE_I32,
-  CMD_QUANTITY_F64,
-  CMD_REFERENCE_F64,
-  CMD_SEQUENCE_F64,
-  CMD_SESSION_U32,
-  CMD_SIDE_U8,
-  CMD_TIME_IN_FORCE_U8,
-  COMMAND_BASE_BYTES,
-  CommandKind,
-  EVENT_SLOT_BYTES,
-  EventKind,
-  EVT_AGGRESSOR_U8,
-  EVT_KIND_U8,
-  EVT_LAST_PRICE_I32,
-  EVT_LAST_QUANTITY_F64,
-  EVT_REFERENCE_F64,
-  OrdType,
-  TimeInForce,
-} from "../engine/record/mod.ts";
 import { SpscRing } from "../engine/ring/mod.ts";
-import {
-  MIX_HASH_START,
-  MIX_RECORD_WORDS,
-  type MixFacts,
-  mixHash,
-  MixType,
-  MixWord,
-} from "./standard_mix.ts";
+import { MIX_HASH_START, type MixFacts, mixHash } from "./standard_mix.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  LEVEL_HEAD = 0,
+  ORDER_REFERENCE_F64 = 5,
+  ORDER_PRICE = 3,
+  ORDER_LEAVES_F64 = 2,
+  ORDER_NEXT = 0,
+  MIX_RECORD_WORDS = 4,
+  MixWord_ID = 1,
+  MixType_CANCEL = 2,
+  MixWord_QUANTITY = 3,
+  ORDER_LEVEL = 2,
+  MixWord_PRICE = 2,
+  ORDER_QUANTITY_F64 = 3,
+  ORDER_NOTIONAL_F64 = 4,
+  TimeInForce_GTC = 1,
+  ORDER_OWNER = 12,
+  ORDER_KIND = 13,
+  OrdType_LIMIT = 2,
+  ORDER_ID_F64 = 7,
+  INSTRUMENT_LAST_PRICE = 22,
+  INSTRUMENT_LAST_QUANTITY_F64 = 10,
+  COMMAND_BASE_BYTES = 64,
+  EVENT_SLOT_BYTES = 192,
+  EventKind_FILLED = 3,
+  EVT_KIND_U8 = 6,
+  EVT_REFERENCE_F64 = 8,
+  EVT_AGGRESSOR_U8 = 109,
+  EVT_LAST_PRICE_I32 = 11,
+  EVT_LAST_QUANTITY_F64 = 11,
+  CommandKind_SESSION_LOGOUT = 21,
+  CMD_KIND_U8 = 6,
+  CMD_SEQUENCE_F64 = 1,
+  CMD_LENGTH_U16 = 2,
+  CommandKind_CANCEL_ORDER = 2,
+  CommandKind_NEW_ORDER = 1,
+  CMD_SESSION_U32 = 6,
+  CMD_INSTRUMENT_U16 = 16,
+  CMD_SIDE_U8 = 34,
+  CMD_ORD_TYPE_U8 = 35,
+  CMD_TIME_IN_FORCE_U8 = 36,
+  CMD_PRICE_I32 = 10,
+  CMD_QUANTITY_F64 = 6,
+  CMD_REFERENCE_F64 = 7,
+}
 
 /** One engine under test. */
 export interface Contender {
@@ -87,13 +89,13 @@ function hashBook(book: Book, symbols: number): number {
       const side = book.sideOf(symbol, bit);
       let level = book.best(symbol, bit);
       while (level !== 0) {
-        let order = book.i32[level + LEVEL_HEAD]!;
+        let order = book.i32[level + Fixed.LEVEL_HEAD]!;
         while (order !== 0) {
           const at = order >> 1;
-          hash = mixHash(hash, book.f64[at + ORDER_REFERENCE_F64]!);
-          hash = mixHash(hash, book.i32[order + ORDER_PRICE]!);
-          hash = mixHash(hash, book.f64[at + ORDER_LEAVES_F64]!);
-          order = book.i32[order + ORDER_NEXT]!;
+          hash = mixHash(hash, book.f64[at + Fixed.ORDER_REFERENCE_F64]!);
+          hash = mixHash(hash, book.i32[order + Fixed.ORDER_PRICE]!);
+          hash = mixHash(hash, book.f64[at + Fixed.ORDER_LEAVES_F64]!);
+          order = book.i32[order + Fixed.ORDER_NEXT]!;
         }
         level = book.nextLevel(side, level);
       }
@@ -145,10 +147,10 @@ export class BareBook implements Contender, FillSink {
     const book = this.#book;
     const matching = this.#matching;
     const orders = this.#orders;
-    for (let at = 0; at < messages.length; at += MIX_RECORD_WORDS) {
+    for (let at = 0; at < messages.length; at += Fixed.MIX_RECORD_WORDS) {
       const what = messages[at]!;
-      const id = messages[at + MixWord.ID]!;
-      if ((what & 0xff) === MixType.CANCEL) {
+      const id = messages[at + Fixed.MixWord_ID]!;
+      if ((what & 0xff) === Fixed.MixType_CANCEL) {
         const order = orders[id]!;
         book.unlink(order);
         book.free(order);
@@ -156,31 +158,34 @@ export class BareBook implements Contender, FillSink {
       }
       const order = book.allocate();
       const own = order >> 1;
-      const quantity = messages[at + MixWord.QUANTITY]!;
-      i32[order + ORDER_LEVEL] = 0;
-      i32[order + ORDER_PRICE] = messages[at + MixWord.PRICE]!;
-      f64[own + ORDER_LEAVES_F64] = quantity;
-      f64[own + ORDER_QUANTITY_F64] = quantity;
-      f64[own + ORDER_NOTIONAL_F64] = 0;
-      f64[own + ORDER_REFERENCE_F64] = id;
-      i32[order + ORDER_OWNER] = 1 | TimeInForce.GTC << 24;
-      i32[order + ORDER_KIND] = what >>> 16 |
-        ((what >>> 8 & 1) + 1) << 16 | OrdType.LIMIT << 24;
-      f64[own + ORDER_ID_F64] = id;
+      const quantity = messages[at + Fixed.MixWord_QUANTITY]!;
+      i32[order + Fixed.ORDER_LEVEL] = 0;
+      i32[order + Fixed.ORDER_PRICE] = messages[at + Fixed.MixWord_PRICE]!;
+      f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
+      f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
+      f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
+      f64[own + Fixed.ORDER_REFERENCE_F64] = id;
+      i32[order + Fixed.ORDER_OWNER] = 1 | Fixed.TimeInForce_GTC << 24;
+      i32[order + Fixed.ORDER_KIND] = what >>> 16 |
+        ((what >>> 8 & 1) + 1) << 16 | Fixed.OrdType_LIMIT << 24;
+      f64[own + Fixed.ORDER_ID_F64] = id;
       matching.place(order);
-      if (i32[order + ORDER_LEVEL] === 0) book.free(order);
+      if (i32[order + Fixed.ORDER_LEVEL] === 0) book.free(order);
       else orders[id] = order;
     }
   }
 
   onFill(maker: number, taker: number, instrument: number): void {
     const { i32, f64 } = this.#book;
-    let hash = mixHash(this.#tape, f64[(maker >> 1) + ORDER_REFERENCE_F64]!);
-    hash = mixHash(hash, f64[(taker >> 1) + ORDER_REFERENCE_F64]!);
-    hash = mixHash(hash, i32[instrument + INSTRUMENT_LAST_PRICE]!);
+    let hash = mixHash(
+      this.#tape,
+      f64[(maker >> 1) + Fixed.ORDER_REFERENCE_F64]!,
+    );
+    hash = mixHash(hash, f64[(taker >> 1) + Fixed.ORDER_REFERENCE_F64]!);
+    hash = mixHash(hash, i32[instrument + Fixed.INSTRUMENT_LAST_PRICE]!);
     this.#tape = mixHash(
       hash,
-      f64[(instrument >> 1) + INSTRUMENT_LAST_QUANTITY_F64]!,
+      f64[(instrument >> 1) + Fixed.INSTRUMENT_LAST_QUANTITY_F64]!,
     );
   }
 
@@ -209,7 +214,7 @@ export class WholeExchange implements Contender {
 
   constructor(messages: Uint32Array, facts: MixFacts) {
     this.#facts = facts;
-    const bytes = new Uint8Array(facts.messages * COMMAND_BASE_BYTES);
+    const bytes = new Uint8Array(facts.messages * Fixed.COMMAND_BASE_BYTES);
     this.#i32 = new Int32Array(bytes.buffer);
     this.#f64 = new Float64Array(bytes.buffer);
     encode(messages, bytes);
@@ -228,10 +233,10 @@ export class WholeExchange implements Contender {
 
   #make(): [Exchange, SpscRing] {
     const ring = new ArrayBuffer(
-      SpscRing.bytes(EVENT_SLOT_BYTES, EVENT_SLOTS),
+      SpscRing.bytes(Fixed.EVENT_SLOT_BYTES, EVENT_SLOTS),
     );
     const ends = (["producer", "consumer"] as const).map((side) =>
-      new SpscRing(ring, 0, EVENT_SLOT_BYTES, EVENT_SLOTS, side)
+      new SpscRing(ring, 0, Fixed.EVENT_SLOT_BYTES, EVENT_SLOTS, side)
     );
     const exchange = new Exchange({
       ...this.#capacity(),
@@ -252,8 +257,8 @@ export class WholeExchange implements Contender {
   run(): void {
     const views = { i32: this.#i32, f64: this.#f64 };
     const exchange = this.#exchange;
-    const end = this.#facts.messages * COMMAND_BASE_BYTES;
-    for (let at = 0; at < end; at += COMMAND_BASE_BYTES) {
+    const end = this.#facts.messages * Fixed.COMMAND_BASE_BYTES;
+    for (let at = 0; at < end; at += Fixed.COMMAND_BASE_BYTES) {
       exchange.apply(views, at);
     }
   }
@@ -268,17 +273,20 @@ export class WholeExchange implements Contender {
   }
 
   #hashFill(ring: SpscRing, slot: number): void {
-    const byte = slot * EVENT_SLOT_BYTES;
-    if (ring.u8[byte + EVT_KIND_U8] !== EventKind.FILLED) return;
-    const reference = ring.f64[(byte >> 3) + EVT_REFERENCE_F64]!;
-    if (ring.u8[byte + EVT_AGGRESSOR_U8] === 0) {
+    const byte = slot * Fixed.EVENT_SLOT_BYTES;
+    if (ring.u8[byte + Fixed.EVT_KIND_U8] !== Fixed.EventKind_FILLED) return;
+    const reference = ring.f64[(byte >> 3) + Fixed.EVT_REFERENCE_F64]!;
+    if (ring.u8[byte + Fixed.EVT_AGGRESSOR_U8] === 0) {
       this.#maker = reference;
       return;
     }
     let hash = mixHash(this.#tape, this.#maker);
     hash = mixHash(hash, reference);
-    hash = mixHash(hash, ring.i32[(byte >> 2) + EVT_LAST_PRICE_I32]!);
-    this.#tape = mixHash(hash, ring.f64[(byte >> 3) + EVT_LAST_QUANTITY_F64]!);
+    hash = mixHash(hash, ring.i32[(byte >> 2) + Fixed.EVT_LAST_PRICE_I32]!);
+    this.#tape = mixHash(
+      hash,
+      ring.f64[(byte >> 3) + Fixed.EVT_LAST_QUANTITY_F64]!,
+    );
   }
 
   tape(): number {
@@ -290,10 +298,10 @@ export class WholeExchange implements Contender {
 
   /** A command after all others that causes no event; its ring is published. */
   #farewell(): { i32: Int32Array; f64: Float64Array } {
-    const bytes = new Uint8Array(COMMAND_BASE_BYTES);
-    bytes[CMD_KIND_U8] = CommandKind.SESSION_LOGOUT;
+    const bytes = new Uint8Array(Fixed.COMMAND_BASE_BYTES);
+    bytes[Fixed.CMD_KIND_U8] = Fixed.CommandKind_SESSION_LOGOUT;
     const f64 = new Float64Array(bytes.buffer);
-    f64[CMD_SEQUENCE_F64] = this.#exchange.sequence + 1;
+    f64[Fixed.CMD_SEQUENCE_F64] = this.#exchange.sequence + 1;
     this.#exchange.publish();
     return { i32: new Int32Array(bytes.buffer), f64 };
   }
@@ -308,24 +316,27 @@ function encode(messages: Uint32Array, bytes: Uint8Array<ArrayBuffer>): void {
   const u16 = new Uint16Array(bytes.buffer);
   const u32 = new Uint32Array(bytes.buffer);
   const f64 = new Float64Array(bytes.buffer);
-  const count = messages.length / MIX_RECORD_WORDS;
+  const count = messages.length / Fixed.MIX_RECORD_WORDS;
   for (let i = 0; i < count; i++) {
-    const from = i * MIX_RECORD_WORDS;
+    const from = i * Fixed.MIX_RECORD_WORDS;
     const what = messages[from]!;
-    const byte = i * COMMAND_BASE_BYTES;
-    u16[(byte >> 1) + CMD_LENGTH_U16] = COMMAND_BASE_BYTES;
-    bytes[byte + CMD_KIND_U8] = (what & 0xff) === MixType.CANCEL
-      ? CommandKind.CANCEL_ORDER
-      : CommandKind.NEW_ORDER;
-    f64[(byte >> 3) + CMD_SEQUENCE_F64] = i + 1;
-    u32[(byte >> 2) + CMD_SESSION_U32] = 1;
-    u16[(byte >> 1) + CMD_INSTRUMENT_U16] = what >>> 16;
-    bytes[byte + CMD_SIDE_U8] = (what >>> 8 & 1) + 1;
-    bytes[byte + CMD_ORD_TYPE_U8] = OrdType.LIMIT;
-    bytes[byte + CMD_TIME_IN_FORCE_U8] = TimeInForce.GTC;
-    u32[(byte >> 2) + CMD_PRICE_I32] = messages[from + MixWord.PRICE]!;
-    f64[(byte >> 3) + CMD_QUANTITY_F64] = messages[from + MixWord.QUANTITY]!;
-    f64[(byte >> 3) + CMD_REFERENCE_F64] = messages[from + MixWord.ID]!;
+    const byte = i * Fixed.COMMAND_BASE_BYTES;
+    u16[(byte >> 1) + Fixed.CMD_LENGTH_U16] = Fixed.COMMAND_BASE_BYTES;
+    bytes[byte + Fixed.CMD_KIND_U8] = (what & 0xff) === Fixed.MixType_CANCEL
+      ? Fixed.CommandKind_CANCEL_ORDER
+      : Fixed.CommandKind_NEW_ORDER;
+    f64[(byte >> 3) + Fixed.CMD_SEQUENCE_F64] = i + 1;
+    u32[(byte >> 2) + Fixed.CMD_SESSION_U32] = 1;
+    u16[(byte >> 1) + Fixed.CMD_INSTRUMENT_U16] = what >>> 16;
+    bytes[byte + Fixed.CMD_SIDE_U8] = (what >>> 8 & 1) + 1;
+    bytes[byte + Fixed.CMD_ORD_TYPE_U8] = Fixed.OrdType_LIMIT;
+    bytes[byte + Fixed.CMD_TIME_IN_FORCE_U8] = Fixed.TimeInForce_GTC;
+    u32[(byte >> 2) + Fixed.CMD_PRICE_I32] =
+      messages[from + Fixed.MixWord_PRICE]!;
+    f64[(byte >> 3) + Fixed.CMD_QUANTITY_F64] =
+      messages[from + Fixed.MixWord_QUANTITY]!;
+    f64[(byte >> 3) + Fixed.CMD_REFERENCE_F64] =
+      messages[from + Fixed.MixWord_ID]!;
   }
 }
 
@@ -374,18 +385,18 @@ export class NpmBook implements Contender {
     const messages = this.#messages;
     const ids = this.#ids;
     const book = this.#book;
-    for (let at = 0; at < messages.length; at += MIX_RECORD_WORDS) {
+    for (let at = 0; at < messages.length; at += Fixed.MIX_RECORD_WORDS) {
       const what = messages[at]!;
-      const id = messages[at + MixWord.ID]!;
-      if ((what & 0xff) === MixType.CANCEL) {
+      const id = messages[at + Fixed.MixWord_ID]!;
+      if ((what & 0xff) === Fixed.MixType_CANCEL) {
         book.cancel(ids[id]!);
         continue;
       }
       const answer = book.limit({
         side: (what >>> 8 & 1) === 0 ? NpmSide.BUY : NpmSide.SELL,
         id: ids[id]!,
-        size: messages[at + MixWord.QUANTITY]!,
-        price: messages[at + MixWord.PRICE]!,
+        size: messages[at + Fixed.MixWord_QUANTITY]!,
+        price: messages[at + Fixed.MixWord_PRICE]!,
       });
       if (this.proving) this.#hashFills(at, answer);
     }
@@ -393,8 +404,8 @@ export class NpmBook implements Contender {
 
   /** The answer lists makers that are done in order, then a partly filled one. */
   #hashFills(at: number, answer: NpmAnswer): void {
-    const taker = this.#messages[at + MixWord.ID]!;
-    let left = this.#messages[at + MixWord.QUANTITY]!;
+    const taker = this.#messages[at + Fixed.MixWord_ID]!;
+    let left = this.#messages[at + Fixed.MixWord_QUANTITY]!;
     for (const done of answer.done) {
       const maker = Number(done.id);
       if (maker === taker) continue;
@@ -412,7 +423,7 @@ export class NpmBook implements Contender {
     }
     if (left > 0) {
       this.#left.set(taker, left);
-      this.#prices.set(taker, this.#messages[at + MixWord.PRICE]!);
+      this.#prices.set(taker, this.#messages[at + Fixed.MixWord_PRICE]!);
     }
   }
 

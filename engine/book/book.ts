@@ -16,29 +16,35 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import {
-  INSTRUMENT_WORDS,
-  KEY_NONE,
-  LEVEL_COUNT,
-  LEVEL_HEAD,
-  LEVEL_KEY,
-  LEVEL_QUANTITY_F64,
-  LEVEL_TAIL,
-  ORDER_KIND,
-  ORDER_LEAVES_F64,
-  ORDER_LEVEL,
-  ORDER_NEXT,
-  ORDER_PREVIOUS,
-  ORDER_PRICE,
-  ORDER_WORDS,
-  SIDE_BEST,
-  SIDE_BEST_KEY,
-  SIDE_LEVELS,
-  SIDE_ORDERS,
-  SIDE_ROOT,
-  SIDE_WORDS,
-} from "./layout.ts";
-import { PAGE_WORDS, PriceIndex, TABLE_WORDS } from "./price_index.ts";
+import { PriceIndex } from "./price_index.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  ORDER_WORDS = 16,
+  INSTRUMENT_WORDS = 32,
+  TABLE_WORDS = 4240,
+  PAGE_WORDS = 2064,
+  SIDE_BEST_KEY = 1,
+  KEY_NONE = 0x7fffffff,
+  SIDE_ROOT = 2,
+  SIDE_WORDS = 8,
+  ORDER_NEXT = 0,
+  ORDER_LEAVES_F64 = 2,
+  LEVEL_HEAD = 0,
+  LEVEL_TAIL = 1,
+  LEVEL_COUNT = 4,
+  LEVEL_QUANTITY_F64 = 1,
+  ORDER_PREVIOUS = 1,
+  ORDER_LEVEL = 2,
+  SIDE_ORDERS = 6,
+  ORDER_KIND = 13,
+  LEVEL_KEY = 5,
+  SIDE_LEVELS = 5,
+  SIDE_BEST = 0,
+  ORDER_PRICE = 3,
+}
 
 /** How much a book holds. */
 export interface BookOptions {
@@ -87,11 +93,11 @@ function shape(options: BookOptions): Shape {
     Number.isInteger(tablesMax) && tablesMax >= instrumentsMax * 2 + 1,
     `tablesMax is ${tablesMax}: must be at least ${instrumentsMax * 2 + 1}`,
   );
-  const instruments = ORDER_WORDS;
-  const orders = instruments + instrumentsMax * INSTRUMENT_WORDS;
-  const tables = orders + (ordersMax + 1) * ORDER_WORDS;
-  const pages = tables + tablesMax * TABLE_WORDS;
-  const words = pages + pagesMax * PAGE_WORDS;
+  const instruments = Fixed.ORDER_WORDS;
+  const orders = instruments + instrumentsMax * Fixed.INSTRUMENT_WORDS;
+  const tables = orders + (ordersMax + 1) * Fixed.ORDER_WORDS;
+  const pages = tables + tablesMax * Fixed.TABLE_WORDS;
+  const words = pages + pagesMax * Fixed.PAGE_WORDS;
   assert(
     words < 2 ** 30,
     `a book of ${
@@ -138,7 +144,7 @@ export class Book {
     this.instrumentsMax = options.instrumentsMax;
     this.#instruments = at.instruments;
     this.scratchOrder = at.orders;
-    this.#freshOrder = at.orders + ORDER_WORDS;
+    this.#freshOrder = at.orders + Fixed.ORDER_WORDS;
     this.#endOrder = at.tables;
     this.index = new PriceIndex(
       this.i32,
@@ -164,24 +170,25 @@ export class Book {
     for (let bit = 0; bit < 2; bit++) {
       const side = this.sideOf(instrument, bit);
       assert(this.index.define(side), "price index: tablesMax is too low");
-      this.i32[side + SIDE_BEST_KEY] = KEY_NONE;
+      this.i32[side + Fixed.SIDE_BEST_KEY] = Fixed.KEY_NONE;
     }
   }
 
   /** True after `define()`; any number may be asked. */
   isDefined(instrument: number): boolean {
     return instrument < this.instrumentsMax &&
-      this.i32[this.sideOf(instrument, 1) + SIDE_ROOT] !== 0;
+      this.i32[this.sideOf(instrument, 1) + Fixed.SIDE_ROOT] !== 0;
   }
 
   /** Record of an instrument. */
   instrumentOf(instrument: number): number {
-    return this.#instruments + instrument * INSTRUMENT_WORDS;
+    return this.#instruments + instrument * Fixed.INSTRUMENT_WORDS;
   }
 
   /** Record of one side of an instrument. @param bit 0 = buy, 1 = sell. */
   sideOf(instrument: number, bit: number): number {
-    return this.#instruments + instrument * INSTRUMENT_WORDS + bit * SIDE_WORDS;
+    return this.#instruments + instrument * Fixed.INSTRUMENT_WORDS +
+      bit * Fixed.SIDE_WORDS;
   }
 
   /** Place of an order's record in the pool: 0 = scratch, 1 to `ordersMax`. */
@@ -198,11 +205,11 @@ export class Book {
   allocate(): number {
     let order = this.#freeOrder;
     if (order !== 0) {
-      this.#freeOrder = this.i32[order + ORDER_NEXT]!;
+      this.#freeOrder = this.i32[order + Fixed.ORDER_NEXT]!;
     } else {
       order = this.#freshOrder;
       if (order === this.#endOrder) return 0;
-      this.#freshOrder = order + ORDER_WORDS;
+      this.#freshOrder = order + Fixed.ORDER_WORDS;
     }
     this.#allocated++;
     return order;
@@ -210,7 +217,7 @@ export class Book {
 
   /** Gives an order's record back; it does not rest. */
   free(order: number): void {
-    this.i32[order + ORDER_NEXT] = this.#freeOrder;
+    this.i32[order + Fixed.ORDER_NEXT] = this.#freeOrder;
     this.#freeOrder = order;
     this.#allocated--;
   }
@@ -226,57 +233,58 @@ export class Book {
     const i32 = this.i32;
     const f64 = this.f64;
     let level = this.index.find(side, key);
-    const leaves = f64[(order >> 1) + ORDER_LEAVES_F64]!;
-    i32[order + ORDER_NEXT] = 0;
-    if (level === 0 || i32[level + LEVEL_HEAD] === 0) {
+    const leaves = f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
+    i32[order + Fixed.ORDER_NEXT] = 0;
+    if (level === 0 || i32[level + Fixed.LEVEL_HEAD] === 0) {
       level = this.#openLevel(side, key);
-      i32[level + LEVEL_HEAD] = order;
-      i32[level + LEVEL_TAIL] = order;
-      i32[level + LEVEL_COUNT] = 1;
-      f64[(level >> 1) + LEVEL_QUANTITY_F64] = leaves;
-      i32[order + ORDER_PREVIOUS] = 0;
+      i32[level + Fixed.LEVEL_HEAD] = order;
+      i32[level + Fixed.LEVEL_TAIL] = order;
+      i32[level + Fixed.LEVEL_COUNT] = 1;
+      f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64] = leaves;
+      i32[order + Fixed.ORDER_PREVIOUS] = 0;
     } else {
-      const tail = i32[level + LEVEL_TAIL]!;
-      i32[tail + ORDER_NEXT] = order;
-      i32[order + ORDER_PREVIOUS] = tail;
-      i32[level + LEVEL_TAIL] = order;
-      i32[level + LEVEL_COUNT] = i32[level + LEVEL_COUNT]! + 1;
-      const at = (level >> 1) + LEVEL_QUANTITY_F64;
+      const tail = i32[level + Fixed.LEVEL_TAIL]!;
+      i32[tail + Fixed.ORDER_NEXT] = order;
+      i32[order + Fixed.ORDER_PREVIOUS] = tail;
+      i32[level + Fixed.LEVEL_TAIL] = order;
+      i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! + 1;
+      const at = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
       f64[at] = f64[at]! + leaves;
     }
-    i32[order + ORDER_LEVEL] = level;
-    i32[side + SIDE_ORDERS] = i32[side + SIDE_ORDERS]! + 1;
+    i32[order + Fixed.ORDER_LEVEL] = level;
+    i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! + 1;
   }
 
   /** Takes a resting order out of its queue; its record stays allocated. */
   unlink(order: number): void {
     const i32 = this.i32;
-    const level = i32[order + ORDER_LEVEL]!;
-    const next = i32[order + ORDER_NEXT]!;
-    const previous = i32[order + ORDER_PREVIOUS]!;
-    const kind = i32[order + ORDER_KIND]!;
+    const level = i32[order + Fixed.ORDER_LEVEL]!;
+    const next = i32[order + Fixed.ORDER_NEXT]!;
+    const previous = i32[order + Fixed.ORDER_PREVIOUS]!;
+    const kind = i32[order + Fixed.ORDER_KIND]!;
     const side = this.sideOf(kind & 0xffff, ((kind >>> 16) & 0xff) - 1);
-    i32[order + ORDER_LEVEL] = 0;
-    i32[side + SIDE_ORDERS] = i32[side + SIDE_ORDERS]! - 1;
+    i32[order + Fixed.ORDER_LEVEL] = 0;
+    i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
     if (next === 0 && previous === 0) {
       this.closeLevel(side, level);
       return;
     }
-    if (previous === 0) i32[level + LEVEL_HEAD] = next;
-    else i32[previous + ORDER_NEXT] = next;
-    if (next === 0) i32[level + LEVEL_TAIL] = previous;
-    else i32[next + ORDER_PREVIOUS] = previous;
-    i32[level + LEVEL_COUNT] = i32[level + LEVEL_COUNT]! - 1;
-    const at = (level >> 1) + LEVEL_QUANTITY_F64;
+    if (previous === 0) i32[level + Fixed.LEVEL_HEAD] = next;
+    else i32[previous + Fixed.ORDER_NEXT] = next;
+    if (next === 0) i32[level + Fixed.LEVEL_TAIL] = previous;
+    else i32[next + Fixed.ORDER_PREVIOUS] = previous;
+    i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
+    const at = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
     this.f64[at] = this.f64[at]! -
-      this.f64[(order >> 1) + ORDER_LEAVES_F64]!;
+      this.f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
   }
 
   /** Sets the leaves of a resting order, which keeps its place. */
   setLeaves(order: number, leaves: number): void {
     const f64 = this.f64;
-    const at = (this.i32[order + ORDER_LEVEL]! >> 1) + LEVEL_QUANTITY_F64;
-    const own = (order >> 1) + ORDER_LEAVES_F64;
+    const at = (this.i32[order + Fixed.ORDER_LEVEL]! >> 1) +
+      Fixed.LEVEL_QUANTITY_F64;
+    const own = (order >> 1) + Fixed.ORDER_LEAVES_F64;
     f64[at] = f64[at]! - f64[own]! + leaves;
     f64[own] = leaves;
   }
@@ -284,38 +292,42 @@ export class Book {
   /** Takes a level without orders out of the index and finds the next best. */
   closeLevel(side: number, level: number): void {
     const i32 = this.i32;
-    const key = i32[level + LEVEL_KEY]!;
-    i32[level + LEVEL_HEAD] = 0;
-    i32[side + SIDE_LEVELS] = i32[side + SIDE_LEVELS]! - 1;
+    const key = i32[level + Fixed.LEVEL_KEY]!;
+    i32[level + Fixed.LEVEL_HEAD] = 0;
+    i32[side + Fixed.SIDE_LEVELS] = i32[side + Fixed.SIDE_LEVELS]! - 1;
     this.index.remove(side, key, level);
-    if (i32[side + SIDE_BEST] !== level) return;
-    const best = i32[side + SIDE_LEVELS] === 0 ? 0 : this.index.next(side, key);
-    i32[side + SIDE_BEST] = best;
-    i32[side + SIDE_BEST_KEY] = best === 0 ? KEY_NONE : i32[best + LEVEL_KEY]!;
+    if (i32[side + Fixed.SIDE_BEST] !== level) return;
+    const best = i32[side + Fixed.SIDE_LEVELS] === 0
+      ? 0
+      : this.index.next(side, key);
+    i32[side + Fixed.SIDE_BEST] = best;
+    i32[side + Fixed.SIDE_BEST_KEY] = best === 0
+      ? Fixed.KEY_NONE
+      : i32[best + Fixed.LEVEL_KEY]!;
   }
 
   /** Level with the best price; 0 if the side is empty. */
   best(instrument: number, bit: number): number {
-    return this.i32[this.sideOf(instrument, bit) + SIDE_BEST]!;
+    return this.i32[this.sideOf(instrument, bit) + Fixed.SIDE_BEST]!;
   }
 
   /** The next worse level of a side; 0 after the last. */
   nextLevel(side: number, level: number): number {
-    return this.index.next(side, this.i32[level + LEVEL_KEY]!);
+    return this.index.next(side, this.i32[level + Fixed.LEVEL_KEY]!);
   }
 
   /** Price of a level in use, in ticks. */
   priceOf(level: number): number {
-    return this.i32[this.i32[level + LEVEL_HEAD]! + ORDER_PRICE]!;
+    return this.i32[this.i32[level + Fixed.LEVEL_HEAD]! + Fixed.ORDER_PRICE]!;
   }
 
   #openLevel(side: number, key: number): number {
     const i32 = this.i32;
     const level = this.index.insert(side, key);
-    i32[side + SIDE_LEVELS] = i32[side + SIDE_LEVELS]! + 1;
-    if (key < i32[side + SIDE_BEST_KEY]!) {
-      i32[side + SIDE_BEST] = level;
-      i32[side + SIDE_BEST_KEY] = key;
+    i32[side + Fixed.SIDE_LEVELS] = i32[side + Fixed.SIDE_LEVELS]! + 1;
+    if (key < i32[side + Fixed.SIDE_BEST_KEY]!) {
+      i32[side + Fixed.SIDE_BEST] = level;
+      i32[side + Fixed.SIDE_BEST_KEY] = key;
     }
     return level;
   }

@@ -19,25 +19,32 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import {
-  LEVEL_KEY,
-  LEVEL_WORDS,
-  SIDE_CACHED_TABLE,
-  SIDE_CACHED_TOP,
-  SIDE_ROOT,
-} from "./layout.ts";
+import { LEVEL_WORDS } from "./layout.ts";
 
-const TABLE_ENTRIES = 4096;
-const TABLE_BITS = TABLE_ENTRIES;
-const TABLE_SUMMARY = TABLE_BITS + 128;
-const TABLE_USED = TABLE_SUMMARY + 4;
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  SIDE_ROOT = 2,
+  SIDE_CACHED_TOP = 3,
+  SIDE_CACHED_TABLE = 4,
+  PAGE_LEVELS = 16,
+  PAGE_USED = 8,
+  LEVEL_KEY = 5,
+  TABLE_ENTRIES = 4096,
+  TABLE_BITS = TABLE_ENTRIES,
+  TABLE_SUMMARY = TABLE_BITS + 128,
+  TABLE_USED = TABLE_SUMMARY + 4,
+  TABLE_WORDS = 4240,
+  LEVEL_WORDS = 8,
+  PAGE_WORDS = PAGE_LEVELS + 256 * LEVEL_WORDS,
+}
+
 /** Words of a table: entries, bitmap, summary, count; whole cache lines. */
 export const TABLE_WORDS = 4240;
 
-const PAGE_USED = 8;
-const PAGE_LEVELS = 16;
 /** Words of a page: bitmap (8), count, free link, then 256 levels. */
-export const PAGE_WORDS = PAGE_LEVELS + 256 * LEVEL_WORDS;
+export const PAGE_WORDS = 2064;
 
 /** Radix trees from prices to levels, for all sides of all instruments. */
 export class PriceIndex {
@@ -86,9 +93,9 @@ export class PriceIndex {
   /** Prepares a side's record. @returns false if no table is left. */
   define(side: number): boolean {
     if (this.tablesFree === 0) return false;
-    this.#i32[side + SIDE_ROOT] = this.#takeTable();
-    this.#i32[side + SIDE_CACHED_TOP] = -1;
-    this.#i32[side + SIDE_CACHED_TABLE] = 0;
+    this.#i32[side + Fixed.SIDE_ROOT] = this.#takeTable();
+    this.#i32[side + Fixed.SIDE_CACHED_TOP] = -1;
+    this.#i32[side + Fixed.SIDE_CACHED_TABLE] = 0;
     return true;
   }
 
@@ -97,16 +104,16 @@ export class PriceIndex {
     const i32 = this.#i32;
     const bits = key ^ 0x80000000;
     const top = bits >>> 20;
-    let table = i32[side + SIDE_CACHED_TABLE]!;
-    if (i32[side + SIDE_CACHED_TOP] !== top) {
-      table = i32[i32[side + SIDE_ROOT]! + top]!;
+    let table = i32[side + Fixed.SIDE_CACHED_TABLE]!;
+    if (i32[side + Fixed.SIDE_CACHED_TOP] !== top) {
+      table = i32[i32[side + Fixed.SIDE_ROOT]! + top]!;
       if (table === 0) return 0;
-      i32[side + SIDE_CACHED_TOP] = top;
-      i32[side + SIDE_CACHED_TABLE] = table;
+      i32[side + Fixed.SIDE_CACHED_TOP] = top;
+      i32[side + Fixed.SIDE_CACHED_TABLE] = table;
     }
     const page = i32[table + ((bits >>> 8) & 0xfff)]!;
     if (page === 0) return 0;
-    return page + PAGE_LEVELS + ((bits & 0xff) << 3);
+    return page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3);
   }
 
   /** True if `insert()` of a key whose page is not there would find room. */
@@ -114,7 +121,7 @@ export class PriceIndex {
     if (this.pagesFree === 0) return false;
     const top = (key ^ 0x80000000) >>> 20;
     return this.tablesFree !== 0 ||
-      this.#i32[this.#i32[side + SIDE_ROOT]! + top] !== 0;
+      this.#i32[this.#i32[side + Fixed.SIDE_ROOT]! + top] !== 0;
   }
 
   /** Marks the level of a key as used; it was not. `hasRoom()` was asked. */
@@ -123,11 +130,11 @@ export class PriceIndex {
     let level = this.find(side, key);
     if (level === 0) level = this.#grow(side, key);
     const at = key & 0xff;
-    const page = level - PAGE_LEVELS - (at << 3);
+    const page = level - Fixed.PAGE_LEVELS - (at << 3);
     const word = page + (at >>> 5);
     i32[word] = i32[word]! | (1 << (at & 31));
-    i32[page + PAGE_USED] = i32[page + PAGE_USED]! + 1;
-    i32[level + LEVEL_KEY] = key;
+    i32[page + Fixed.PAGE_USED] = i32[page + Fixed.PAGE_USED]! + 1;
+    i32[level + Fixed.LEVEL_KEY] = key;
     return level;
   }
 
@@ -135,11 +142,11 @@ export class PriceIndex {
   remove(side: number, key: number, level: number): void {
     const i32 = this.#i32;
     const at = key & 0xff;
-    const page = level - PAGE_LEVELS - (at << 3);
+    const page = level - Fixed.PAGE_LEVELS - (at << 3);
     const word = page + (at >>> 5);
     i32[word] = i32[word]! & ~(1 << (at & 31));
-    const used = i32[page + PAGE_USED]! - 1;
-    i32[page + PAGE_USED] = used;
+    const used = i32[page + Fixed.PAGE_USED]! - 1;
+    i32[page + Fixed.PAGE_USED] = used;
     if (used === 0) this.#shrink(side, key, page);
   }
 
@@ -147,7 +154,7 @@ export class PriceIndex {
   next(side: number, key: number): number {
     const i32 = this.#i32;
     const bits = key ^ 0x80000000;
-    const root = i32[side + SIDE_ROOT]!;
+    const root = i32[side + Fixed.SIDE_ROOT]!;
     let top = bits >>> 20;
     let table = i32[root + top]!;
     if (table !== 0) {
@@ -180,28 +187,29 @@ export class PriceIndex {
       bits = i32[page + word]!;
     }
     const place = (word << 5) + 31 - Math.clz32(bits & -bits);
-    return page + PAGE_LEVELS + (place << 3);
+    return page + Fixed.PAGE_LEVELS + (place << 3);
   }
 
   /** First used entry of a table after place `at` (-1 = from the start), or -1. */
   #nextInTable(table: number, at: number): number {
     const i32 = this.#i32;
     const from = at + 1;
-    if (from >= TABLE_ENTRIES) return -1;
+    if (from >= Fixed.TABLE_ENTRIES) return -1;
     let word = from >>> 5;
-    let bits = i32[table + TABLE_BITS + word]! & (-1 << (from & 31));
+    let bits = i32[table + Fixed.TABLE_BITS + word]! & (-1 << (from & 31));
     if (bits === 0) {
       word++;
       let group = word >>> 5;
       if (group > 3) return -1;
-      let summary = i32[table + TABLE_SUMMARY + group]! & (-1 << (word & 31));
+      let summary = i32[table + Fixed.TABLE_SUMMARY + group]! &
+        (-1 << (word & 31));
       while (summary === 0) {
         group++;
         if (group > 3) return -1;
-        summary = i32[table + TABLE_SUMMARY + group]!;
+        summary = i32[table + Fixed.TABLE_SUMMARY + group]!;
       }
       word = (group << 5) + 31 - Math.clz32(summary & -summary);
-      bits = i32[table + TABLE_BITS + word]!;
+      bits = i32[table + Fixed.TABLE_BITS + word]!;
     }
     return (word << 5) + 31 - Math.clz32(bits & -bits);
   }
@@ -210,62 +218,62 @@ export class PriceIndex {
   #grow(side: number, key: number): number {
     const i32 = this.#i32;
     const bits = key ^ 0x80000000;
-    const root = i32[side + SIDE_ROOT]!;
+    const root = i32[side + Fixed.SIDE_ROOT]!;
     const top = bits >>> 20;
     let table = i32[root + top]!;
     if (table === 0) {
       table = this.#takeTable();
       this.#setEntry(root, top, table);
     }
-    i32[side + SIDE_CACHED_TOP] = top;
-    i32[side + SIDE_CACHED_TABLE] = table;
+    i32[side + Fixed.SIDE_CACHED_TOP] = top;
+    i32[side + Fixed.SIDE_CACHED_TABLE] = table;
     const page = this.#takePage();
     this.#setEntry(table, (bits >>> 8) & 0xfff, page);
-    return page + PAGE_LEVELS + ((bits & 0xff) << 3);
+    return page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3);
   }
 
   /** Cold: gives an empty page back, and its table if that is empty too. */
   #shrink(side: number, key: number, page: number): void {
     const i32 = this.#i32;
     const bits = key ^ 0x80000000;
-    const root = i32[side + SIDE_ROOT]!;
+    const root = i32[side + Fixed.SIDE_ROOT]!;
     const top = bits >>> 20;
     const table = i32[root + top]!;
     i32[page] = this.#freePage;
     this.#freePage = page;
     this.#freePages++;
     this.#clearEntry(table, (bits >>> 8) & 0xfff);
-    if (i32[table + TABLE_USED] !== 0) return;
+    if (i32[table + Fixed.TABLE_USED] !== 0) return;
     this.#clearEntry(root, top);
     i32[table] = this.#freeTable;
     this.#freeTable = table;
     this.#freeTables++;
-    if (i32[side + SIDE_CACHED_TOP] === top) {
-      i32[side + SIDE_CACHED_TOP] = -1;
-      i32[side + SIDE_CACHED_TABLE] = 0;
+    if (i32[side + Fixed.SIDE_CACHED_TOP] === top) {
+      i32[side + Fixed.SIDE_CACHED_TOP] = -1;
+      i32[side + Fixed.SIDE_CACHED_TABLE] = 0;
     }
   }
 
   #setEntry(table: number, at: number, value: number): void {
     const i32 = this.#i32;
     i32[table + at] = value;
-    const word = table + TABLE_BITS + (at >>> 5);
+    const word = table + Fixed.TABLE_BITS + (at >>> 5);
     i32[word] = i32[word]! | (1 << (at & 31));
-    const summary = table + TABLE_SUMMARY + (at >>> 10);
+    const summary = table + Fixed.TABLE_SUMMARY + (at >>> 10);
     i32[summary] = i32[summary]! | (1 << ((at >>> 5) & 31));
-    i32[table + TABLE_USED] = i32[table + TABLE_USED]! + 1;
+    i32[table + Fixed.TABLE_USED] = i32[table + Fixed.TABLE_USED]! + 1;
   }
 
   #clearEntry(table: number, at: number): void {
     const i32 = this.#i32;
     i32[table + at] = 0;
-    const word = table + TABLE_BITS + (at >>> 5);
+    const word = table + Fixed.TABLE_BITS + (at >>> 5);
     i32[word] = i32[word]! & ~(1 << (at & 31));
     if (i32[word] === 0) {
-      const summary = table + TABLE_SUMMARY + (at >>> 10);
+      const summary = table + Fixed.TABLE_SUMMARY + (at >>> 10);
       i32[summary] = i32[summary]! & ~(1 << ((at >>> 5) & 31));
     }
-    i32[table + TABLE_USED] = i32[table + TABLE_USED]! - 1;
+    i32[table + Fixed.TABLE_USED] = i32[table + Fixed.TABLE_USED]! - 1;
   }
 
   #takeTable(): number {
@@ -279,7 +287,7 @@ export class PriceIndex {
     assert(this.#freshTables > 0, "price index: no table left");
     this.#freshTables--;
     const fresh = this.#freshTable;
-    this.#freshTable = fresh + TABLE_WORDS;
+    this.#freshTable = fresh + Fixed.TABLE_WORDS;
     return fresh;
   }
 
@@ -294,7 +302,7 @@ export class PriceIndex {
     assert(this.#freshPages > 0, "price index: no page left");
     this.#freshPages--;
     const fresh = this.#freshPage;
-    this.#freshPage = fresh + PAGE_WORDS;
+    this.#freshPage = fresh + Fixed.PAGE_WORDS;
     return fresh;
   }
 }

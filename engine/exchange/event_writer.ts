@@ -11,68 +11,102 @@
  *
  * @module
  */
-import {
-  type Book,
-  INSTRUMENT_LAST_PRICE,
-  INSTRUMENT_LAST_QUANTITY_F64,
-  ORDER_ID_F64,
-  ORDER_KIND,
-  ORDER_LEAVES_F64,
-  ORDER_NOTIONAL_F64,
-  ORDER_OWNER,
-  ORDER_PRICE,
-  ORDER_QUANTITY_F64,
-  ORDER_REFERENCE_F64,
-  ORDER_SESSION_MASK,
-  ORDER_TEXT_BIT,
-} from "../book/mod.ts";
+import { type Book } from "../book/mod.ts";
 import {
   CMD_CL_ORD_ID_U8,
   CMD_DETAIL_U8,
-  CMD_IN_SEQUENCE_U32,
   CMD_INSTRUMENT_U16,
   CMD_KIND_U8,
   CMD_LENGTH_U16,
-  CMD_PRICE_I32,
-  CMD_QUANTITY_F64,
-  CMD_REFERENCE_F64,
-  CMD_SEQUENCE_F64,
-  CMD_SESSION_U32,
-  CMD_TIME_HI_U32,
   CMD_TIME_IN_FORCE_U8,
-  CMD_TIME_LO_U32,
-  COMMAND_SLOT_BYTES,
-  EVENT_BASE_BYTES,
-  EVENT_SLOT_BYTES,
-  EventKind,
-  EVT_CL_ORD_ID_U8,
-  EVT_CUM_F64,
-  EVT_FLAG_TEXT,
-  EVT_IN_SEQUENCE_U32,
-  EVT_INDEX_U32,
-  EVT_INSTRUMENT_U16,
-  EVT_LAST_PRICE_I32,
-  EVT_LAST_QUANTITY_F64,
-  EVT_LEAVES_F64,
-  EVT_LENGTH_U16,
-  EVT_MATCH_F64,
-  EVT_NOTIONAL_F64,
-  EVT_ORD_STATUS_U8,
-  EVT_ORDER_ID_F64,
-  EVT_ORIG_CL_ORD_ID_U8,
-  EVT_OUT_SEQUENCE_U32,
-  EVT_PRICE_I32,
-  EVT_QUANTITY_F64,
-  EVT_REFERENCE_F64,
-  EVT_SEQUENCE_F64,
-  EVT_SESSION_U32,
-  EVT_TEXT_U8,
-  EVT_TIME_HI_U32,
-  EVT_TIME_IN_FORCE_U8,
-  EVT_TIME_LO_U32,
-  OrdStatus,
 } from "../record/mod.ts";
 import type { EventRing } from "./event_ring.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  CMD_SEQUENCE_F64 = 1,
+  CMD_TIME_LO_U32 = 4,
+  CMD_TIME_HI_U32 = 5,
+  CMD_IN_SEQUENCE_U32 = 7,
+  ORDER_OWNER = 12,
+  ORDER_SESSION_MASK = 0xffffff,
+  ORDER_TEXT_BIT = 0x10000000,
+  EVENT_SLOT_BYTES = 192,
+  SLOT_WORDS = EVENT_SLOT_BYTES >> 2,
+  SLOT_F64 = EVENT_SLOT_BYTES >> 3,
+  EVT_LAST_PRICE_I32 = 11,
+  EVT_LAST_QUANTITY_F64 = 11,
+  EVT_MATCH_F64 = 14,
+  EVT_IN_SEQUENCE_U32 = 26,
+  ORDER_LEAVES_F64 = 2,
+  OrdStatus_FILLED = 0x32,
+  OrdStatus_PARTIALLY_FILLED = 0x31,
+  EventKind_FILLED = 3,
+  INSTRUMENT_LAST_PRICE = 22,
+  INSTRUMENT_LAST_QUANTITY_F64 = 10,
+  CMD_SESSION_U32 = 6,
+  CMD_LENGTH_U16 = 2,
+  CMD_SHAPE_WORD = CMD_LENGTH_U16 >> 1,
+  CMD_KIND_U8 = 6,
+  CMD_KIND_SHIFT = (CMD_KIND_U8 & 3) * 8,
+  CMD_FLAGS_SHIFT = CMD_KIND_SHIFT + 8,
+  COMMAND_SLOT_BYTES = 128,
+  EVT_ORDER_ID_F64 = 7,
+  EVT_LEAVES_F64 = 9,
+  EVT_CUM_F64 = 10,
+  EVT_NOTIONAL_F64 = 12,
+  OrdStatus_REJECTED = 0x38,
+  EVT_ORD_STATUS_U8 = 108,
+  EVT_STATUS_WORD = EVT_ORD_STATUS_U8 >> 2,
+  EVT_INSTRUMENT_U16 = 16,
+  EVT_WHAT_WORD = EVT_INSTRUMENT_U16 >> 1,
+  CMD_INSTRUMENT_U16 = 16,
+  CMD_WHAT_WORD = CMD_INSTRUMENT_U16 >> 1,
+  EVT_PRICE_I32 = 10,
+  CMD_PRICE_I32 = 10,
+  EVT_QUANTITY_F64 = 6,
+  CMD_QUANTITY_F64 = 6,
+  CMD_TIME_IN_FORCE_U8 = 36,
+  CMD_HOW_WORD = CMD_TIME_IN_FORCE_U8 >> 2,
+  EVT_TIME_IN_FORCE_U8 = 36,
+  EVT_WHY_WORD = EVT_TIME_IN_FORCE_U8 >> 2,
+  EVT_REFERENCE_F64 = 8,
+  CMD_REFERENCE_F64 = 7,
+  SESSION_WORDS = 8,
+  SESSION_OUT_SEQUENCE = 0,
+  TEXT_WORDS = 15,
+  EVT_TEXT_U8 = 128,
+  EVT_TEXT_WORD = EVT_TEXT_U8 >> 2,
+  CMD_CL_ORD_ID_U8 = 64,
+  CMD_CL_ORD_ID_WORD = CMD_CL_ORD_ID_U8 >> 2,
+  ORDER_QUANTITY_F64 = 3,
+  OrdStatus_NEW = 0x30,
+  CL_ORD_ID_WORDS = 5,
+  EVT_INDEX_U32 = 0,
+  EVT_LENGTH_U16 = 2,
+  EVT_SHAPE_WORD = EVT_LENGTH_U16 >> 1,
+  EVT_FLAG_TEXT = 1,
+  EVENT_BASE_BYTES = 128,
+  EVT_SEQUENCE_F64 = 1,
+  EVT_TIME_LO_U32 = 4,
+  EVT_TIME_HI_U32 = 5,
+  EVT_SESSION_U32 = 6,
+  EVT_OUT_SEQUENCE_U32 = 7,
+  EVT_LAST_F64 = 15,
+  ORDER_KIND = 13,
+  ORDER_PRICE = 3,
+  ORDER_ID_F64 = 7,
+  ORDER_REFERENCE_F64 = 5,
+  OrdStatus_CANCELED = 0x34,
+  ORDER_NOTIONAL_F64 = 4,
+  EVT_CL_ORD_ID_U8 = 128,
+  EVT_CL_ORD_ID_WORD = EVT_CL_ORD_ID_U8 >> 2,
+  EVT_ORIG_CL_ORD_ID_U8 = 148,
+  EVT_ORIG_WORD = EVT_ORIG_CL_ORD_ID_U8 >> 2,
+  TEXT_END_WORD = EVENT_SLOT_BYTES >> 2,
+}
 
 /** Views of the memory in which a command lies. A ring has them. */
 export interface CommandViews {
@@ -84,21 +118,7 @@ export interface CommandViews {
 export const CL_ORD_ID_WORDS = 5;
 /** Words of the text of a session's command. */
 export const TEXT_WORDS = 15;
-/** `ORDER_TEXT_BIT` and `EVT_FLAG_TEXT` apart from the flags' byte. */
-const TEXT_END_WORD = EVENT_SLOT_BYTES >> 2;
 
-const SLOT_WORDS = EVENT_SLOT_BYTES >> 2;
-const SLOT_F64 = EVENT_SLOT_BYTES >> 3;
-
-// Words that hold several small fields, see the tables of the records.
-const EVT_SHAPE_WORD = EVT_LENGTH_U16 >> 1; // length, kind, flags
-const EVT_WHAT_WORD = EVT_INSTRUMENT_U16 >> 1; // instrument, side, ordType
-const EVT_WHY_WORD = EVT_TIME_IN_FORCE_U8 >> 2; // timeInForce, detail, reason
-const EVT_STATUS_WORD = EVT_ORD_STATUS_U8 >> 2; // ordStatus, aggressor
-const EVT_CL_ORD_ID_WORD = EVT_CL_ORD_ID_U8 >> 2;
-const EVT_ORIG_WORD = EVT_ORIG_CL_ORD_ID_U8 >> 2;
-const EVT_TEXT_WORD = EVT_TEXT_U8 >> 2;
-const EVT_LAST_F64 = 15;
 /** Word of a command: length, kind, flags. */
 export const CMD_SHAPE_WORD = CMD_LENGTH_U16 >> 1;
 /** Word of a command: instrument, side, ordType. */
@@ -162,31 +182,31 @@ export class EventWriter {
 
   /** Takes sequence, time and inbound number of the command at word `at`. */
   begin(command: CommandViews, at: number): void {
-    this.stamp[0] = command.f64[(at >> 1) + CMD_SEQUENCE_F64]!;
-    this.#timeLo = command.i32[at + CMD_TIME_LO_U32]!;
-    this.#timeHi = command.i32[at + CMD_TIME_HI_U32]!;
-    this.#inSequence = command.i32[at + CMD_IN_SEQUENCE_U32]!;
+    this.stamp[0] = command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
+    this.#timeLo = command.i32[at + Fixed.CMD_TIME_LO_U32]!;
+    this.#timeHi = command.i32[at + Fixed.CMD_TIME_HI_U32]!;
+    this.#inSequence = command.i32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
     this.#index = 0;
   }
 
   /** An event about an order of ours that is no fill, for its session. */
   order(kind: number, order: number, why: number, status: number): void {
-    const owner = this.#book.i32[order + ORDER_OWNER]!;
-    const session = owner & ORDER_SESSION_MASK;
+    const owner = this.#book.i32[order + Fixed.ORDER_OWNER]!;
+    const session = owner & Fixed.ORDER_SESSION_MASK;
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const text = (owner & ORDER_TEXT_BIT) !== 0;
+    const text = (owner & Fixed.ORDER_TEXT_BIT) !== 0;
     this.#head(sink, slot, kind, text, session);
     this.#state(sink, slot, order, why, status);
     const i32 = sink.i32;
-    const at = slot * SLOT_WORDS;
+    const at = slot * Fixed.SLOT_WORDS;
     const f64 = sink.f64;
-    const half = slot * SLOT_F64;
-    i32[at + EVT_LAST_PRICE_I32] = 0;
-    f64[half + EVT_LAST_QUANTITY_F64] = 0;
-    f64[half + EVT_MATCH_F64] = 0;
-    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    const half = slot * Fixed.SLOT_F64;
+    i32[at + Fixed.EVT_LAST_PRICE_I32] = 0;
+    f64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + Fixed.EVT_MATCH_F64] = 0;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
     if (text) this.#ownText(sink, at, order);
   }
 
@@ -200,22 +220,22 @@ export class EventWriter {
     from: number,
     hasText: boolean,
   ): void {
-    const owner = this.#book.i32[order + ORDER_OWNER]!;
-    const session = owner & ORDER_SESSION_MASK;
+    const owner = this.#book.i32[order + Fixed.ORDER_OWNER]!;
+    const session = owner & Fixed.ORDER_SESSION_MASK;
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const text = hasText || (owner & ORDER_TEXT_BIT) !== 0;
+    const text = hasText || (owner & Fixed.ORDER_TEXT_BIT) !== 0;
     this.#head(sink, slot, kind, text, session);
     this.#state(sink, slot, order, why, status);
     const i32 = sink.i32;
-    const at = slot * SLOT_WORDS;
+    const at = slot * Fixed.SLOT_WORDS;
     const f64 = sink.f64;
-    const half = slot * SLOT_F64;
-    i32[at + EVT_LAST_PRICE_I32] = 0;
-    f64[half + EVT_LAST_QUANTITY_F64] = 0;
-    f64[half + EVT_MATCH_F64] = 0;
-    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    const half = slot * Fixed.SLOT_F64;
+    i32[at + Fixed.EVT_LAST_PRICE_I32] = 0;
+    f64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + Fixed.EVT_MATCH_F64] = 0;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
     if (hasText) this.#requestText(sink, at, command, from);
     else if (text) this.#ownText(sink, at, order);
   }
@@ -223,27 +243,29 @@ export class EventWriter {
   /** A fill, as the instrument's record shows it; `stamp[1]` is its number. */
   fill(order: number, instrument: number, aggressor: number): void {
     const book = this.#book;
-    const owner = book.i32[order + ORDER_OWNER]!;
-    const session = owner & ORDER_SESSION_MASK;
+    const owner = book.i32[order + Fixed.ORDER_OWNER]!;
+    const session = owner & Fixed.ORDER_SESSION_MASK;
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const text = (owner & ORDER_TEXT_BIT) !== 0;
-    const status = book.f64[(order >> 1) + ORDER_LEAVES_F64] === 0
-      ? OrdStatus.FILLED
-      : OrdStatus.PARTIALLY_FILLED;
-    this.#head(sink, slot, EventKind.FILLED, text, session);
+    const text = (owner & Fixed.ORDER_TEXT_BIT) !== 0;
+    const status = book.f64[(order >> 1) + Fixed.ORDER_LEAVES_F64] === 0
+      ? Fixed.OrdStatus_FILLED
+      : Fixed.OrdStatus_PARTIALLY_FILLED;
+    this.#head(sink, slot, Fixed.EventKind_FILLED, text, session);
     this.#state(sink, slot, order, 0, status | aggressor << 8);
     const i32 = sink.i32;
-    const at = slot * SLOT_WORDS;
+    const at = slot * Fixed.SLOT_WORDS;
     const f64 = sink.f64;
-    const half = slot * SLOT_F64;
-    i32[at + EVT_LAST_PRICE_I32] = book
-      .i32[instrument + INSTRUMENT_LAST_PRICE]!;
-    f64[half + EVT_LAST_QUANTITY_F64] = book
-      .f64[(instrument >> 1) + INSTRUMENT_LAST_QUANTITY_F64]!;
-    f64[half + EVT_MATCH_F64] = this.stamp[1]!;
-    i32[at + EVT_IN_SEQUENCE_U32] = aggressor === 0 ? 0 : this.#inSequence;
+    const half = slot * Fixed.SLOT_F64;
+    i32[at + Fixed.EVT_LAST_PRICE_I32] = book
+      .i32[instrument + Fixed.INSTRUMENT_LAST_PRICE]!;
+    f64[half + Fixed.EVT_LAST_QUANTITY_F64] = book
+      .f64[(instrument >> 1) + Fixed.INSTRUMENT_LAST_QUANTITY_F64]!;
+    f64[half + Fixed.EVT_MATCH_F64] = this.stamp[1]!;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = aggressor === 0
+      ? 0
+      : this.#inSequence;
     if (text) this.#ownText(sink, at, order);
   }
 
@@ -262,42 +284,44 @@ export class EventWriter {
     order: number,
     ofOrder: boolean,
   ): void {
-    const session = command.i32[from + CMD_SESSION_U32]!;
+    const session = command.i32[from + Fixed.CMD_SESSION_U32]!;
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const shape = command.i32[from + CMD_SHAPE_WORD]!;
-    const text = (shape >>> CMD_FLAGS_SHIFT & 1) === 1 &&
-      (shape & 0xffff) === COMMAND_SLOT_BYTES;
+    const shape = command.i32[from + Fixed.CMD_SHAPE_WORD]!;
+    const text = (shape >>> Fixed.CMD_FLAGS_SHIFT & 1) === 1 &&
+      (shape & 0xffff) === Fixed.COMMAND_SLOT_BYTES;
     this.#head(sink, slot, kind, text, session);
     const i32 = sink.i32;
-    const at = slot * SLOT_WORDS;
+    const at = slot * Fixed.SLOT_WORDS;
     const f64 = sink.f64;
-    const half = slot * SLOT_F64;
+    const half = slot * Fixed.SLOT_F64;
     const fromHalf = from >> 1;
     if (order === 0) {
-      f64[half + EVT_ORDER_ID_F64] = 0;
-      f64[half + EVT_LEAVES_F64] = 0;
-      f64[half + EVT_CUM_F64] = 0;
-      f64[half + EVT_NOTIONAL_F64] = 0;
-      i32[at + EVT_STATUS_WORD] = OrdStatus.REJECTED;
+      f64[half + Fixed.EVT_ORDER_ID_F64] = 0;
+      f64[half + Fixed.EVT_LEAVES_F64] = 0;
+      f64[half + Fixed.EVT_CUM_F64] = 0;
+      f64[half + Fixed.EVT_NOTIONAL_F64] = 0;
+      i32[at + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_REJECTED;
     } else {
       this.#state(sink, slot, order, 0, this.statusOf(order));
     }
     if (!ofOrder) {
-      i32[at + EVT_WHAT_WORD] = command.i32[from + CMD_WHAT_WORD]!;
-      i32[at + EVT_PRICE_I32] = command.i32[from + CMD_PRICE_I32]!;
-      f64[half + EVT_QUANTITY_F64] = command.f64[fromHalf + CMD_QUANTITY_F64]!;
+      i32[at + Fixed.EVT_WHAT_WORD] = command.i32[from + Fixed.CMD_WHAT_WORD]!;
+      i32[at + Fixed.EVT_PRICE_I32] = command.i32[from + Fixed.CMD_PRICE_I32]!;
+      f64[half + Fixed.EVT_QUANTITY_F64] = command
+        .f64[fromHalf + Fixed.CMD_QUANTITY_F64]!;
     }
-    const how = command.i32[from + CMD_HOW_WORD]!;
-    i32[at + EVT_WHY_WORD] = ofOrder
-      ? i32[at + EVT_WHY_WORD]! | why
+    const how = command.i32[from + Fixed.CMD_HOW_WORD]!;
+    i32[at + Fixed.EVT_WHY_WORD] = ofOrder
+      ? i32[at + Fixed.EVT_WHY_WORD]! | why
       : (how & 0xff) | why;
-    f64[half + EVT_REFERENCE_F64] = command.f64[fromHalf + CMD_REFERENCE_F64]!;
-    i32[at + EVT_LAST_PRICE_I32] = 0;
-    f64[half + EVT_LAST_QUANTITY_F64] = 0;
-    f64[half + EVT_MATCH_F64] = 0;
-    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    f64[half + Fixed.EVT_REFERENCE_F64] = command
+      .f64[fromHalf + Fixed.CMD_REFERENCE_F64]!;
+    i32[at + Fixed.EVT_LAST_PRICE_I32] = 0;
+    f64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + Fixed.EVT_MATCH_F64] = 0;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
     if (text) this.#requestText(sink, at, command, from);
   }
 
@@ -309,56 +333,61 @@ export class EventWriter {
     numbered: boolean,
     reason: number,
   ): void {
-    const session = command.i32[from + CMD_SESSION_U32]!;
-    const word = session * SESSION_WORDS + SESSION_OUT_SEQUENCE;
+    const session = command.i32[from + Fixed.CMD_SESSION_U32]!;
+    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_OUT_SEQUENCE;
     if (!numbered) this.#sessions[word] = (this.#sessions[word]! - 1) | 0;
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const text =
-      (command.i32[from + CMD_SHAPE_WORD]! & 0xffff) === COMMAND_SLOT_BYTES;
+    const text = (command.i32[from + Fixed.CMD_SHAPE_WORD]! & 0xffff) ===
+      Fixed.COMMAND_SLOT_BYTES;
     this.#head(sink, slot, kind, text, session);
     const i32 = sink.i32;
-    const at = slot * SLOT_WORDS;
+    const at = slot * Fixed.SLOT_WORDS;
     const f64 = sink.f64;
-    const half = slot * SLOT_F64;
+    const half = slot * Fixed.SLOT_F64;
     const fromHalf = from >> 1;
-    i32[at + EVT_WHAT_WORD] = command.i32[from + CMD_WHAT_WORD]!;
-    i32[at + EVT_WHY_WORD] = (command.i32[from + CMD_HOW_WORD]! & 0xffff) |
+    i32[at + Fixed.EVT_WHAT_WORD] = command.i32[from + Fixed.CMD_WHAT_WORD]!;
+    i32[at + Fixed.EVT_WHY_WORD] =
+      (command.i32[from + Fixed.CMD_HOW_WORD]! & 0xffff) |
       reason << 16;
-    i32[at + EVT_PRICE_I32] = command.i32[from + CMD_PRICE_I32]!;
-    i32[at + EVT_LAST_PRICE_I32] = 0;
-    f64[half + EVT_QUANTITY_F64] = command.f64[fromHalf + CMD_QUANTITY_F64]!;
-    f64[half + EVT_ORDER_ID_F64] = 0;
-    f64[half + EVT_REFERENCE_F64] = command.f64[fromHalf + CMD_REFERENCE_F64]!;
-    f64[half + EVT_LEAVES_F64] = 0;
-    f64[half + EVT_CUM_F64] = 0;
-    f64[half + EVT_LAST_QUANTITY_F64] = 0;
-    f64[half + EVT_NOTIONAL_F64] = 0;
-    i32[at + EVT_IN_SEQUENCE_U32] = this.#inSequence;
-    i32[at + EVT_STATUS_WORD] = 0;
-    f64[half + EVT_MATCH_F64] = 0;
+    i32[at + Fixed.EVT_PRICE_I32] = command.i32[from + Fixed.CMD_PRICE_I32]!;
+    i32[at + Fixed.EVT_LAST_PRICE_I32] = 0;
+    f64[half + Fixed.EVT_QUANTITY_F64] = command
+      .f64[fromHalf + Fixed.CMD_QUANTITY_F64]!;
+    f64[half + Fixed.EVT_ORDER_ID_F64] = 0;
+    f64[half + Fixed.EVT_REFERENCE_F64] = command
+      .f64[fromHalf + Fixed.CMD_REFERENCE_F64]!;
+    f64[half + Fixed.EVT_LEAVES_F64] = 0;
+    f64[half + Fixed.EVT_CUM_F64] = 0;
+    f64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    f64[half + Fixed.EVT_NOTIONAL_F64] = 0;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    i32[at + Fixed.EVT_STATUS_WORD] = 0;
+    f64[half + Fixed.EVT_MATCH_F64] = 0;
     if (!text) return;
-    for (let i = 0; i < TEXT_WORDS; i++) {
-      i32[at + EVT_TEXT_WORD + i] = command.i32[from + CMD_CL_ORD_ID_WORD + i]!;
+    for (let i = 0; i < Fixed.TEXT_WORDS; i++) {
+      i32[at + Fixed.EVT_TEXT_WORD + i] = command
+        .i32[from + Fixed.CMD_CL_ORD_ID_WORD + i]!;
     }
-    i32[at + EVT_TEXT_WORD + TEXT_WORDS] = 0;
+    i32[at + Fixed.EVT_TEXT_WORD + Fixed.TEXT_WORDS] = 0;
   }
 
   /** FIX status of an order that is alive. */
   statusOf(order: number): number {
     const at = order >> 1;
     const f64 = this.#book.f64;
-    return f64[at + ORDER_LEAVES_F64] === f64[at + ORDER_QUANTITY_F64]
-      ? OrdStatus.NEW
-      : OrdStatus.PARTIALLY_FILLED;
+    return f64[at + Fixed.ORDER_LEAVES_F64] ===
+        f64[at + Fixed.ORDER_QUANTITY_F64]
+      ? Fixed.OrdStatus_NEW
+      : Fixed.OrdStatus_PARTIALLY_FILLED;
   }
 
   /** Keeps the client order id of a command as the order's. */
   keepText(order: number, command: CommandViews, from: number): void {
     const texts = this.#texts;
-    const to = this.#book.numberOf(order) * CL_ORD_ID_WORDS;
-    const at = from + CMD_CL_ORD_ID_WORD;
+    const to = this.#book.numberOf(order) * Fixed.CL_ORD_ID_WORDS;
+    const at = from + Fixed.CMD_CL_ORD_ID_WORD;
     texts[to] = command.i32[at]!;
     texts[to + 1] = command.i32[at + 1]!;
     texts[to + 2] = command.i32[at + 2]!;
@@ -368,7 +397,7 @@ export class EventWriter {
 
   /** Numbers the event; the ring it goes to, if it goes to one. */
   #sinkOf(session: number): EventRing | undefined {
-    const word = session * SESSION_WORDS + SESSION_OUT_SEQUENCE;
+    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_OUT_SEQUENCE;
     this.#sessions[word] = (this.#sessions[word]! + 1) | 0;
     this.stamp[2] = this.stamp[2]! + 1;
     const route = this.#routes[session]!;
@@ -386,18 +415,18 @@ export class EventWriter {
     session: number,
   ): void {
     const i32 = sink.i32;
-    const at = slot * SLOT_WORDS;
-    i32[at + EVT_INDEX_U32] = this.#index++;
-    i32[at + EVT_SHAPE_WORD] = text
-      ? EVENT_SLOT_BYTES | kind << 16 | EVT_FLAG_TEXT << 24
-      : EVENT_BASE_BYTES | kind << 16;
-    sink.f64[slot * SLOT_F64 + EVT_SEQUENCE_F64] = this.stamp[0]!;
-    i32[at + EVT_TIME_LO_U32] = this.#timeLo;
-    i32[at + EVT_TIME_HI_U32] = this.#timeHi;
-    i32[at + EVT_SESSION_U32] = session;
-    i32[at + EVT_OUT_SEQUENCE_U32] = this
-      .#sessions[session * SESSION_WORDS + SESSION_OUT_SEQUENCE]!;
-    sink.f64[slot * SLOT_F64 + EVT_LAST_F64] = 0;
+    const at = slot * Fixed.SLOT_WORDS;
+    i32[at + Fixed.EVT_INDEX_U32] = this.#index++;
+    i32[at + Fixed.EVT_SHAPE_WORD] = text
+      ? Fixed.EVENT_SLOT_BYTES | kind << 16 | Fixed.EVT_FLAG_TEXT << 24
+      : Fixed.EVENT_BASE_BYTES | kind << 16;
+    sink.f64[slot * Fixed.SLOT_F64 + Fixed.EVT_SEQUENCE_F64] = this.stamp[0]!;
+    i32[at + Fixed.EVT_TIME_LO_U32] = this.#timeLo;
+    i32[at + Fixed.EVT_TIME_HI_U32] = this.#timeHi;
+    i32[at + Fixed.EVT_SESSION_U32] = session;
+    i32[at + Fixed.EVT_OUT_SEQUENCE_U32] = this
+      .#sessions[session * Fixed.SESSION_WORDS + Fixed.SESSION_OUT_SEQUENCE]!;
+    sink.f64[slot * Fixed.SLOT_F64 + Fixed.EVT_LAST_F64] = 0;
   }
 
   /** An order's own fields. @param status ordStatus | aggressor << 8. */
@@ -412,37 +441,40 @@ export class EventWriter {
     const state = this.#book.f64;
     const i32 = sink.i32;
     const f64 = sink.f64;
-    const at = slot * SLOT_WORDS;
-    const half = slot * SLOT_F64;
+    const at = slot * Fixed.SLOT_WORDS;
+    const half = slot * Fixed.SLOT_F64;
     const own = order >> 1;
-    const quantity = state[own + ORDER_QUANTITY_F64]!;
-    const leaves = state[own + ORDER_LEAVES_F64]!;
-    i32[at + EVT_WHAT_WORD] = book[order + ORDER_KIND]!;
-    i32[at + EVT_WHY_WORD] = (book[order + ORDER_OWNER]! >>> 24 & 0xf) | why;
-    i32[at + EVT_PRICE_I32] = book[order + ORDER_PRICE]!;
-    f64[half + EVT_QUANTITY_F64] = quantity;
-    f64[half + EVT_ORDER_ID_F64] = state[own + ORDER_ID_F64]!;
-    f64[half + EVT_REFERENCE_F64] = state[own + ORDER_REFERENCE_F64]!;
-    f64[half + EVT_LEAVES_F64] = (status & 0xff) === OrdStatus.CANCELED
-      ? 0
-      : leaves;
-    f64[half + EVT_CUM_F64] = quantity - leaves;
-    f64[half + EVT_NOTIONAL_F64] = state[own + ORDER_NOTIONAL_F64]!;
-    i32[at + EVT_STATUS_WORD] = status;
+    const quantity = state[own + Fixed.ORDER_QUANTITY_F64]!;
+    const leaves = state[own + Fixed.ORDER_LEAVES_F64]!;
+    i32[at + Fixed.EVT_WHAT_WORD] = book[order + Fixed.ORDER_KIND]!;
+    i32[at + Fixed.EVT_WHY_WORD] =
+      (book[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf) | why;
+    i32[at + Fixed.EVT_PRICE_I32] = book[order + Fixed.ORDER_PRICE]!;
+    f64[half + Fixed.EVT_QUANTITY_F64] = quantity;
+    f64[half + Fixed.EVT_ORDER_ID_F64] = state[own + Fixed.ORDER_ID_F64]!;
+    f64[half + Fixed.EVT_REFERENCE_F64] =
+      state[own + Fixed.ORDER_REFERENCE_F64]!;
+    f64[half + Fixed.EVT_LEAVES_F64] =
+      (status & 0xff) === Fixed.OrdStatus_CANCELED ? 0 : leaves;
+    f64[half + Fixed.EVT_CUM_F64] = quantity - leaves;
+    f64[half + Fixed.EVT_NOTIONAL_F64] = state[own + Fixed.ORDER_NOTIONAL_F64]!;
+    i32[at + Fixed.EVT_STATUS_WORD] = status;
   }
 
   /** The order's own client order id, and none before it. */
   #ownText(sink: EventRing, at: number, order: number): void {
     const i32 = sink.i32;
     const texts = this.#texts;
-    const from = this.#book.numberOf(order) * CL_ORD_ID_WORDS;
-    const to = at + EVT_CL_ORD_ID_WORD;
+    const from = this.#book.numberOf(order) * Fixed.CL_ORD_ID_WORDS;
+    const to = at + Fixed.EVT_CL_ORD_ID_WORD;
     i32[to] = texts[from]!;
     i32[to + 1] = texts[from + 1]!;
     i32[to + 2] = texts[from + 2]!;
     i32[to + 3] = texts[from + 3]!;
     i32[to + 4] = texts[from + 4]!;
-    for (let i = EVT_ORIG_WORD; i < TEXT_END_WORD; i++) i32[at + i] = 0;
+    for (let i = Fixed.EVT_ORIG_WORD; i < Fixed.TEXT_END_WORD; i++) {
+      i32[at + i] = 0;
+    }
   }
 
   /** Both client order ids of a request. */
@@ -453,12 +485,16 @@ export class EventWriter {
     from: number,
   ): void {
     const i32 = sink.i32;
-    const to = at + EVT_CL_ORD_ID_WORD;
-    const texts = from + CMD_CL_ORD_ID_WORD;
-    for (let i = 0; i < CL_ORD_ID_WORDS * 2; i++) {
+    const to = at + Fixed.EVT_CL_ORD_ID_WORD;
+    const texts = from + Fixed.CMD_CL_ORD_ID_WORD;
+    for (let i = 0; i < Fixed.CL_ORD_ID_WORDS * 2; i++) {
       i32[to + i] = command.i32[texts + i]!;
     }
-    for (let i = EVT_ORIG_WORD + CL_ORD_ID_WORDS; i < TEXT_END_WORD; i++) {
+    for (
+      let i = Fixed.EVT_ORIG_WORD + Fixed.CL_ORD_ID_WORDS;
+      i < Fixed.TEXT_END_WORD;
+      i++
+    ) {
       i32[at + i] = 0;
     }
   }

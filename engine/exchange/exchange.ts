@@ -16,67 +16,95 @@
  * @module
  */
 import { assert, fail } from "../assert.ts";
-import {
-  Book,
-  type BookOptions,
-  LEVEL_COUNT,
-  LEVEL_QUANTITY_F64,
-  ORDER_ID_F64,
-  ORDER_KIND,
-  ORDER_LEAVES_F64,
-  ORDER_LEVEL,
-  ORDER_NOTIONAL_F64,
-  ORDER_OWNER,
-  ORDER_PRICE,
-  ORDER_QUANTITY_F64,
-  ORDER_REFERENCE_F64,
-  ORDER_SESSION_MASK,
-  ORDER_TEXT_BIT,
-} from "../book/mod.ts";
-import { type FillSink, Matching, QUANTITY_MAX } from "../matching/mod.ts";
-import {
-  CMD_FLAG_POSSIBLE_DUPLICATE,
-  CMD_FLAG_TEXT,
-  CMD_IN_SEQUENCE_U32,
-  CMD_NEW_REFERENCE_F64,
-  CMD_PRICE_I32,
-  CMD_QUANTITY_F64,
-  CMD_REASON_U32,
-  CMD_REFERENCE_F64,
-  CMD_SEQUENCE_F64,
-  CMD_SESSION_U32,
-  COMMAND_SLOT_BYTES,
-  CommandKind,
-  EventKind,
-  OrdStatus,
-  OrdType,
-  Reason,
-  TimeInForce,
-} from "../record/mod.ts";
+import { Book, type BookOptions } from "../book/mod.ts";
+import { type FillSink, Matching } from "../matching/mod.ts";
+import { Reason } from "../record/mod.ts";
 import { RiskLimits } from "../risk/mod.ts";
 import type { EventRing } from "./event_ring.ts";
-import {
-  CL_ORD_ID_WORDS,
-  CMD_CL_ORD_ID_WORD,
-  CMD_DETAIL_SHIFT,
-  CMD_FLAGS_SHIFT,
-  CMD_HOW_WORD,
-  CMD_KIND_SHIFT,
-  CMD_SHAPE_WORD,
-  CMD_WHAT_WORD,
-  type CommandViews,
-  EventWriter,
-  SESSION_IN_SEQUENCE,
-  SESSION_LOGGED_ON,
-  SESSION_ORDERS,
-  SESSION_OUT_SEQUENCE,
-  SESSION_PROTOCOL,
-  SESSION_WORDS,
-  TEXT_WORDS,
-  whyOf,
-} from "./event_writer.ts";
+import { type CommandViews, EventWriter, whyOf } from "./event_writer.ts";
 import { OrderIndex } from "./order_index.ts";
 import { StateHash } from "./state_hash.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  CL_ORD_ID_WORDS = 5,
+  SESSION_WORDS = 8,
+  DEFINITION_WORDS = 32,
+  REFUSALS_MAX = 512,
+  SESSION_OUT_SEQUENCE = 0,
+  SESSION_IN_SEQUENCE = 1,
+  SESSION_ORDERS = 4,
+  CMD_SEQUENCE_F64 = 1,
+  CMD_SESSION_U32 = 6,
+  Total_COMMANDS = 0,
+  CMD_SHAPE_WORD = 1,
+  CMD_KIND_SHIFT = 16,
+  CMD_IN_SEQUENCE_U32 = 7,
+  CMD_FLAGS_SHIFT = 24,
+  CMD_FLAG_POSSIBLE_DUPLICATE = 2,
+  CommandKind_REFUSED = 5,
+  CommandKind_NEW_ORDER = 1,
+  CommandKind_CANCEL_ORDER = 2,
+  CommandKind_REPLACE_ORDER = 3,
+  ORDER_LEAVES_F64 = 2,
+  Total_ORDERS = 1,
+  ORDER_KIND = 13,
+  ORDER_PRICE = 3,
+  EventKind_REJECTED = 2,
+  EventKind_ACCEPTED = 1,
+  OrdStatus_NEW = 0x30,
+  Total_CANCELS = 2,
+  CMD_REFERENCE_F64 = 7,
+  EventKind_CANCEL_REJECTED = 6,
+  EventKind_CANCELED = 4,
+  OrdStatus_CANCELED = 0x34,
+  Total_REPLACES = 3,
+  CMD_PRICE_I32 = 10,
+  ORDER_QUANTITY_F64 = 3,
+  ORDER_OWNER = 12,
+  ORDER_TEXT_BIT = 0x10000000,
+  EventKind_REPLACED = 5,
+  ORDER_LEVEL = 2,
+  Total_OTHERS = 4,
+  CommandKind_ORDER_STATUS = 4,
+  CommandKind_DEFINE_INSTRUMENT = 10,
+  CommandKind_DEFINE_SESSION = 11,
+  SESSION_PROTOCOL = 2,
+  CommandKind_DEFINE_LIMITS = 12,
+  CommandKind_SESSION_LOGON = 20,
+  SESSION_LOGGED_ON = 3,
+  EventKind_LOGGED_ON = 20,
+  CMD_REASON_U32 = 11,
+  CommandKind_SESSION_LOGOUT = 21,
+  CommandKind_SESSION_MESSAGE = 22,
+  EventKind_SESSION_MESSAGE = 22,
+  EventKind_STATUS = 7,
+  CMD_WHAT_WORD = 8,
+  CMD_QUANTITY_F64 = 6,
+  DEFINITION_TEXT = 4,
+  OrdType_LIMIT = 2,
+  OrdType_MARKET = 1,
+  CMD_HOW_WORD = 9,
+  TimeInForce_FOK = 4,
+  AT_THE_OPENING = 2,
+  QUANTITY_MAX = 9007199254740991,
+  CMD_NEW_REFERENCE_F64 = 13,
+  NOT_GIVEN = 0xffff,
+  COMMAND_SLOT_BYTES = 128,
+  ORDER_REFERENCE_F64 = 5,
+  ORDER_NOTIONAL_F64 = 4,
+  ORDER_ID_F64 = 7,
+  TimeInForce_GTC = 1,
+  ORDER_SESSION_MASK = 0xffffff,
+  CMD_FLAG_TEXT = 1,
+  CMD_DETAIL_SHIFT = 8,
+  TEXT_WORDS = 15,
+  CMD_CL_ORD_ID_WORD = 16,
+  LEVEL_QUANTITY_F64 = 1,
+  LEVEL_COUNT = 4,
+}
 
 /** How much an exchange holds. */
 export interface ExchangeCapacity extends BookOptions {
@@ -112,13 +140,6 @@ export const Total = {
 /** Refusals by the exchange itself are counted for reasons below this. */
 export const REFUSALS_MAX = 512;
 
-/** Words of an instrument's definition: tick, lot (float64), symbol. */
-const DEFINITION_WORDS = 32;
-const DEFINITION_TEXT = 4;
-const NOT_GIVEN = 0xffff;
-/** FIX time in force that lies among ours and is none of them. */
-const AT_THE_OPENING = 2;
-
 interface Parts {
   readonly book: number;
   readonly index: number;
@@ -143,10 +164,11 @@ function parts(options: ExchangeCapacity): Parts {
   const index = book + Book.bytes(options);
   const texts = index + OrderIndex.bytes(options.ordersMax);
   const sessions = texts +
-    aligned((options.ordersMax + 1) * CL_ORD_ID_WORDS * 4);
-  const names = sessions + aligned(sessionsMax * SESSION_WORDS * 4);
+    aligned((options.ordersMax + 1) * Fixed.CL_ORD_ID_WORDS * 4);
+  const names = sessions + aligned(sessionsMax * Fixed.SESSION_WORDS * 4);
   const definitions = names + sessionsMax * 64;
-  const bytes = definitions + options.instrumentsMax * DEFINITION_WORDS * 4;
+  const bytes = definitions +
+    options.instrumentsMax * Fixed.DEFINITION_WORDS * 4;
   return { book, index, texts, sessions, names, definitions, bytes };
 }
 
@@ -157,7 +179,7 @@ export class Exchange implements FillSink {
   /** Counts since the start, by `Total`. */
   readonly totals = new Float64Array(8);
   /** Requests refused by the exchange, by reason. */
-  readonly refusals = new Float64Array(REFUSALS_MAX);
+  readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
   readonly #matching: Matching;
   readonly #index: OrderIndex;
   readonly #writer: EventWriter;
@@ -197,16 +219,16 @@ export class Exchange implements FillSink {
     this.#texts = new Int32Array(
       memory,
       start + at.texts,
-      (ordersMax + 1) * CL_ORD_ID_WORDS,
+      (ordersMax + 1) * Fixed.CL_ORD_ID_WORDS,
     );
     this.#sessionsMax = sessionsMax;
     this.#sessions = new Int32Array(
       memory,
       start + at.sessions,
-      sessionsMax * SESSION_WORDS,
+      sessionsMax * Fixed.SESSION_WORDS,
     );
     this.#names = new Int32Array(memory, start + at.names, sessionsMax * 16);
-    const words = instrumentsMax * DEFINITION_WORDS;
+    const words = instrumentsMax * Fixed.DEFINITION_WORDS;
     this.#definitions = new Int32Array(memory, start + at.definitions, words);
     this.#definitionsF64 = new Float64Array(
       memory,
@@ -247,18 +269,24 @@ export class Exchange implements FillSink {
 
   /** Number of the last event of a session; 0 = none since its sequence began. */
   outSequence(session: number): number {
-    return this.#sessions[session * SESSION_WORDS + SESSION_OUT_SEQUENCE]! >>>
+    return this
+      .#sessions[
+        session * Fixed.SESSION_WORDS + Fixed.SESSION_OUT_SEQUENCE
+      ]! >>>
       0;
   }
 
   /** Highest inbound number of a session that a command carried. */
   inSequence(session: number): number {
-    return this.#sessions[session * SESSION_WORDS + SESSION_IN_SEQUENCE]! >>> 0;
+    return this
+      .#sessions[session * Fixed.SESSION_WORDS + Fixed.SESSION_IN_SEQUENCE]! >>>
+      0;
   }
 
   /** Live orders of a session. */
   ordersOf(session: number): number {
-    return this.#sessions[session * SESSION_WORDS + SESSION_ORDERS]!;
+    return this
+      .#sessions[session * Fixed.SESSION_WORDS + Fixed.SESSION_ORDERS]!;
   }
 
   /**
@@ -273,31 +301,33 @@ export class Exchange implements FillSink {
   apply(command: CommandViews, offset: number): void {
     const at = offset >> 2;
     const i32 = command.i32;
-    const sequence = command.f64[(at >> 1) + CMD_SEQUENCE_F64]!;
+    const sequence = command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
     if (!(sequence > this.#last[0]!)) this.#outOfOrder(sequence);
     this.#last[0] = sequence;
-    const session = i32[at + CMD_SESSION_U32]!;
+    const session = i32[at + Fixed.CMD_SESSION_U32]!;
     if (session >>> 0 >= this.#sessionsMax) {
       fail(`session ${session}: sessionsMax is ${this.#sessionsMax}`);
     }
     this.#writer.begin(command, at);
     const totals = this.totals;
-    totals[Total.COMMANDS] = totals[Total.COMMANDS]! + 1;
-    const shape = i32[at + CMD_SHAPE_WORD]!;
-    const kind = shape >>> CMD_KIND_SHIFT & 0xff;
-    const word = session * SESSION_WORDS + SESSION_IN_SEQUENCE;
-    const inSequence = i32[at + CMD_IN_SEQUENCE_U32]!;
+    totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + 1;
+    const shape = i32[at + Fixed.CMD_SHAPE_WORD]!;
+    const kind = shape >>> Fixed.CMD_KIND_SHIFT & 0xff;
+    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_IN_SEQUENCE;
+    const inSequence = i32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
     if (inSequence >>> 0 > this.#sessions[word]! >>> 0) {
       this.#sessions[word] = inSequence;
     }
     if (
-      (shape >>> CMD_FLAGS_SHIFT & CMD_FLAG_POSSIBLE_DUPLICATE) !== 0 &&
-      kind < CommandKind.REFUSED
+      (shape >>> Fixed.CMD_FLAGS_SHIFT & Fixed.CMD_FLAG_POSSIBLE_DUPLICATE) !==
+        0 &&
+      kind < Fixed.CommandKind_REFUSED
     ) return;
-    if (kind === CommandKind.NEW_ORDER) this.#newOrder(command, at, session);
-    else if (kind === CommandKind.CANCEL_ORDER) {
+    if (kind === Fixed.CommandKind_NEW_ORDER) {
+      this.#newOrder(command, at, session);
+    } else if (kind === Fixed.CommandKind_CANCEL_ORDER) {
       this.#cancel(command, at, session);
-    } else if (kind === CommandKind.REPLACE_ORDER) {
+    } else if (kind === Fixed.CommandKind_REPLACE_ORDER) {
       this.#replace(command, at, session);
     } else this.#other(command, at, session, kind);
   }
@@ -313,14 +343,14 @@ export class Exchange implements FillSink {
     stamp[1] = stamp[1]! + 1;
     this.#writer.fill(maker, instrument, 0);
     this.#writer.fill(taker, instrument, 1);
-    if (this.book.f64[(maker >> 1) + ORDER_LEAVES_F64] === 0) {
+    if (this.book.f64[(maker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) {
       this.#forget(maker);
     }
   }
 
   #newOrder(command: CommandViews, at: number, session: number): void {
     const book = this.book;
-    this.totals[Total.ORDERS] = this.totals[Total.ORDERS]! + 1;
+    this.totals[Fixed.Total_ORDERS] = this.totals[Fixed.Total_ORDERS]! + 1;
     let reason = this.#judge(command, at, session);
     let order = 0;
     if (reason === Reason.NONE) {
@@ -329,47 +359,54 @@ export class Exchange implements FillSink {
       if (order === 0) order = book.scratchOrder;
       this.#fillIn(order, command, at, session);
       if (this.#rests(order)) {
-        const what = book.i32[order + ORDER_KIND]!;
+        const what = book.i32[order + Fixed.ORDER_KIND]!;
         reason = order === book.scratchOrder
           ? Reason.ORDER_CAPACITY
           : this.#matching.room(
             what & 0xffff,
             (what >>> 16 & 0xff) - 1,
-            book.i32[order + ORDER_PRICE]!,
-            (order >> 1) + ORDER_LEAVES_F64,
+            book.i32[order + Fixed.ORDER_PRICE]!,
+            (order >> 1) + Fixed.ORDER_LEAVES_F64,
             order,
           );
       }
     }
     if (reason !== Reason.NONE) {
       if (order !== 0 && order !== book.scratchOrder) book.free(order);
-      this.#refuse(EventKind.REJECTED, command, at, 1, reason, 0);
+      this.#refuse(Fixed.EventKind_REJECTED, command, at, 1, reason, 0);
       return;
     }
-    this.#writer.order(EventKind.ACCEPTED, order, 0, OrdStatus.NEW);
+    this.#writer.order(Fixed.EventKind_ACCEPTED, order, 0, Fixed.OrdStatus_NEW);
     this.#place(order);
   }
 
   #cancel(command: CommandViews, at: number, session: number): void {
-    this.totals[Total.CANCELS] = this.totals[Total.CANCELS]! + 1;
+    this.totals[Fixed.Total_CANCELS] = this.totals[Fixed.Total_CANCELS]! + 1;
     const order = this.#index.find(
       session,
       command.f64,
-      (at >> 1) + CMD_REFERENCE_F64,
+      (at >> 1) + Fixed.CMD_REFERENCE_F64,
     );
     const reason = order === 0
       ? Reason.UNKNOWN_ORDER
       : this.#mismatch(command, at, order);
     if (reason !== Reason.NONE) {
-      this.#refuse(EventKind.CANCEL_REJECTED, command, at, 2, reason, order);
+      this.#refuse(
+        Fixed.EventKind_CANCEL_REJECTED,
+        command,
+        at,
+        2,
+        reason,
+        order,
+      );
       return;
     }
     this.book.unlink(order);
     this.#writer.orderOnRequest(
-      EventKind.CANCELED,
+      Fixed.EventKind_CANCELED,
       order,
       whyOf(0, Reason.CANCELED_BY_CLIENT),
-      OrdStatus.CANCELED,
+      Fixed.OrdStatus_CANCELED,
       command,
       at,
       this.#hasText(command, at),
@@ -379,35 +416,43 @@ export class Exchange implements FillSink {
   }
 
   #replace(command: CommandViews, at: number, session: number): void {
-    this.totals[Total.REPLACES] = this.totals[Total.REPLACES]! + 1;
+    this.totals[Fixed.Total_REPLACES] = this.totals[Fixed.Total_REPLACES]! + 1;
     const order = this.#index.find(
       session,
       command.f64,
-      (at >> 1) + CMD_REFERENCE_F64,
+      (at >> 1) + Fixed.CMD_REFERENCE_F64,
     );
     const reason = order === 0
       ? Reason.UNKNOWN_ORDER
       : this.#judgeReplace(command, at, session, order);
     if (reason !== Reason.NONE) {
-      this.#refuse(EventKind.CANCEL_REJECTED, command, at, 3, reason, order);
+      this.#refuse(
+        Fixed.EventKind_CANCEL_REJECTED,
+        command,
+        at,
+        3,
+        reason,
+        order,
+      );
       return;
     }
     const book = this.book;
     // The new quantity waits in the scratch record, where #judgeReplace put it.
     const moved = this.#matching.amend(
       order,
-      command.i32[at + CMD_PRICE_I32]!,
-      (book.scratchOrder >> 1) + ORDER_QUANTITY_F64,
+      command.i32[at + Fixed.CMD_PRICE_I32]!,
+      (book.scratchOrder >> 1) + Fixed.ORDER_QUANTITY_F64,
     );
     this.#rename(command, at, order);
     const text = this.#hasText(command, at);
     if (text) {
-      book.i32[order + ORDER_OWNER] = book.i32[order + ORDER_OWNER]! |
-        ORDER_TEXT_BIT;
+      book.i32[order + Fixed.ORDER_OWNER] =
+        book.i32[order + Fixed.ORDER_OWNER]! |
+        Fixed.ORDER_TEXT_BIT;
       this.#writer.keepText(order, command, at);
     }
     this.#writer.orderOnRequest(
-      EventKind.REPLACED,
+      Fixed.EventKind_REPLACED,
       order,
       0,
       this.#writer.statusOf(order),
@@ -424,16 +469,16 @@ export class Exchange implements FillSink {
   #place(order: number): void {
     const book = this.book;
     const reason = this.#matching.place(order);
-    if (book.i32[order + ORDER_LEVEL] !== 0) {
+    if (book.i32[order + Fixed.ORDER_LEVEL] !== 0) {
       this.#remember(order);
       return;
     }
     if (reason !== Reason.NONE) {
       this.#writer.order(
-        EventKind.CANCELED,
+        Fixed.EventKind_CANCELED,
         order,
         whyOf(0, reason),
-        OrdStatus.CANCELED,
+        Fixed.OrdStatus_CANCELED,
       );
     }
     if (order !== book.scratchOrder) book.free(order);
@@ -446,45 +491,48 @@ export class Exchange implements FillSink {
     session: number,
     kind: number,
   ): void {
-    this.totals[Total.OTHERS] = this.totals[Total.OTHERS]! + 1;
-    const word = session * SESSION_WORDS;
+    this.totals[Fixed.Total_OTHERS] = this.totals[Fixed.Total_OTHERS]! + 1;
+    const word = session * Fixed.SESSION_WORDS;
     switch (kind) {
-      case CommandKind.ORDER_STATUS:
+      case Fixed.CommandKind_ORDER_STATUS:
         return this.#status(command, at, session);
-      case CommandKind.REFUSED:
+      case Fixed.CommandKind_REFUSED:
         return this.#refused(command, at, session);
-      case CommandKind.DEFINE_INSTRUMENT:
+      case Fixed.CommandKind_DEFINE_INSTRUMENT:
         return this.#defineInstrument(command, at);
-      case CommandKind.DEFINE_SESSION:
-        this.#sessions[word + SESSION_PROTOCOL] = this.#detail(command, at);
+      case Fixed.CommandKind_DEFINE_SESSION:
+        this.#sessions[word + Fixed.SESSION_PROTOCOL] = this.#detail(
+          command,
+          at,
+        );
         this.#copyText(command, at, this.#names, session * 16);
         return;
-      case CommandKind.DEFINE_LIMITS:
+      case Fixed.CommandKind_DEFINE_LIMITS:
         return this.#defineLimits(command, at);
-      case CommandKind.SESSION_LOGON:
-        this.#sessions[word + SESSION_LOGGED_ON] = 1;
+      case Fixed.CommandKind_SESSION_LOGON:
+        this.#sessions[word + Fixed.SESSION_LOGGED_ON] = 1;
         if (this.#detail(command, at) === 1) {
-          this.#sessions[word + SESSION_OUT_SEQUENCE] = 0;
-          this.#sessions[word + SESSION_IN_SEQUENCE] = command
-            .i32[at + CMD_IN_SEQUENCE_U32]!;
+          this.#sessions[word + Fixed.SESSION_OUT_SEQUENCE] = 0;
+          this.#sessions[word + Fixed.SESSION_IN_SEQUENCE] = command
+            .i32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
         }
         return this.#writer.session(
-          EventKind.LOGGED_ON,
+          Fixed.EventKind_LOGGED_ON,
           command,
           at,
           false,
-          command.i32[at + CMD_REASON_U32]!,
+          command.i32[at + Fixed.CMD_REASON_U32]!,
         );
-      case CommandKind.SESSION_LOGOUT:
-        this.#sessions[word + SESSION_LOGGED_ON] = 0;
+      case Fixed.CommandKind_SESSION_LOGOUT:
+        this.#sessions[word + Fixed.SESSION_LOGGED_ON] = 0;
         return;
-      case CommandKind.SESSION_MESSAGE:
+      case Fixed.CommandKind_SESSION_MESSAGE:
         return this.#writer.session(
-          EventKind.SESSION_MESSAGE,
+          Fixed.EventKind_SESSION_MESSAGE,
           command,
           at,
           true,
-          command.i32[at + CMD_REASON_U32]!,
+          command.i32[at + Fixed.CMD_REASON_U32]!,
         );
       default:
         fail(`command ${this.sequence} is of kind ${kind}: not known here`);
@@ -495,12 +543,12 @@ export class Exchange implements FillSink {
     const order = this.#index.find(
       session,
       command.f64,
-      (at >> 1) + CMD_REFERENCE_F64,
+      (at >> 1) + Fixed.CMD_REFERENCE_F64,
     );
     const detail = this.#detail(command, at);
     if (order === 0) {
       this.#writer.request(
-        EventKind.STATUS,
+        Fixed.EventKind_STATUS,
         command,
         at,
         whyOf(detail, Reason.UNKNOWN_ORDER),
@@ -509,10 +557,11 @@ export class Exchange implements FillSink {
       );
       return;
     }
-    const ownText = (this.book.i32[order + ORDER_OWNER]! & ORDER_TEXT_BIT) !==
-      0;
+    const ownText =
+      (this.book.i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !==
+        0;
     this.#writer.orderOnRequest(
-      EventKind.STATUS,
+      Fixed.EventKind_STATUS,
       order,
       whyOf(detail, Reason.NONE),
       this.#writer.statusOf(order),
@@ -525,18 +574,25 @@ export class Exchange implements FillSink {
   /** A gateway refused it already: the answer takes its number here. */
   #refused(command: CommandViews, at: number, session: number): void {
     const detail = this.#detail(command, at);
-    const why = whyOf(detail, command.i32[at + CMD_REASON_U32]!);
+    const why = whyOf(detail, command.i32[at + Fixed.CMD_REASON_U32]!);
     if (detail === 1) {
-      this.#writer.request(EventKind.REJECTED, command, at, why, 0, false);
+      this.#writer.request(
+        Fixed.EventKind_REJECTED,
+        command,
+        at,
+        why,
+        0,
+        false,
+      );
       return;
     }
     const order = this.#index.find(
       session,
       command.f64,
-      (at >> 1) + CMD_REFERENCE_F64,
+      (at >> 1) + Fixed.CMD_REFERENCE_F64,
     );
     this.#writer.request(
-      EventKind.CANCEL_REJECTED,
+      Fixed.EventKind_CANCEL_REJECTED,
       command,
       at,
       why,
@@ -565,58 +621,67 @@ export class Exchange implements FillSink {
   }
 
   #defineInstrument(command: CommandViews, at: number): void {
-    const instrument = command.i32[at + CMD_WHAT_WORD]! & 0xffff;
+    const instrument = command.i32[at + Fixed.CMD_WHAT_WORD]! & 0xffff;
     this.book.define(instrument);
-    const to = instrument * DEFINITION_WORDS;
-    this.#definitionsF64[to >> 1] = command.f64[(at >> 1) + CMD_QUANTITY_F64]!;
+    const to = instrument * Fixed.DEFINITION_WORDS;
+    this.#definitionsF64[to >> 1] = command
+      .f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!;
     this.#definitionsF64[(to >> 1) + 1] = command
-      .f64[(at >> 1) + CMD_REFERENCE_F64]!;
-    this.#copyText(command, at, this.#definitions, to + DEFINITION_TEXT);
+      .f64[(at >> 1) + Fixed.CMD_REFERENCE_F64]!;
+    this.#copyText(command, at, this.#definitions, to + Fixed.DEFINITION_TEXT);
   }
 
   #defineLimits(command: CommandViews, at: number): void {
-    const instrument = command.i32[at + CMD_WHAT_WORD]! & 0xffff;
+    const instrument = command.i32[at + Fixed.CMD_WHAT_WORD]! & 0xffff;
     assert(
       this.book.isDefined(instrument),
       `limits of instrument ${instrument}: it is not defined`,
     );
     this.limits.set(
       instrument,
-      command.f64[(at >> 1) + CMD_QUANTITY_F64]!,
-      command.f64[(at >> 1) + CMD_REFERENCE_F64]!,
+      command.f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!,
+      command.f64[(at >> 1) + Fixed.CMD_REFERENCE_F64]!,
     );
   }
 
   /** What is wrong with a new order, before capacity. */
   #judge(command: CommandViews, at: number, session: number): Reason {
     const i32 = command.i32;
-    const what = i32[at + CMD_WHAT_WORD]!;
+    const what = i32[at + Fixed.CMD_WHAT_WORD]!;
     const side = what >>> 16 & 0xff;
     const type = what >>> 24;
     if (!this.book.isDefined(what & 0xffff)) return Reason.UNKNOWN_INSTRUMENT;
     if (side !== 1 && side !== 2) return Reason.INVALID_SIDE;
-    if (type !== OrdType.LIMIT && type !== OrdType.MARKET) {
+    if (type !== Fixed.OrdType_LIMIT && type !== Fixed.OrdType_MARKET) {
       return Reason.INVALID_ORD_TYPE;
     }
-    const timeInForce = i32[at + CMD_HOW_WORD]! & 0xff;
+    const timeInForce = i32[at + Fixed.CMD_HOW_WORD]! & 0xff;
     if (
-      timeInForce > TimeInForce.FOK || timeInForce === AT_THE_OPENING
+      timeInForce > Fixed.TimeInForce_FOK ||
+      timeInForce === Fixed.AT_THE_OPENING
     ) return Reason.INVALID_TIME_IN_FORCE;
-    let price = i32[at + CMD_PRICE_I32]!;
-    if (type === OrdType.LIMIT) {
+    let price = i32[at + Fixed.CMD_PRICE_I32]!;
+    if (type === Fixed.OrdType_LIMIT) {
       if (price <= 0) return Reason.INVALID_PRICE;
     } else price = this.#bestPrice(what & 0xffff, 2 - side);
     const half = at >> 1;
-    const reason = this.#judgeQuantity(command.f64, half + CMD_QUANTITY_F64);
+    const reason = this.#judgeQuantity(
+      command.f64,
+      half + Fixed.CMD_QUANTITY_F64,
+    );
     if (reason !== Reason.NONE) return reason;
     const judged = this.limits.check(
       what & 0xffff,
       command.f64,
-      half + CMD_QUANTITY_F64,
+      half + Fixed.CMD_QUANTITY_F64,
       price,
     );
     if (judged !== Reason.NONE) return judged;
-    return this.#index.find(session, command.f64, half + CMD_REFERENCE_F64) ===
+    return this.#index.find(
+        session,
+        command.f64,
+        half + Fixed.CMD_REFERENCE_F64,
+      ) ===
         0
       ? Reason.NONE
       : Reason.DUPLICATE_ORDER;
@@ -625,7 +690,7 @@ export class Exchange implements FillSink {
   #judgeQuantity(f64: Float64Array, at: number): Reason {
     const quantity = f64[at]!;
     if (!(quantity > 0)) return Reason.INVALID_QUANTITY;
-    if (quantity > QUANTITY_MAX) return Reason.QUANTITY_TOO_LARGE;
+    if (quantity > Fixed.QUANTITY_MAX) return Reason.QUANTITY_TOO_LARGE;
     return Math.floor(quantity) === quantity
       ? Reason.NONE
       : Reason.QUANTITY_OFF_LOT;
@@ -640,31 +705,31 @@ export class Exchange implements FillSink {
   ): Reason {
     const book = this.book;
     const half = at >> 1;
-    const what = book.i32[order + ORDER_KIND]!;
-    const price = command.i32[at + CMD_PRICE_I32]!;
+    const what = book.i32[order + Fixed.ORDER_KIND]!;
+    const price = command.i32[at + Fixed.CMD_PRICE_I32]!;
     let reason = this.#mismatch(command, at, order);
     if (reason !== Reason.NONE) return reason;
     if (price <= 0) return Reason.INVALID_PRICE;
-    reason = this.#judgeQuantity(command.f64, half + CMD_QUANTITY_F64);
+    reason = this.#judgeQuantity(command.f64, half + Fixed.CMD_QUANTITY_F64);
     if (reason !== Reason.NONE) return reason;
     const own = order >> 1;
     const f64 = book.f64;
-    const quantity = command.f64[half + CMD_QUANTITY_F64]!;
-    const leaves = f64[own + ORDER_LEAVES_F64]! +
-      (quantity - f64[own + ORDER_QUANTITY_F64]!);
+    const quantity = command.f64[half + Fixed.CMD_QUANTITY_F64]!;
+    const leaves = f64[own + Fixed.ORDER_LEAVES_F64]! +
+      (quantity - f64[own + Fixed.ORDER_QUANTITY_F64]!);
     if (leaves <= 0) return Reason.QUANTITY_BELOW_FILLED;
     const scratch = book.scratchOrder >> 1;
-    f64[scratch + ORDER_QUANTITY_F64] = quantity;
-    f64[scratch + ORDER_LEAVES_F64] = leaves;
+    f64[scratch + Fixed.ORDER_QUANTITY_F64] = quantity;
+    f64[scratch + Fixed.ORDER_LEAVES_F64] = leaves;
     reason = this.limits.check(
       what & 0xffff,
       command.f64,
-      half + CMD_QUANTITY_F64,
+      half + Fixed.CMD_QUANTITY_F64,
       price,
     );
     if (reason !== Reason.NONE) return reason;
     if (this.#renames(command, at, order)) {
-      const renamed = half + CMD_NEW_REFERENCE_F64;
+      const renamed = half + Fixed.CMD_NEW_REFERENCE_F64;
       if (this.#index.find(session, command.f64, renamed) !== 0) {
         return Reason.DUPLICATE_ORDER;
       }
@@ -673,17 +738,17 @@ export class Exchange implements FillSink {
       what & 0xffff,
       (what >>> 16 & 0xff) - 1,
       price,
-      scratch + ORDER_LEAVES_F64,
+      scratch + Fixed.ORDER_LEAVES_F64,
       order,
     );
   }
 
   /** A cancel or replace may say which instrument and side it means. */
   #mismatch(command: CommandViews, at: number, order: number): Reason {
-    const what = command.i32[at + CMD_WHAT_WORD]!;
-    const own = this.book.i32[order + ORDER_KIND]!;
+    const what = command.i32[at + Fixed.CMD_WHAT_WORD]!;
+    const own = this.book.i32[order + Fixed.ORDER_KIND]!;
     const instrument = what & 0xffff;
-    if (instrument !== NOT_GIVEN && instrument !== (own & 0xffff)) {
+    if (instrument !== Fixed.NOT_GIVEN && instrument !== (own & 0xffff)) {
       return Reason.INSTRUMENT_MISMATCH;
     }
     const side = what >>> 16 & 0xff;
@@ -694,19 +759,22 @@ export class Exchange implements FillSink {
 
   /** True if a replace gives its order another reference. */
   #renames(command: CommandViews, at: number, order: number): boolean {
-    if ((command.i32[at + CMD_SHAPE_WORD]! & 0xffff) !== COMMAND_SLOT_BYTES) {
+    if (
+      (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) !==
+        Fixed.COMMAND_SLOT_BYTES
+    ) {
       return false;
     }
-    const reference = command.f64[(at >> 1) + CMD_NEW_REFERENCE_F64]!;
+    const reference = command.f64[(at >> 1) + Fixed.CMD_NEW_REFERENCE_F64]!;
     return reference !== 0 &&
-      reference !== this.book.f64[(order >> 1) + ORDER_REFERENCE_F64];
+      reference !== this.book.f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64];
   }
 
   #rename(command: CommandViews, at: number, order: number): void {
     if (!this.#renames(command, at, order)) return;
     this.#index.remove(order);
-    this.book.f64[(order >> 1) + ORDER_REFERENCE_F64] = command
-      .f64[(at >> 1) + CMD_NEW_REFERENCE_F64]!;
+    this.book.f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] = command
+      .f64[(at >> 1) + Fixed.CMD_NEW_REFERENCE_F64]!;
     this.#index.insert(order);
   }
 
@@ -720,54 +788,58 @@ export class Exchange implements FillSink {
     const { i32, f64 } = this.book;
     const own = order >> 1;
     const half = at >> 1;
-    const quantity = command.f64[half + CMD_QUANTITY_F64]!;
-    const what = command.i32[at + CMD_WHAT_WORD]!;
-    const timeInForce = command.i32[at + CMD_HOW_WORD]! & 0xf;
+    const quantity = command.f64[half + Fixed.CMD_QUANTITY_F64]!;
+    const what = command.i32[at + Fixed.CMD_WHAT_WORD]!;
+    const timeInForce = command.i32[at + Fixed.CMD_HOW_WORD]! & 0xf;
     const text = this.#hasText(command, at);
-    i32[order + ORDER_LEVEL] = 0;
-    i32[order + ORDER_PRICE] = what >>> 24 === OrdType.MARKET
+    i32[order + Fixed.ORDER_LEVEL] = 0;
+    i32[order + Fixed.ORDER_PRICE] = what >>> 24 === Fixed.OrdType_MARKET
       ? 0
-      : command.i32[at + CMD_PRICE_I32]!;
-    f64[own + ORDER_LEAVES_F64] = quantity;
-    f64[own + ORDER_QUANTITY_F64] = quantity;
-    f64[own + ORDER_NOTIONAL_F64] = 0;
-    f64[own + ORDER_REFERENCE_F64] = command.f64[half + CMD_REFERENCE_F64]!;
-    i32[order + ORDER_OWNER] = session | timeInForce << 24 |
-      (text ? ORDER_TEXT_BIT : 0);
-    i32[order + ORDER_KIND] = what;
-    f64[own + ORDER_ID_F64] = command.f64[half + CMD_SEQUENCE_F64]!;
+      : command.i32[at + Fixed.CMD_PRICE_I32]!;
+    f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
+    f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
+    f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
+    f64[own + Fixed.ORDER_REFERENCE_F64] = command
+      .f64[half + Fixed.CMD_REFERENCE_F64]!;
+    i32[order + Fixed.ORDER_OWNER] = session | timeInForce << 24 |
+      (text ? Fixed.ORDER_TEXT_BIT : 0);
+    i32[order + Fixed.ORDER_KIND] = what;
+    f64[own + Fixed.ORDER_ID_F64] = command.f64[half + Fixed.CMD_SEQUENCE_F64]!;
     if (text) this.#writer.keepText(order, command, at);
   }
 
   /** True if what an order does not trade at once stays in the book. */
   #rests(order: number): boolean {
     const i32 = this.book.i32;
-    return i32[order + ORDER_KIND]! >>> 24 === OrdType.LIMIT &&
-      (i32[order + ORDER_OWNER]! >>> 24 & 0xf) <= TimeInForce.GTC;
+    return i32[order + Fixed.ORDER_KIND]! >>> 24 === Fixed.OrdType_LIMIT &&
+      (i32[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf) <= Fixed.TimeInForce_GTC;
   }
 
   #remember(order: number): void {
-    const session = this.book.i32[order + ORDER_OWNER]! & ORDER_SESSION_MASK;
-    const word = session * SESSION_WORDS + SESSION_ORDERS;
+    const session = this.book.i32[order + Fixed.ORDER_OWNER]! &
+      Fixed.ORDER_SESSION_MASK;
+    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_ORDERS;
     this.#sessions[word] = this.#sessions[word]! + 1;
     this.#index.insert(order);
   }
 
   #forget(order: number): void {
-    const session = this.book.i32[order + ORDER_OWNER]! & ORDER_SESSION_MASK;
-    const word = session * SESSION_WORDS + SESSION_ORDERS;
+    const session = this.book.i32[order + Fixed.ORDER_OWNER]! &
+      Fixed.ORDER_SESSION_MASK;
+    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_ORDERS;
     this.#sessions[word] = this.#sessions[word]! - 1;
     this.#index.remove(order);
   }
 
   #hasText(command: CommandViews, at: number): boolean {
-    const shape = command.i32[at + CMD_SHAPE_WORD]!;
-    return (shape >>> CMD_FLAGS_SHIFT & CMD_FLAG_TEXT) !== 0 &&
-      (shape & 0xffff) === COMMAND_SLOT_BYTES;
+    const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
+    return (shape >>> Fixed.CMD_FLAGS_SHIFT & Fixed.CMD_FLAG_TEXT) !== 0 &&
+      (shape & 0xffff) === Fixed.COMMAND_SLOT_BYTES;
   }
 
   #detail(command: CommandViews, at: number): number {
-    return command.i32[at + CMD_HOW_WORD]! >>> CMD_DETAIL_SHIFT & 0xff;
+    return command.i32[at + Fixed.CMD_HOW_WORD]! >>> Fixed.CMD_DETAIL_SHIFT &
+      0xff;
   }
 
   #copyText(
@@ -776,10 +848,12 @@ export class Exchange implements FillSink {
     to: Int32Array,
     word: number,
   ): void {
-    const given =
-      (command.i32[at + CMD_SHAPE_WORD]! & 0xffff) === COMMAND_SLOT_BYTES;
-    for (let i = 0; i < TEXT_WORDS; i++) {
-      to[word + i] = given ? command.i32[at + CMD_CL_ORD_ID_WORD + i]! : 0;
+    const given = (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) ===
+      Fixed.COMMAND_SLOT_BYTES;
+    for (let i = 0; i < Fixed.TEXT_WORDS; i++) {
+      to[word + i] = given
+        ? command.i32[at + Fixed.CMD_CL_ORD_ID_WORD + i]!
+        : 0;
     }
   }
 
@@ -812,8 +886,8 @@ export class Exchange implements FillSink {
     let count = 0;
     while (level !== 0 && count < levelsMax && count * 3 + 2 < out.length) {
       out[count * 3] = book.priceOf(level);
-      out[count * 3 + 1] = book.f64[(level >> 1) + LEVEL_QUANTITY_F64]!;
-      out[count * 3 + 2] = book.i32[level + LEVEL_COUNT]!;
+      out[count * 3 + 1] = book.f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
+      out[count * 3 + 2] = book.i32[level + Fixed.LEVEL_COUNT]!;
       count++;
       level = book.nextLevel(side, level);
     }

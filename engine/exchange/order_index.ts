@@ -17,13 +17,16 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import {
-  ORDER_OWNER,
-  ORDER_REFERENCE_F64,
-  ORDER_SESSION_MASK,
-} from "../book/mod.ts";
 
-const ENTRY_WORDS = 2;
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  ENTRY_WORDS = 2,
+  ORDER_REFERENCE_F64 = 5,
+  ORDER_OWNER = 12,
+  ORDER_SESSION_MASK = 0xffffff,
+}
 
 function capacityOf(ordersMax: number): number {
   let capacity = 64;
@@ -43,7 +46,7 @@ export class OrderIndex {
 
   /** Bytes that an index for this many orders occupies; a multiple of 64. */
   static bytes(ordersMax: number): number {
-    return capacityOf(ordersMax) * ENTRY_WORDS * 4;
+    return capacityOf(ordersMax) * Fixed.ENTRY_WORDS * 4;
   }
 
   /**
@@ -60,11 +63,15 @@ export class OrderIndex {
     f64: Float64Array,
   ) {
     const capacity = capacityOf(ordersMax);
-    this.#entries = new Int32Array(memory, byteOffset, capacity * ENTRY_WORDS);
+    this.#entries = new Int32Array(
+      memory,
+      byteOffset,
+      capacity * Fixed.ENTRY_WORDS,
+    );
     this.#i32 = i32;
     this.#f64 = f64;
     this.#mask = capacity - 1;
-    this.#wordMask = capacity * ENTRY_WORDS - 1;
+    this.#wordMask = capacity * Fixed.ENTRY_WORDS - 1;
   }
 
   /** Number of orders in the index. */
@@ -83,10 +90,11 @@ export class OrderIndex {
     while (order !== 0) {
       if (
         entries[entry + 1] === hash &&
-        this.#f64[(order >> 1) + ORDER_REFERENCE_F64] === reference &&
-        (this.#i32[order + ORDER_OWNER]! & ORDER_SESSION_MASK) === session
+        this.#f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] === reference &&
+        (this.#i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK) ===
+          session
       ) return order;
-      entry = (entry + ENTRY_WORDS) & wordMask;
+      entry = (entry + Fixed.ENTRY_WORDS) & wordMask;
       order = entries[entry]!;
     }
     return 0;
@@ -97,11 +105,11 @@ export class OrderIndex {
     const entries = this.#entries;
     const wordMask = this.#wordMask;
     const hash = hashOf(
-      this.#i32[order + ORDER_OWNER]! & ORDER_SESSION_MASK,
-      this.#f64[(order >> 1) + ORDER_REFERENCE_F64]! >>> 0,
+      this.#i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK,
+      this.#f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64]! >>> 0,
     );
     let entry = (hash & this.#mask) << 1;
-    while (entries[entry] !== 0) entry = (entry + ENTRY_WORDS) & wordMask;
+    while (entries[entry] !== 0) entry = (entry + Fixed.ENTRY_WORDS) & wordMask;
     entries[entry] = order;
     entries[entry + 1] = hash;
     this.#size++;
@@ -113,15 +121,15 @@ export class OrderIndex {
     const mask = this.#mask;
     const wordMask = this.#wordMask;
     const hash = hashOf(
-      this.#i32[order + ORDER_OWNER]! & ORDER_SESSION_MASK,
-      this.#f64[(order >> 1) + ORDER_REFERENCE_F64]! >>> 0,
+      this.#i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK,
+      this.#f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64]! >>> 0,
     );
     let hole = (hash & mask) << 1;
     while (entries[hole] !== order) {
       assert(entries[hole] !== 0, "order index: order is not there");
-      hole = (hole + ENTRY_WORDS) & wordMask;
+      hole = (hole + Fixed.ENTRY_WORDS) & wordMask;
     }
-    let entry = (hole + ENTRY_WORDS) & wordMask;
+    let entry = (hole + Fixed.ENTRY_WORDS) & wordMask;
     let other = entries[entry]!;
     while (other !== 0) {
       const home = (entries[entry + 1]! & mask) << 1;
@@ -130,7 +138,7 @@ export class OrderIndex {
         entries[hole + 1] = entries[entry + 1]!;
         hole = entry;
       }
-      entry = (entry + ENTRY_WORDS) & wordMask;
+      entry = (entry + Fixed.ENTRY_WORDS) & wordMask;
       other = entries[entry]!;
     }
     entries[hole] = 0;

@@ -14,34 +14,41 @@
  *
  * @module
  */
-import {
-  type Book,
-  INSTRUMENT_LAST_PRICE,
-  INSTRUMENT_LAST_QUANTITY_F64,
-  INSTRUMENT_NOTIONAL_F64,
-  INSTRUMENT_TRADES_F64,
-  INSTRUMENT_VOLUME_F64,
-  KEY_NONE,
-  keyOf,
-  LEVEL_COUNT,
-  LEVEL_HEAD,
-  LEVEL_KEY,
-  LEVEL_QUANTITY_F64,
-  LEVEL_TAIL,
-  ORDER_KIND,
-  ORDER_LEAVES_F64,
-  ORDER_LEVEL,
-  ORDER_NEXT,
-  ORDER_NOTIONAL_F64,
-  ORDER_OWNER,
-  ORDER_PREVIOUS,
-  ORDER_PRICE,
-  ORDER_QUANTITY_F64,
-  SIDE_BEST,
-  SIDE_BEST_KEY,
-  SIDE_ORDERS,
-} from "../book/mod.ts";
-import { OrdType, Reason, TimeInForce } from "../record/mod.ts";
+import { type Book, keyOf } from "../book/mod.ts";
+import { Reason } from "../record/mod.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  KEY_NONE = 0x7fffffff,
+  LEVEL_HEAD = 0,
+  LEVEL_QUANTITY_F64 = 1,
+  ORDER_LEVEL = 2,
+  ORDER_LEAVES_F64 = 2,
+  QUANTITY_MAX = 9007199254740991,
+  ORDER_KIND = 13,
+  OrdType_MARKET = 1,
+  ORDER_PRICE = 3,
+  ORDER_OWNER = 12,
+  SIDE_BEST_KEY = 1,
+  SIDE_BEST = 0,
+  TimeInForce_FOK = 4,
+  TimeInForce_IOC = 3,
+  ORDER_QUANTITY_F64 = 3,
+  LEVEL_KEY = 5,
+  ORDER_NOTIONAL_F64 = 4,
+  INSTRUMENT_LAST_PRICE = 22,
+  INSTRUMENT_LAST_QUANTITY_F64 = 10,
+  INSTRUMENT_VOLUME_F64 = 8,
+  INSTRUMENT_TRADES_F64 = 9,
+  INSTRUMENT_NOTIONAL_F64 = 12,
+  ORDER_NEXT = 0,
+  SIDE_ORDERS = 6,
+  LEVEL_COUNT = 4,
+  LEVEL_TAIL = 1,
+  ORDER_PREVIOUS = 1,
+}
 
 /** The largest whole number of lots that an order or a level holds: 2^53 - 1. */
 export const QUANTITY_MAX = Number.MAX_SAFE_INTEGER;
@@ -98,7 +105,7 @@ export class Matching {
   ): Reason {
     const book = this.#book;
     const key = keyOf(bit, price);
-    if (key === KEY_NONE) return Reason.PRICE_OUT_OF_RANGE;
+    if (key === Fixed.KEY_NONE) return Reason.PRICE_OUT_OF_RANGE;
     const side = book.sideOf(instrument, bit);
     const level = book.index.find(side, key);
     if (level === 0) {
@@ -106,12 +113,12 @@ export class Matching {
         ? Reason.NONE
         : Reason.LEVEL_CAPACITY;
     }
-    if (this.#i32[level + LEVEL_HEAD] === 0) return Reason.NONE;
-    let sum = this.#f64[(level >> 1) + LEVEL_QUANTITY_F64]!;
-    if (this.#i32[own + ORDER_LEVEL] === level) {
-      sum -= this.#f64[(own >> 1) + ORDER_LEAVES_F64]!;
+    if (this.#i32[level + Fixed.LEVEL_HEAD] === 0) return Reason.NONE;
+    let sum = this.#f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
+    if (this.#i32[own + Fixed.ORDER_LEVEL] === level) {
+      sum -= this.#f64[(own >> 1) + Fixed.ORDER_LEAVES_F64]!;
     }
-    return sum + this.#f64[leavesAt]! > QUANTITY_MAX
+    return sum + this.#f64[leavesAt]! > Fixed.QUANTITY_MAX
       ? Reason.QUANTITY_TOO_LARGE
       : Reason.NONE;
   }
@@ -127,26 +134,29 @@ export class Matching {
   place(order: number): Reason {
     const i32 = this.#i32;
     const at = order >> 1;
-    const kind = i32[order + ORDER_KIND]!;
+    const kind = i32[order + Fixed.ORDER_KIND]!;
     const bit = ((kind >>> 16) & 0xff) - 1;
-    const market = kind >>> 24 === OrdType.MARKET;
-    const price = i32[order + ORDER_PRICE]!;
+    const market = kind >>> 24 === Fixed.OrdType_MARKET;
+    const price = i32[order + Fixed.ORDER_PRICE]!;
     const other = this.#book.sideOf(kind & 0xffff, 1 - bit);
     // The worst price that the order takes, as a key of the other side.
-    const limit = market ? KEY_NONE : keyOf(1 - bit, price);
-    const timeInForce = (i32[order + ORDER_OWNER]! >>> 24) & 0xf;
-    if (i32[other + SIDE_BEST_KEY]! <= limit && i32[other + SIDE_BEST] !== 0) {
+    const limit = market ? Fixed.KEY_NONE : keyOf(1 - bit, price);
+    const timeInForce = (i32[order + Fixed.ORDER_OWNER]! >>> 24) & 0xf;
+    if (
+      i32[other + Fixed.SIDE_BEST_KEY]! <= limit &&
+      i32[other + Fixed.SIDE_BEST] !== 0
+    ) {
       if (
-        timeInForce === TimeInForce.FOK &&
-        !this.fillable(other, limit, at + ORDER_LEAVES_F64)
+        timeInForce === Fixed.TimeInForce_FOK &&
+        !this.fillable(other, limit, at + Fixed.ORDER_LEAVES_F64)
       ) return Reason.FOK_NOT_FILLABLE;
       this.#sweep(order, other, limit);
-      if (this.#f64[at + ORDER_LEAVES_F64] === 0) return Reason.NONE;
-    } else if (timeInForce === TimeInForce.FOK) {
+      if (this.#f64[at + Fixed.ORDER_LEAVES_F64] === 0) return Reason.NONE;
+    } else if (timeInForce === Fixed.TimeInForce_FOK) {
       return Reason.FOK_NOT_FILLABLE;
     }
     if (market) return Reason.NO_LIQUIDITY;
-    if (timeInForce === TimeInForce.IOC) return Reason.IOC_REMAINDER;
+    if (timeInForce === Fixed.TimeInForce_IOC) return Reason.IOC_REMAINDER;
     this.#book.rest(
       order,
       this.#book.sideOf(kind & 0xffff, bit),
@@ -169,16 +179,16 @@ export class Matching {
     const f64 = this.#f64;
     const at = order >> 1;
     const quantity = f64[quantityAt]!;
-    const before = f64[at + ORDER_QUANTITY_F64]!;
-    const leaves = f64[at + ORDER_LEAVES_F64]! + (quantity - before);
-    f64[at + ORDER_QUANTITY_F64] = quantity;
-    if (price === i32[order + ORDER_PRICE] && quantity <= before) {
+    const before = f64[at + Fixed.ORDER_QUANTITY_F64]!;
+    const leaves = f64[at + Fixed.ORDER_LEAVES_F64]! + (quantity - before);
+    f64[at + Fixed.ORDER_QUANTITY_F64] = quantity;
+    if (price === i32[order + Fixed.ORDER_PRICE] && quantity <= before) {
       this.#book.setLeaves(order, leaves);
       return false;
     }
     this.#book.unlink(order);
-    f64[at + ORDER_LEAVES_F64] = leaves;
-    i32[order + ORDER_PRICE] = price;
+    f64[at + Fixed.ORDER_LEAVES_F64] = leaves;
+    i32[order + Fixed.ORDER_PRICE] = price;
     return true;
   }
 
@@ -189,10 +199,10 @@ export class Matching {
   fillable(side: number, limit: number, wantedAt: number): boolean {
     const i32 = this.#i32;
     const quantity = this.#f64[wantedAt]!;
-    let level = i32[side + SIDE_BEST]!;
+    let level = i32[side + Fixed.SIDE_BEST]!;
     let sum = 0;
-    while (level !== 0 && i32[level + LEVEL_KEY]! <= limit) {
-      sum += this.#f64[(level >> 1) + LEVEL_QUANTITY_F64]!;
+    while (level !== 0 && i32[level + Fixed.LEVEL_KEY]! <= limit) {
+      sum += this.#f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
       if (sum >= quantity) return true;
       level = this.#book.nextLevel(side, level);
     }
@@ -202,13 +212,13 @@ export class Matching {
   /** Takes level after level of `side` up to the key `limit`. */
   #sweep(taker: number, side: number, limit: number): void {
     const i32 = this.#i32;
-    let level = i32[side + SIDE_BEST]!;
+    let level = i32[side + Fixed.SIDE_BEST]!;
     do {
       if (!this.#sweepLevel(taker, side, level)) return;
       this.#book.closeLevel(side, level);
-      if (this.#f64[(taker >> 1) + ORDER_LEAVES_F64] === 0) return;
-      level = i32[side + SIDE_BEST]!;
-    } while (level !== 0 && i32[side + SIDE_BEST_KEY]! <= limit);
+      if (this.#f64[(taker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) return;
+      level = i32[side + Fixed.SIDE_BEST]!;
+    } while (level !== 0 && i32[side + Fixed.SIDE_BEST_KEY]! <= limit);
   }
 
   /** Takes orders of one level. @returns true if none is left. */
@@ -216,44 +226,48 @@ export class Matching {
     const i32 = this.#i32;
     const f64 = this.#f64;
     const own = taker >> 1;
-    const record = this.#book.instrumentOf(i32[taker + ORDER_KIND]! & 0xffff);
+    const record = this.#book.instrumentOf(
+      i32[taker + Fixed.ORDER_KIND]! & 0xffff,
+    );
     const totals = record >> 1;
-    let maker = i32[level + LEVEL_HEAD]!;
-    const price = i32[maker + ORDER_PRICE]!;
-    let wanted = f64[own + ORDER_LEAVES_F64]!;
+    let maker = i32[level + Fixed.LEVEL_HEAD]!;
+    const price = i32[maker + Fixed.ORDER_PRICE]!;
+    let wanted = f64[own + Fixed.ORDER_LEAVES_F64]!;
     do {
       const at = maker >> 1;
-      const offered = f64[at + ORDER_LEAVES_F64]!;
-      const sum = (level >> 1) + LEVEL_QUANTITY_F64;
+      const offered = f64[at + Fixed.ORDER_LEAVES_F64]!;
+      const sum = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
       const traded = offered <= wanted ? offered : wanted;
       wanted -= traded;
       f64[sum] = f64[sum]! - traded;
-      f64[own + ORDER_LEAVES_F64] = wanted;
-      f64[at + ORDER_LEAVES_F64] = offered - traded;
+      f64[own + Fixed.ORDER_LEAVES_F64] = wanted;
+      f64[at + Fixed.ORDER_LEAVES_F64] = offered - traded;
       const notional = traded * price;
-      f64[own + ORDER_NOTIONAL_F64] = f64[own + ORDER_NOTIONAL_F64]! + notional;
-      f64[at + ORDER_NOTIONAL_F64] = f64[at + ORDER_NOTIONAL_F64]! + notional;
-      i32[record + INSTRUMENT_LAST_PRICE] = price;
-      f64[totals + INSTRUMENT_LAST_QUANTITY_F64] = traded;
-      f64[totals + INSTRUMENT_VOLUME_F64] =
-        f64[totals + INSTRUMENT_VOLUME_F64]! + traded;
-      f64[totals + INSTRUMENT_TRADES_F64] =
-        f64[totals + INSTRUMENT_TRADES_F64]! + 1;
-      f64[totals + INSTRUMENT_NOTIONAL_F64] =
-        f64[totals + INSTRUMENT_NOTIONAL_F64]! + notional;
+      f64[own + Fixed.ORDER_NOTIONAL_F64] =
+        f64[own + Fixed.ORDER_NOTIONAL_F64]! + notional;
+      f64[at + Fixed.ORDER_NOTIONAL_F64] = f64[at + Fixed.ORDER_NOTIONAL_F64]! +
+        notional;
+      i32[record + Fixed.INSTRUMENT_LAST_PRICE] = price;
+      f64[totals + Fixed.INSTRUMENT_LAST_QUANTITY_F64] = traded;
+      f64[totals + Fixed.INSTRUMENT_VOLUME_F64] =
+        f64[totals + Fixed.INSTRUMENT_VOLUME_F64]! + traded;
+      f64[totals + Fixed.INSTRUMENT_TRADES_F64] =
+        f64[totals + Fixed.INSTRUMENT_TRADES_F64]! + 1;
+      f64[totals + Fixed.INSTRUMENT_NOTIONAL_F64] =
+        f64[totals + Fixed.INSTRUMENT_NOTIONAL_F64]! + notional;
       this.#sink.onFill(maker, taker, record);
       if (offered !== traded) return false;
-      const next = i32[maker + ORDER_NEXT]!;
-      i32[maker + ORDER_LEVEL] = 0;
+      const next = i32[maker + Fixed.ORDER_NEXT]!;
+      i32[maker + Fixed.ORDER_LEVEL] = 0;
       this.#book.free(maker);
-      i32[side + SIDE_ORDERS] = i32[side + SIDE_ORDERS]! - 1;
-      i32[level + LEVEL_COUNT] = i32[level + LEVEL_COUNT]! - 1;
-      i32[level + LEVEL_HEAD] = next;
+      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
+      i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
+      i32[level + Fixed.LEVEL_HEAD] = next;
       if (next === 0) {
-        i32[level + LEVEL_TAIL] = 0;
+        i32[level + Fixed.LEVEL_TAIL] = 0;
         return true;
       }
-      i32[next + ORDER_PREVIOUS] = 0;
+      i32[next + Fixed.ORDER_PREVIOUS] = 0;
       maker = next;
     } while (wanted !== 0);
     return false;

@@ -1,0 +1,100 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Hot files repeat numbers of the layouts in a `const enum Fixed`, because V8
+ * reads imported constants from memory. This compares each with its source.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import * as mix from "../bench/standard_mix.ts";
+import * as book from "../engine/book/mod.ts";
+import * as writer from "../engine/exchange/event_writer.ts";
+import * as exchange from "../engine/exchange/mod.ts";
+import * as matching from "../engine/matching/mod.ts";
+import * as record from "../engine/record/mod.ts";
+
+const SOURCES: Readonly<Record<string, unknown>> = {
+  ...mix,
+  ...book,
+  ...writer,
+  ...exchange,
+  ...matching,
+  ...record,
+};
+
+const FILES = [
+  "engine/book/book.ts",
+  "engine/book/price_index.ts",
+  "engine/matching/matching.ts",
+  "engine/exchange/event_writer.ts",
+  "engine/exchange/exchange.ts",
+  "engine/exchange/order_index.ts",
+  "bench/book_contenders.ts",
+];
+
+/** The exported number that a member repeats; undefined if none has its name. */
+function sourceOf(name: string): unknown {
+  if (name in SOURCES) return SOURCES[name];
+  const cut = name.indexOf("_");
+  const table = SOURCES[name.slice(0, cut)];
+  return typeof table === "object" && table !== null
+    ? (table as Record<string, unknown>)[name.slice(cut + 1)]
+    : undefined;
+}
+
+for (const file of FILES) {
+  Deno.test(`${file} repeats numbers as they are`, async () => {
+    const text = await Deno.readTextFile(
+      new URL(`../${file}`, import.meta.url),
+    );
+    const body = /const enum Fixed \{\n([^}]*)\n\}/.exec(text)?.[1];
+    if (body === undefined) throw new Error("no const enum Fixed");
+    const members = new Map<string, number>();
+    let compared = 0;
+    for (const line of body.replaceAll(/\n {4,}/g, " ").split("\n")) {
+      const [, name, formula] = /^ {2}(\w+) = (.*),$/.exec(line) ?? [];
+      if (name === undefined || formula === undefined) throw new Error(line);
+      const plain = formula.replaceAll(
+        /[A-Z]\w*/g,
+        (other) => String(members.get(other)),
+      );
+      const value = valueOf(plain);
+      members.set(name, value);
+      const source = sourceOf(name);
+      if (source === undefined) continue;
+      assertEquals(value, source, `${file}: ${name}`);
+      compared++;
+    }
+    assert(compared > 0, "something was compared");
+  });
+}
+
+/** Value of a formula of whole numbers with `+ - * >> &` and brackets. */
+function valueOf(formula: string): number {
+  const tokens = formula.match(/0x[0-9a-f]+|\d+|>>|[-+*&()]/g) ?? [];
+  let at = 0;
+  const atom = (): number => {
+    const token = tokens[at++];
+    if (token !== "(") return Number(token);
+    const inner = level(0);
+    at++;
+    return inner;
+  };
+  const OPERATORS = [["&"], [">>"], ["+", "-"], ["*"]];
+  const level = (depth: number): number => {
+    if (depth === OPERATORS.length) return atom();
+    let left = level(depth + 1);
+    while (OPERATORS[depth]!.includes(tokens[at] ?? "")) {
+      const operator = tokens[at++];
+      const right = level(depth + 1);
+      if (operator === "&") left &= right;
+      else if (operator === ">>") left >>= right;
+      else if (operator === "+") left += right;
+      else if (operator === "-") left -= right;
+      else left *= right;
+    }
+    return left;
+  };
+  return level(0);
+}
