@@ -192,6 +192,24 @@ bool bench_receive_all(int fd, void *bytes, size_t length)
 	return true;
 }
 
+int64_t bench_try_send(int fd, const void *bytes, size_t length)
+{
+	ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
+
+	if (sent >= 0)
+		return sent;
+	return errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
+int64_t bench_try_receive(int fd, void *bytes, size_t length)
+{
+	ssize_t received = recv(fd, bytes, length, 0);
+
+	if (received > 0)
+		return received;
+	return received < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
 void bench_samples_open(struct bench_samples *samples, int64_t count_max)
 {
 	samples->count = 0;

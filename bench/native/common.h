@@ -55,6 +55,10 @@ bool bench_send_all(int fd, const void *bytes, size_t length);
 /** Receives exactly length bytes, spinning; false as bench_send_all(). */
 bool bench_receive_all(int fd, void *bytes, size_t length);
 
+/** One look: sends or receives what is possible now; 0 = nothing, -1 = the peer is gone. */
+int64_t bench_try_send(int fd, const void *bytes, size_t length);
+int64_t bench_try_receive(int fd, void *bytes, size_t length);
+
 /** Durations in nanoseconds. */
 struct bench_samples {
 	int64_t *values;
