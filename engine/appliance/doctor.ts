@@ -7,9 +7,16 @@
  *
  * @module
  */
-import type { Config } from "../config/types.ts";
-import { libraryPath } from "../../ffi/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { libraryPath, uringLayout } from "../../ffi/mod.ts";
+import { Exchange } from "../exchange/mod.ts";
+import { depthBytes } from "../marketdata/mod.ts";
+import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { exchangeCapacity } from "./build_exchange.ts";
+import { depthShape } from "./depth_shape.ts";
 import { type HostFacts, hostFacts, shimsError } from "./host_facts.ts";
+import { planMemory } from "./memory_plan.ts";
+import { planThreads } from "./topology.ts";
 
 /** The Deno version that the project is built and tested with. */
 export const DENO_VERSION = "2.9.6";
@@ -32,8 +39,8 @@ export interface Finding {
 
 /** What the appliance needs, as its configuration says. */
 export interface DoctorSubject {
-  /** Bytes that shall lie in huge pages, and be locked. */
-  readonly hugePageBytes: number;
+  /** Bytes of each mapping that shall lie in huge pages, and be locked. */
+  readonly mappingsBytes: readonly number[];
   /** As configured: whether huge pages are a must. */
   readonly hugePages: Config["memory"]["hugePages"];
   /** Threads that poll. */
@@ -48,6 +55,8 @@ export interface DoctorSubject {
   readonly dpdk: boolean;
 }
 
+/** Of the io_uring transport, either way. */
+const DATAGRAMS_MAX = 256;
 const SLOW_SYNC_US = 5000;
 const LOW_SPACE_BYTES = 2 ** 30;
 const GOOD_CLOCK_SOURCES: readonly string[] = ["tsc", "kvm-clock"];
@@ -59,11 +68,49 @@ const MARKS: Readonly<Record<Severity, string>> = {
 };
 
 /** Examines this host for the appliance as configured. */
-export function doctor(subject: DoctorSubject): Finding[] {
+export function doctor(config: Config): Finding[] {
   const findings = [runtime(Deno.version.deno), shims(shimsError())];
   // All other facts come through the shims.
   if (findings[1]!.severity === "error") return findings;
+  const subject = doctorSubject(config);
   return [...findings, ...examine(subject, hostFacts(subject.dataDirectory))];
+}
+
+/** What a configuration needs. Asks a shim how large its memory is. */
+export function doctorSubject(config: Config): DoctorSubject {
+  const { capacity, dpdk } = config;
+  const threads = planThreads(config);
+  const shared = planMemory({
+    gateways: dpdk.enabled ? 2 : 1,
+    commandSlots: capacity.commandRing,
+    eventSlots: capacity.eventRing,
+    journalSlots: capacity.journalRing,
+    depthBytes: depthBytes(depthShape(config)),
+  });
+  const transport = uringLayout({
+    connectionsMax: capacity.connections,
+    receiveWindowBytes: capacity.receiveWindowBytes,
+    sendWindowBytes: capacity.sendWindowBytes,
+    datagramsReceiveMax: DATAGRAMS_MAX,
+    datagramsSendMax: DATAGRAMS_MAX,
+    lingerMs: 0,
+  });
+  return {
+    mappingsBytes: [
+      shared.bytes,
+      Exchange.bytes(exchangeCapacity(config)),
+      transport.totalBytes,
+      config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
+    ],
+    hugePages: config.memory.hugePages,
+    threads: threads.length,
+    pinnedCores: [
+      ...new Set(threads.map(({ core }) => core).filter((core) => core >= 0)),
+    ],
+    dataDirectory: config.appliance.dataDirectory,
+    synced: config.journal.durability === "synced",
+    dpdk: dpdk.enabled,
+  };
 }
 
 /** Judges gathered facts. */
@@ -218,7 +265,10 @@ function hugePages(subject: DoctorSubject, facts: HostFacts): Finding {
     facts.memory;
   const needed = subject.hugePages === "never"
     ? 0
-    : Math.ceil(subject.hugePageBytes / hugePageBytes);
+    : subject.mappingsBytes.reduce(
+      (pages, bytes) => pages + Math.ceil(bytes / hugePageBytes),
+      0,
+    );
   const free = hugePagesFree - hugePagesReserved;
   const enough = free >= needed;
   const total = hugePagesTotal - free + needed;
@@ -258,7 +308,8 @@ function transparentHugePages(facts: HostFacts): Finding {
 
 function lockedMemory(subject: DoctorSubject, facts: HostFacts): Finding {
   const { lockUnlimited, lockLimitBytes } = facts.memory;
-  const enough = lockUnlimited || lockLimitBytes >= subject.hugePageBytes;
+  const needed = subject.mappingsBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const enough = lockUnlimited || lockLimitBytes >= needed;
   return {
     subject: "locked memory",
     severity: enough ? "ok" : "warning",
@@ -267,7 +318,7 @@ function lockedMemory(subject: DoctorSubject, facts: HostFacts): Finding {
       : lockLimitBytes === Infinity
       ? "any"
       : `${lockLimitBytes} bytes (RLIMIT_MEMLOCK)`,
-    wanted: `${subject.hugePageBytes} bytes, or CAP_IPC_LOCK`,
+    wanted: `${needed} bytes, or CAP_IPC_LOCK`,
     why: "memory that is not locked may be swapped out",
     remedy: enough
       ? ""

@@ -16,6 +16,7 @@ import {
   DENO_VERSION,
   doctor,
   type DoctorSubject,
+  doctorSubject,
   examine,
   exitCode,
   type Finding,
@@ -32,11 +33,12 @@ import {
   parseCores,
   shimsError,
 } from "../../engine/appliance/host_facts.ts";
+import { type Config, defaultConfig } from "../../engine/config/mod.ts";
 
 const MIB = 2 ** 20;
 
 const SUBJECT: DoctorSubject = {
-  hugePageBytes: 100 * MIB,
+  mappingsBytes: [98 * MIB, 2 * MIB],
   hugePages: "auto",
   threads: 2,
   pinnedCores: [2, 3],
@@ -136,7 +138,7 @@ Deno.test("examine() warns one huge page below the need, and refuses where they 
     "ok",
   );
   assertEquals(
-    severity("huge pages", {}, { hugePageBytes: 100 * MIB + 1 }),
+    severity("huge pages", {}, { mappingsBytes: [98 * MIB, 1, 1] }),
     "warning",
   );
 });
@@ -323,8 +325,37 @@ Deno.test("hostFacts() sees this host", () => {
   assertEquals(facts.disk.exists, false);
 });
 
+Deno.test("doctorSubject() asks for what the configuration maps and pins", () => {
+  const config = defaultConfig();
+  const subject = doctorSubject(config);
+  assertEquals(subject.threads, 1);
+  assertEquals(subject.pinnedCores, []);
+  assertEquals(subject.dataDirectory, config.appliance.dataDirectory);
+  assert(subject.synced);
+  assert(!subject.dpdk);
+  const bytes = (changed: Partial<Config["capacity"]>): number =>
+    doctorSubject({
+      ...config,
+      capacity: { ...config.capacity, ...changed },
+    }).mappingsBytes.reduce((sum, mapping) => sum + mapping, 0);
+  const { orders, connections, journalRing } = config.capacity;
+  assert(bytes({ orders: orders * 2 }) > bytes({}));
+  assert(bytes({ connections: connections * 2 }) > bytes({}));
+  assert(bytes({ journalRing: journalRing * 2 }) > bytes({}));
+  const pinned = doctorSubject({
+    ...config,
+    topology: { ...config.topology, mode: "pinned", cores: [2, 3, 2] },
+  });
+  assertEquals(pinned.threads, 3);
+  assertEquals(pinned.pinnedCores, [2, 3]);
+});
+
 Deno.test("doctor() examines everything on this host", () => {
-  const findings = doctor({ ...SUBJECT, dataDirectory: "/nonexistent" });
+  const config = defaultConfig();
+  const findings = doctor({
+    ...config,
+    appliance: { ...config.appliance, dataDirectory: "/nonexistent" },
+  });
   assertEquals(findings.map(({ subject }) => subject), [
     "Deno",
     "shims",
