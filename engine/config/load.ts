@@ -50,6 +50,8 @@ export class ConfigError extends Error {
  * @throws {ConfigError} With every problem there is.
  */
 export function loadConfig(text: string, source: string): Config {
+  const twice = repeatedKeys(text);
+  if (twice.length > 0) throw new ConfigError(source, twice);
   let content: unknown;
   try {
     content = parse(text);
@@ -59,8 +61,6 @@ export function loadConfig(text: string, source: string): Config {
       { key: "", value: "", text: `not TOML: ${reason}` },
     ]);
   }
-  const twice = repeatedKeys(text);
-  if (twice.length > 0) throw new ConfigError(source, twice);
   const result = v.safeParse(CONFIG_SCHEMA, content);
   if (!result.success) {
     throw new ConfigError(source, problemsOf(result.issues));
@@ -71,7 +71,8 @@ export function loadConfig(text: string, source: string): Config {
 }
 
 /**
- * Keys that stand twice: TOML forbids them, its parser here takes the last.
+ * Keys that stand twice: TOML forbids them, its parser here takes the last or
+ * stumbles without saying over what.
  * The file has no texts of several lines, so lines are enough to tell.
  */
 function repeatedKeys(text: string): ConfigProblem[] {
