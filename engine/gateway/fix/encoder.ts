@@ -1,0 +1,599 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Stored event records to FIX messages, straight into the transport's memory.
+ *
+ * ```
+ *   8=FIX.4.4|9=nnn|35=8|34=7|49=..|56=..|[43=Y|]52=time|[122=time|] ... 10=nnn|
+ * ```
+ *
+ * A message is a function of its record alone: the first sending carries the
+ * event's time as SendingTime, so it can be made again at any time, byte by
+ * byte. A resend says 43=Y, has the present in 52 and the event's time in 122.
+ * The gateway's thread owns it; nothing allocates. It decides nothing.
+ *
+ * @module
+ */
+import {
+  CL_ORD_ID_BYTES,
+  EventKind,
+  EVT_CL_ORD_ID_U8,
+  EVT_CUM_F64,
+  EVT_DETAIL_U8,
+  EVT_FLAG_TEXT,
+  EVT_FLAGS_U8,
+  EVT_INDEX_U32,
+  EVT_INSTRUMENT_U16,
+  EVT_KIND_U8,
+  EVT_LAST_PRICE_I32,
+  EVT_LAST_QUANTITY_F64,
+  EVT_LEAVES_F64,
+  EVT_NOTIONAL_F64,
+  EVT_ORD_STATUS_U8,
+  EVT_ORD_TYPE_U8,
+  EVT_ORDER_ID_F64,
+  EVT_ORIG_CL_ORD_ID_U8,
+  EVT_OUT_SEQUENCE_U32,
+  EVT_PRICE_I32,
+  EVT_QUANTITY_F64,
+  EVT_REASON_U16,
+  EVT_REFERENCE_F64,
+  EVT_SEQUENCE_F64,
+  EVT_SIDE_U8,
+  EVT_TEXT_U8,
+  EVT_TIME_HI_U32,
+  EVT_TIME_IN_FORCE_U8,
+  EVT_TIME_LO_U32,
+  OrdStatus,
+  Reason,
+  TEXT_BYTES,
+} from "../../record/mod.ts";
+import {
+  byteSum,
+  putDecimal,
+  putUint,
+  TimestampWriter,
+  wordsOf,
+} from "../../wire/fix/mod.ts";
+import type { OutboundStore } from "../outbound_store.ts";
+import type { Instruments } from "./instruments.ts";
+import type { FixSession } from "./session.ts";
+import {
+  CXL_REJ_REASON,
+  NOTES,
+  ORD_REJ_REASON,
+  REASON_TEXTS,
+  REJECT_TEXTS,
+} from "./texts.ts";
+
+/** No message that is sent is longer. */
+export const MESSAGE_BYTES_MAX = 1024;
+/** `encode()`: send it for the first time. */
+export const FIRST_TIME = -1;
+
+const SOH = 1;
+const ENCODER = new TextEncoder();
+const piece = (text: string): Uint8Array =>
+  ENCODER.encode(text.replaceAll("|", "\x01"));
+
+const HEAD = piece("8=FIX.4.4|9=000|35=");
+/** From the start of a message: digits of BodyLength, first byte it counts. */
+const LENGTH_AT = 12;
+const BODY_AT = 16;
+const TAG_34 = piece("|34=");
+const POSS_DUP = piece("43=Y|52=");
+const TAG_52 = piece("52=");
+const TAG_122 = piece("|122=");
+const TAG_37 = piece("|37=");
+const NO_ORDER_ID = piece("NONE");
+const TAG_11 = piece("|11=");
+const TAG_41 = piece("|41=");
+const TAG_17 = piece("|17=");
+const TAG_150 = piece("|150=0|39=0|55=");
+const TAG_54 = piece("|54=");
+const TAG_38 = piece("|38=");
+const TAG_40 = piece("|40=");
+const TAG_44 = piece("|44=");
+const TAG_59 = piece("|59=");
+const TAG_32 = piece("|32=");
+const TAG_31 = piece("|31=");
+const TAG_151 = piece("|151=");
+const TAG_14 = piece("|14=");
+const TAG_6 = piece("|6=");
+const TAG_60 = piece("|60=");
+const TAG_58 = piece("|58=");
+const TAG_103 = piece("|103=");
+const TAG_790 = piece("|790=");
+const TAG_39 = piece("|39=");
+const TAG_434 = piece("|434=");
+const TAG_102 = piece("|102=");
+const LOGON = piece("|98=0|108=");
+const RESET = piece("|141=Y");
+const TAG_112 = piece("|112=");
+const TAG_7 = piece("|7=");
+const END_SEQ_NO = piece("|16=0");
+const TAG_45 = piece("|45=");
+const TAG_371 = piece("|371=");
+const TAG_372 = piece("|372=");
+const TAG_373 = piece("|373=");
+const TAG_379 = piece("|379=");
+const TAG_380 = piece("|380=");
+const GAP_FILL = piece("|123=Y|36=");
+
+/** Bytes of RefMsgType at the start of a text. */
+export const REF_TYPE_BYTES = 4;
+
+// Message types, as ASCII.
+export const TYPE_HEARTBEAT = 0x30;
+export const TYPE_TEST_REQUEST = 0x31;
+export const TYPE_RESEND_REQUEST = 0x32;
+export const TYPE_REJECT = 0x33;
+export const TYPE_SEQUENCE_RESET = 0x34;
+export const TYPE_LOGOUT = 0x35;
+export const TYPE_LOGON = 0x41;
+export const TYPE_BUSINESS_REJECT = 0x6a;
+const TYPE_EXECUTION_REPORT = 0x38;
+const TYPE_CANCEL_REJECT = 0x39;
+
+/** Average prices that are not exact get this many decimals more. */
+const AVERAGE_DECIMALS = 4;
+const AVERAGE_SCALE = 10 ** AVERAGE_DECIMALS;
+
+/** ExecType (tag 150) by `EventKind`. */
+const EXEC_TYPE: Uint8Array = (() => {
+  const types = new Uint8Array(32);
+  types[EventKind.ACCEPTED] = 0x30;
+  types[EventKind.REJECTED] = 0x38;
+  types[EventKind.FILLED] = 0x46;
+  types[EventKind.CANCELED] = 0x34;
+  types[EventKind.REPLACED] = 0x35;
+  types[EventKind.STATUS] = 0x49;
+  types[EventKind.CANCEL_REJECTED] = 0x49;
+  return types;
+})();
+
+function putPiece(bytes: Uint8Array, p: number, text: Uint8Array): number {
+  const length = text.length;
+  for (let i = 0; i < length; i++) bytes[p + i] = text[i]!;
+  return p + length;
+}
+
+/** Copies up to `max` bytes, to the first zero. */
+function putText(
+  bytes: Uint8Array,
+  p: number,
+  source: Uint8Array,
+  from: number,
+  max: number,
+): number {
+  for (let i = 0; i < max; i++) {
+    const c = source[from + i]!;
+    if (c === 0) return p + i;
+    bytes[p + i] = c;
+  }
+  return p + max;
+}
+
+/** A code of one character: digits as their number, others as ASCII. */
+function putCode(bytes: Uint8Array, p: number, code: number): number {
+  bytes[p] = code < 10 ? 48 + code : code;
+  return p + 1;
+}
+
+/** Makes messages. One for each gateway. */
+export class FixEncoder {
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #instruments: Instruments;
+  readonly #eventTime = new TimestampWriter();
+  readonly #nowTime = new TimestampWriter();
+
+  /** @param bytes The transport's memory; messages are written into it. */
+  constructor(bytes: Uint8Array, instruments: Instruments) {
+    this.#bytes = bytes;
+    this.#words = wordsOf(bytes);
+    this.#instruments = instruments;
+  }
+
+  /**
+   * Writes the message of the record at byte `record` of `store`.
+   *
+   * @param at Where; `MESSAGE_BYTES_MAX` bytes must be free.
+   * @param resendMs Now, if it is a resend, or `FIRST_TIME`.
+   * @returns Bytes written.
+   */
+  encode(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    at: number,
+    resendMs: number,
+  ): number {
+    const kind = store.u8[record + EVT_KIND_U8]!;
+    let p: number;
+    if (kind === EventKind.SESSION_MESSAGE) {
+      p = this.#sessionMessage(session, store, record, at, resendMs);
+    } else if (
+      kind === EventKind.CANCEL_REJECTED &&
+      store.u8[record + EVT_DETAIL_U8] !== 4
+    ) {
+      p = this.#cancelReject(session, store, record, at, resendMs);
+    } else p = this.#executionReport(session, store, record, at, resendMs);
+    return this.#finish(at, p);
+  }
+
+  /** Writes a SequenceReset-GapFill that stands for `[from, to)`. */
+  gapFill(
+    session: FixSession,
+    from: number,
+    to: number,
+    nowMs: number,
+    at: number,
+  ): number {
+    const b = this.#bytes;
+    let p = this.#header(session, TYPE_SEQUENCE_RESET, from, at);
+    p = putPiece(b, p, POSS_DUP);
+    p = this.#nowTime.put(b, p, nowMs);
+    p = putPiece(b, p, TAG_122);
+    p = this.#nowTime.put(b, p, nowMs);
+    p = putPiece(b, p, GAP_FILL);
+    p = putUint(b, p, to);
+    return this.#finish(at, p);
+  }
+
+  #header(
+    session: FixSession,
+    type: number,
+    number: number,
+    at: number,
+  ): number {
+    const b = this.#bytes;
+    let p = putPiece(b, at, HEAD);
+    b[p++] = type;
+    p = putPiece(b, p, TAG_34);
+    p = putUint(b, p, number);
+    return putPiece(b, p, session.header);
+  }
+
+  /** Header with times, as far as before the body. */
+  #start(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    type: number,
+    at: number,
+    resendMs: number,
+  ): number {
+    const b = this.#bytes;
+    const u32 = store.u32;
+    const word = record >>> 2;
+    let p = this.#header(
+      session,
+      type,
+      u32[word + EVT_OUT_SEQUENCE_U32]!,
+      at,
+    );
+    const eventMs = Math.floor(
+      (u32[word + EVT_TIME_HI_U32]! * 4294967296 +
+        u32[word + EVT_TIME_LO_U32]!) / 1e6,
+    );
+    if (resendMs === FIRST_TIME) {
+      p = putPiece(b, p, TAG_52);
+      return this.#eventTime.put(b, p, eventMs);
+    }
+    p = putPiece(b, p, POSS_DUP);
+    p = this.#nowTime.put(b, p, resendMs);
+    p = putPiece(b, p, TAG_122);
+    return this.#eventTime.put(b, p, eventMs);
+  }
+
+  /** Closes the body, fills in BodyLength, adds CheckSum; returns the length. */
+  #finish(at: number, end: number): number {
+    const b = this.#bytes;
+    b[end] = SOH;
+    let p = end + 1;
+    const length = p - at - BODY_AT;
+    b[at + LENGTH_AT] = 48 + (length / 100 | 0);
+    b[at + LENGTH_AT + 1] = 48 + (length / 10 | 0) % 10;
+    b[at + LENGTH_AT + 2] = 48 + length % 10;
+    const sum = byteSum(b, this.#words, at, p);
+    b[p] = 0x31;
+    b[p + 1] = 0x30;
+    b[p + 2] = 0x3d;
+    b[p + 3] = 48 + (sum / 100 | 0);
+    b[p + 4] = 48 + (sum / 10 | 0) % 10;
+    b[p + 5] = 48 + sum % 10;
+    b[p + 6] = SOH;
+    p += 7;
+    return p - at;
+  }
+
+  #executionReport(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    at: number,
+    resendMs: number,
+  ): number {
+    const b = this.#bytes;
+    const { u8, u16, f64 } = store;
+    const half = record >>> 3;
+    const kind = u8[record + EVT_KIND_U8]!;
+    const reason = u16[(record >>> 1) + EVT_REASON_U16]!;
+    let p = this.#start(
+      session,
+      store,
+      record,
+      TYPE_EXECUTION_REPORT,
+      at,
+      resendMs,
+    );
+    p = this.#ids(store, record, p, kind);
+    p = putPiece(b, p, TAG_17);
+    p = putUint(b, p, f64[half + EVT_SEQUENCE_F64]!);
+    b[p++] = 0x2d;
+    p = putUint(b, p, store.u32[(record >>> 2) + EVT_INDEX_U32]!);
+    p = this.#statusAndTerms(store, record, p, kind);
+    p = this.#progress(store, record, p, kind);
+    p = putPiece(b, p, TAG_60);
+    p = this.#eventTime.put(b, p, this.#eventMs(store, record));
+    if (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT) {
+      return p;
+    }
+    p = putPiece(b, putPiece(b, p, TAG_58), REASON_TEXTS[reason]!);
+    if (u8[record + EVT_ORD_STATUS_U8] === OrdStatus.REJECTED) {
+      p = putUint(b, putPiece(b, p, TAG_103), ORD_REJ_REASON[reason]!);
+    }
+    return p;
+  }
+
+  #eventMs(store: OutboundStore, record: number): number {
+    const word = record >>> 2;
+    return Math.floor(
+      (store.u32[word + EVT_TIME_HI_U32]! * 4294967296 +
+        store.u32[word + EVT_TIME_LO_U32]!) / 1e6,
+    );
+  }
+
+  /** 37, 11, 41; for a status 790 instead of 41. */
+  #ids(
+    store: OutboundStore,
+    record: number,
+    start: number,
+    kind: number,
+  ): number {
+    const b = this.#bytes;
+    const u8 = store.u8;
+    const orderId = store.f64[(record >>> 3) + EVT_ORDER_ID_F64]!;
+    let p = putPiece(b, start, TAG_37);
+    p = orderId === 0 ? putPiece(b, p, NO_ORDER_ID) : putUint(b, p, orderId);
+    if ((u8[record + EVT_FLAGS_U8]! & EVT_FLAG_TEXT) === 0) return p;
+    p = putPiece(b, p, TAG_11);
+    p = putText(b, p, u8, record + EVT_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
+    const other = record + EVT_ORIG_CL_ORD_ID_U8;
+    // A refused new order or status keeps a symbol that is unknown there.
+    if (u8[other] === 0 || this.#symbolInText(store, record, kind)) return p;
+    p = putPiece(b, p, kind === EventKind.STATUS ? TAG_790 : TAG_41);
+    return putText(b, p, u8, other, CL_ORD_ID_BYTES);
+  }
+
+  #symbolInText(store: OutboundStore, record: number, kind: number): boolean {
+    return store.u16[(record >>> 1) + EVT_REASON_U16] ===
+        Reason.UNKNOWN_INSTRUMENT &&
+      (kind === EventKind.REJECTED || kind === EventKind.CANCEL_REJECTED);
+  }
+
+  /** 150, 39, 55, 54, 38, 40, 44, 59: what the order is. */
+  #statusAndTerms(
+    store: OutboundStore,
+    record: number,
+    start: number,
+    kind: number,
+  ): number {
+    const b = this.#bytes;
+    const u8 = store.u8;
+    const instruments = this.#instruments;
+    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const known = instruments.has(instrument);
+    let p = putPiece(b, start, TAG_150);
+    b[start + 5] = EXEC_TYPE[kind]!;
+    b[start + 10] = u8[record + EVT_ORD_STATUS_U8]!;
+    p = known
+      ? putPiece(b, p, instruments.symbols[instrument]!)
+      : putText(b, p, u8, record + EVT_ORIG_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
+    p = putCode(b, putPiece(b, p, TAG_54), u8[record + EVT_SIDE_U8]!);
+    const quantity = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
+    if (known && quantity > 0) {
+      p = this.#quantity(putPiece(b, p, TAG_38), instrument, quantity);
+    }
+    const ordType = u8[record + EVT_ORD_TYPE_U8]!;
+    if (ordType === 0) return p;
+    p = putCode(b, putPiece(b, p, TAG_40), ordType);
+    const price = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
+    if (known && price > 0) {
+      p = this.#price(putPiece(b, p, TAG_44), instrument, price);
+    }
+    p = putPiece(b, p, TAG_59);
+    return putCode(b, p, u8[record + EVT_TIME_IN_FORCE_U8]!);
+  }
+
+  /** 32, 31, 151, 14, 6: how far the order is. */
+  #progress(
+    store: OutboundStore,
+    record: number,
+    start: number,
+    kind: number,
+  ): number {
+    const b = this.#bytes;
+    const f64 = store.f64;
+    const half = record >>> 3;
+    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    let p = start;
+    if (kind === EventKind.FILLED) {
+      p = putPiece(b, p, TAG_32);
+      p = this.#quantity(p, instrument, f64[half + EVT_LAST_QUANTITY_F64]!);
+      p = putPiece(b, p, TAG_31);
+      p = this.#price(
+        p,
+        instrument,
+        store.i32[(record >>> 2) + EVT_LAST_PRICE_I32]!,
+      );
+    }
+    p = this.#amount(
+      putPiece(b, p, TAG_151),
+      instrument,
+      f64[half + EVT_LEAVES_F64]!,
+    );
+    const cum = f64[half + EVT_CUM_F64]!;
+    p = this.#amount(putPiece(b, p, TAG_14), instrument, cum);
+    p = putPiece(b, p, TAG_6);
+    if (cum === 0) {
+      b[p] = 48;
+      return p + 1;
+    }
+    return this.#average(p, instrument, f64[half + EVT_NOTIONAL_F64]! / cum);
+  }
+
+  /** A quantity that may be 0, then without decimals. */
+  #amount(p: number, instrument: number, lots: number): number {
+    if (lots > 0) return this.#quantity(p, instrument, lots);
+    this.#bytes[p] = 48;
+    return p + 1;
+  }
+
+  #quantity(p: number, instrument: number, lots: number): number {
+    const { lotUnits, lotDecimals } = this.#instruments;
+    return putDecimal(
+      this.#bytes,
+      p,
+      lots * lotUnits[instrument]!,
+      lotDecimals[instrument]!,
+    );
+  }
+
+  #price(p: number, instrument: number, ticks: number): number {
+    const { priceUnits, priceDecimals } = this.#instruments;
+    return putDecimal(
+      this.#bytes,
+      p,
+      ticks * priceUnits[instrument]!,
+      priceDecimals[instrument]!,
+    );
+  }
+
+  /** AvgPx: exact ticks as a price, otherwise with more decimals, rounded. */
+  #average(p: number, instrument: number, ticks: number): number {
+    if (Math.floor(ticks) === ticks) return this.#price(p, instrument, ticks);
+    const { priceUnits, priceDecimals } = this.#instruments;
+    return putDecimal(
+      this.#bytes,
+      p,
+      Math.round(ticks * priceUnits[instrument]! * AVERAGE_SCALE),
+      priceDecimals[instrument]! + AVERAGE_DECIMALS,
+    );
+  }
+
+  #cancelReject(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    at: number,
+    resendMs: number,
+  ): number {
+    const b = this.#bytes;
+    const u8 = store.u8;
+    const reason = store.u16[(record >>> 1) + EVT_REASON_U16]!;
+    let p = this.#start(
+      session,
+      store,
+      record,
+      TYPE_CANCEL_REJECT,
+      at,
+      resendMs,
+    );
+    p = this.#ids(store, record, p, 0);
+    p = putPiece(b, p, TAG_39);
+    // A gateway that knew how the order ended says so in the order type.
+    b[p++] = reason === Reason.TOO_LATE
+      ? u8[record + EVT_ORD_TYPE_U8]!
+      : u8[record + EVT_ORD_STATUS_U8]!;
+    p = putPiece(b, p, TAG_60);
+    p = this.#eventTime.put(b, p, this.#eventMs(store, record));
+    p = putPiece(b, p, TAG_434);
+    b[p++] = u8[record + EVT_DETAIL_U8] === 2 ? 0x31 : 0x32;
+    p = putUint(b, putPiece(b, p, TAG_102), CXL_REJ_REASON[reason]!);
+    return putPiece(b, putPiece(b, p, TAG_58), REASON_TEXTS[reason]!);
+  }
+
+  #sessionMessage(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    at: number,
+    resendMs: number,
+  ): number {
+    const b = this.#bytes;
+    const type = store.u8[record + EVT_DETAIL_U8]!;
+    const value = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
+    const text = record + EVT_TEXT_U8;
+    let p = this.#start(session, store, record, type, at, resendMs);
+    switch (type) {
+      case TYPE_LOGON:
+        p = putUint(b, putPiece(b, p, LOGON), value);
+        return store.u16[(record >>> 1) + EVT_REASON_U16] === 1
+          ? putPiece(b, p, RESET)
+          : p;
+      case TYPE_HEARTBEAT:
+        if (store.u8[text] === 0) return p;
+        p = putPiece(b, p, TAG_112);
+        return putText(b, p, store.u8, text, TEXT_BYTES);
+      case TYPE_TEST_REQUEST:
+        p = putPiece(b, p, TAG_112);
+        return putUint(b, p, store.f64[(record >>> 3) + EVT_SEQUENCE_F64]!);
+      case TYPE_RESEND_REQUEST:
+        p = putPiece(b, p, TAG_7);
+        p = putUint(b, p, store.f64[(record >>> 3) + EVT_QUANTITY_F64]!);
+        return putPiece(b, p, END_SEQ_NO);
+      case TYPE_LOGOUT:
+        if (store.u8[text] === 0) return p;
+        p = putPiece(b, p, TAG_58);
+        return putText(b, p, store.u8, text, TEXT_BYTES);
+      default:
+        return this.#reject(store, record, type, p);
+    }
+  }
+
+  /** Reject and BusinessMessageReject: 45, 371, 372, 373 or 380, 379, 58. */
+  #reject(
+    store: OutboundStore,
+    record: number,
+    type: number,
+    start: number,
+  ): number {
+    const b = this.#bytes;
+    const u8 = store.u8;
+    const text = record + EVT_TEXT_U8;
+    const business = type === TYPE_BUSINESS_REJECT;
+    const code = store.u16[(record >>> 1) + EVT_REASON_U16]!;
+    const note = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
+    const tag = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
+    let p = putPiece(b, start, TAG_45);
+    p = putUint(b, p, store.f64[(record >>> 3) + EVT_REFERENCE_F64]!);
+    if (tag > 0) p = putUint(b, putPiece(b, p, TAG_371), tag);
+    if (u8[text] !== 0) {
+      p = putPiece(b, p, TAG_372);
+      p = putText(b, p, u8, text, REF_TYPE_BYTES);
+    }
+    if (business && u8[text + REF_TYPE_BYTES] !== 0) {
+      p = putPiece(b, p, TAG_379);
+      p = putText(b, p, u8, text + REF_TYPE_BYTES, CL_ORD_ID_BYTES);
+    }
+    p = putUint(b, putPiece(b, p, business ? TAG_380 : TAG_373), code);
+    const words = note > 0
+      ? NOTES[note]!
+      : business
+      ? NOTES[0]!
+      : REJECT_TEXTS[code]!;
+    return words.length === 0 ? p : putPiece(b, putPiece(b, p, TAG_58), words);
+  }
+}

@@ -1,0 +1,607 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Application messages of clients to commands, and what their ids stand for.
+ *
+ * The gateway's thread owns it; nothing allocates for an order. It checks what
+ * needs the wire's form (formats, decimals, ids) and refuses that itself; all
+ * else is the exchange's to judge. A number, once read, is exact: what does
+ * not fit ticks or lots is refused, never rounded.
+ *
+ * @module
+ */
+import {
+  CL_ORD_ID_BYTES,
+  CMD_CL_ORD_ID_U8,
+  CMD_DETAIL_U8,
+  CMD_FLAG_TEXT,
+  CMD_FLAGS_U8,
+  CMD_INSTRUMENT_U16,
+  CMD_KIND_U8,
+  CMD_NEW_REFERENCE_F64,
+  CMD_ORD_TYPE_U8,
+  CMD_ORIG_CL_ORD_ID_U8,
+  CMD_PRICE_I32,
+  CMD_QUANTITY_F64,
+  CMD_REASON_U32,
+  CMD_REFERENCE_F64,
+  CMD_SIDE_U8,
+  CMD_TIME_IN_FORCE_U8,
+  CommandKind,
+  EventKind,
+  EVT_CL_ORD_ID_U8,
+  EVT_DETAIL_U8,
+  EVT_FLAG_TEXT,
+  EVT_FLAGS_U8,
+  EVT_KIND_U8,
+  EVT_LEAVES_F64,
+  EVT_ORIG_CL_ORD_ID_U8,
+  EVT_REFERENCE_F64,
+  OrdStatus,
+  OrdType,
+  Reason,
+  TimeInForce,
+} from "../../record/mod.ts";
+import type { SpscRing } from "../../ring/mod.ts";
+import {
+  Decimal,
+  type FixParser,
+  parseDecimal,
+  RejectReason,
+  Slot,
+  TimestampReader,
+} from "../../wire/fix/mod.ts";
+import type { GatewayContext } from "../protocol.ts";
+import { type ClOrdIds, NO_ENTRY } from "./cl_ord_ids.ts";
+import { type Instruments, NO_INSTRUMENT } from "./instruments.ts";
+import type { Replies } from "./replies.ts";
+import type { FixSession } from "./session.ts";
+import { BusinessReason, Note } from "./texts.ts";
+
+// What a refused request asked for, `detail` of REFUSED.
+const REFUSED_NEW = 1;
+const REFUSED_CANCEL = 2;
+const REFUSED_REPLACE = 3;
+const REFUSED_STATUS = 4;
+
+const UNKNOWN_INSTRUMENT_INDEX = 0xffff;
+const INT32_MAX = 0x7fffffff;
+const STATUS_REPLACED = 0x35;
+
+/** 1 for each character that FIX 4.4 allows. */
+function allowed(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const c of characters) table[c.charCodeAt(0)] = 1;
+  return table;
+}
+
+const SIDES = allowed("123456789ABCDEFG");
+const ORD_TYPES = allowed("12346789DEGIJKLMP");
+const TIMES_IN_FORCE = allowed("01234567");
+
+/** A code of one character as it lies in a record: digits as numbers. */
+function codeOf(character: number): number {
+  return character <= 0x39 ? character - 48 : character;
+}
+
+/** Turns orders, cancels, replaces and status requests into commands. */
+export class OrderDesk {
+  /** The appliance is stopping: no new orders. */
+  closed = false;
+  readonly #context: GatewayContext;
+  readonly #parser: FixParser;
+  readonly #replies: Replies;
+  readonly #instruments: Instruments;
+  readonly #ids: ClOrdIds;
+  readonly #time = new TimestampReader();
+  readonly #units = new Float64Array(1);
+  // Terms of the message at hand.
+  #instrument = 0;
+  #side = 0;
+  #ordType = 0;
+  #timeInForce = 0;
+  #priceTicks = 0;
+  readonly #lots = new Float64Array(1);
+
+  constructor(
+    context: GatewayContext,
+    parser: FixParser,
+    replies: Replies,
+    instruments: Instruments,
+    ids: ClOrdIds,
+  ) {
+    this.#context = context;
+    this.#parser = parser;
+    this.#replies = replies;
+    this.#instruments = instruments;
+    this.#ids = ids;
+  }
+
+  /** NewOrderSingle. @param possResend An id that is known is then no fault. */
+  newOrder(session: FixSession, number: number, possResend: boolean): void {
+    if (!this.#formHolds(session, number)) return;
+    this.#stage(session, Slot.CL_ORD_ID);
+    const known = this.#ids.find() !== NO_ENTRY;
+    if (known && possResend) return;
+    let reason = this.#terms(session, number, false);
+    if (reason < 0) return;
+    if (known) reason = Reason.DUPLICATE_ORDER;
+    else if (this.closed) reason = Reason.SHUTTING_DOWN;
+    if (reason === Reason.NONE) {
+      if (this.#ids.insert(session.nextReference) === NO_ENTRY) {
+        reason = Reason.ORDER_CAPACITY;
+      }
+    }
+    this.#begin(
+      session,
+      number,
+      CommandKind.NEW_ORDER,
+      REFUSED_NEW,
+      reason,
+    );
+    this.#putTerms();
+    if (reason === Reason.NONE) this.#reference(session.nextReference++);
+    else if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) {
+      this.#putText(Slot.SYMBOL, CMD_ORIG_CL_ORD_ID_U8);
+    }
+  }
+
+  /** OrderCancelRequest. */
+  cancel(session: FixSession, number: number): void {
+    if (!this.#formHolds(session, number)) return;
+    let reason: number = this.#original(session);
+    const entry = this.#entry;
+    if (!this.#findInstrument(session, number, false)) return;
+    if (
+      reason === Reason.NONE && this.#instrument === UNKNOWN_INSTRUMENT_INDEX
+    ) reason = Reason.UNKNOWN_INSTRUMENT;
+    this.#begin(
+      session,
+      number,
+      CommandKind.CANCEL_ORDER,
+      REFUSED_CANCEL,
+      reason,
+    );
+    this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
+    this.#putSide();
+    if (reason === Reason.TOO_LATE) this.#putFinalStatus(entry);
+    if (reason !== Reason.NONE) return;
+    this.#reference(this.#ids.reference(entry));
+    this.#stage(session, Slot.CL_ORD_ID);
+    this.#rememberClosed(OrdStatus.CANCELED);
+  }
+
+  /** OrderCancelReplaceRequest. */
+  replace(session: FixSession, number: number): void {
+    if (!this.#formHolds(session, number)) return;
+    let reason: number = this.#original(session);
+    const entry = this.#entry;
+    const terms = this.#terms(session, number, true);
+    if (terms < 0) return;
+    if (reason === Reason.NONE) reason = terms;
+    if (reason === Reason.NONE && this.closed) reason = Reason.SHUTTING_DOWN;
+    if (reason === Reason.NONE && this.#ordType !== OrdType.LIMIT) {
+      reason = Reason.INVALID_ORD_TYPE;
+    }
+    if (reason === Reason.NONE) {
+      this.#stage(session, Slot.CL_ORD_ID);
+      if (this.#ids.insert(session.nextReference) === NO_ENTRY) {
+        reason = Reason.ORDER_CAPACITY;
+      }
+    }
+    this.#begin(
+      session,
+      number,
+      CommandKind.REPLACE_ORDER,
+      REFUSED_REPLACE,
+      reason,
+    );
+    this.#putTerms();
+    this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
+    if (reason === Reason.TOO_LATE) this.#putFinalStatus(entry);
+    if (reason !== Reason.NONE) return;
+    this.#reference(this.#ids.reference(entry));
+    const { ring, at } = this.#replies;
+    ring.f64[(at >>> 3) + CMD_NEW_REFERENCE_F64] = session.nextReference++;
+  }
+
+  /** OrderStatusRequest. */
+  status(session: FixSession, number: number): void {
+    if (!this.#formHolds(session, number)) return;
+    if (!this.#findInstrument(session, number, true)) return;
+    this.#stage(session, Slot.CL_ORD_ID);
+    const entry = this.#ids.find();
+    const unknown = this.#instrument === UNKNOWN_INSTRUMENT_INDEX;
+    this.#begin(
+      session,
+      number,
+      CommandKind.ORDER_STATUS,
+      REFUSED_STATUS,
+      unknown ? Reason.UNKNOWN_INSTRUMENT : Reason.NONE,
+    );
+    this.#putSide();
+    if (unknown) {
+      this.#putText(Slot.SYMBOL, CMD_ORIG_CL_ORD_ID_U8);
+      return;
+    }
+    // Reference 0 is no order: the exchange answers that it is unknown.
+    this.#reference(entry === NO_ENTRY ? 0 : this.#ids.reference(entry));
+    if (!this.#parser.has(Slot.ORD_STATUS_REQ_ID)) return;
+    const { ring, at } = this.#replies;
+    ring.u8[at + CMD_DETAIL_U8] = 1;
+    this.#putText(Slot.ORD_STATUS_REQ_ID, CMD_ORIG_CL_ORD_ID_U8);
+  }
+
+  /** Follows an event about an order: which ids are known, which have ended. */
+  onEvent(session: FixSession, ring: SpscRing, slot: number): void {
+    const at = slot * ring.slotBytes;
+    const { u8, f64 } = ring;
+    const kind = u8[at + EVT_KIND_U8]!;
+    if (kind > EventKind.CANCEL_REJECTED) return;
+    if ((u8[at + EVT_FLAGS_U8]! & EVT_FLAG_TEXT) === 0) return;
+    const reference = f64[(at >>> 3) + EVT_REFERENCE_F64]!;
+    switch (kind) {
+      case EventKind.ACCEPTED:
+        this.#learn(session, u8, at, reference);
+        break;
+      case EventKind.FILLED:
+        if (f64[(at >>> 3) + EVT_LEAVES_F64] === 0) {
+          this.#end(session, u8, at + EVT_CL_ORD_ID_U8, OrdStatus.FILLED);
+        }
+        break;
+      case EventKind.CANCELED:
+        this.#canceled(session, u8, at);
+        break;
+      case EventKind.REPLACED:
+        this.#learn(session, u8, at, reference);
+        this.#end(session, u8, at + EVT_ORIG_CL_ORD_ID_U8, STATUS_REPLACED);
+        break;
+      case EventKind.REJECTED:
+        // What the gateway refused has no reference and uses up no id.
+        if (reference === 0) break;
+        this.#learn(session, u8, at, reference);
+        this.#end(session, u8, at + EVT_CL_ORD_ID_U8, OrdStatus.REJECTED);
+        break;
+      case EventKind.CANCEL_REJECTED:
+        if (reference === 0 || u8[at + EVT_DETAIL_U8] === REFUSED_STATUS) break;
+        this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
+        this.#rememberClosed(OrdStatus.REJECTED);
+        break;
+    }
+  }
+
+  /** An order's id that came with a reference we have not given out: from a journal. */
+  #learn(
+    session: FixSession,
+    u8: Uint8Array,
+    at: number,
+    reference: number,
+  ): void {
+    if (reference < session.nextReference) return;
+    session.nextReference = reference + 1;
+    this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
+    if (this.#ids.find() === NO_ENTRY) this.#ids.insert(reference);
+  }
+
+  #canceled(session: FixSession, u8: Uint8Array, at: number): void {
+    if (u8[at + EVT_ORIG_CL_ORD_ID_U8] === 0) {
+      this.#end(session, u8, at + EVT_CL_ORD_ID_U8, OrdStatus.CANCELED);
+      return;
+    }
+    this.#end(session, u8, at + EVT_ORIG_CL_ORD_ID_U8, OrdStatus.CANCELED);
+    this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
+    this.#rememberClosed(OrdStatus.CANCELED);
+  }
+
+  /** The staged id is used up and stands for nothing that is open. */
+  #rememberClosed(status: number): void {
+    let entry = this.#ids.find();
+    if (entry === NO_ENTRY) entry = this.#ids.insert(0);
+    if (entry !== NO_ENTRY) this.#ids.close(entry, status);
+  }
+
+  #end(
+    session: FixSession,
+    u8: Uint8Array,
+    text: number,
+    status: number,
+  ): void {
+    this.#stageText(session, u8, text);
+    const entry = this.#ids.find();
+    if (entry !== NO_ENTRY) this.#ids.close(entry, status);
+  }
+
+  #stageText(session: FixSession, u8: Uint8Array, text: number): void {
+    this.#ids.stage(session.index, u8, text, text + CL_ORD_ID_BYTES);
+  }
+
+  #stage(session: FixSession, slot: number): void {
+    const { from, to } = this.#parser;
+    this.#ids.stage(
+      session.index,
+      this.#context.transport.bytes,
+      from[slot]!,
+      to[slot]!,
+    );
+  }
+
+  /** Entry of the order that 41 names, after `#original()`. */
+  #entry = NO_ENTRY;
+
+  /** Looks at 11 and 41 of a cancel or replace. */
+  #original(session: FixSession): Reason {
+    this.#stage(session, Slot.CL_ORD_ID);
+    if (this.#ids.find() !== NO_ENTRY) return Reason.DUPLICATE_ORDER;
+    this.#stage(session, Slot.ORIG_CL_ORD_ID);
+    this.#entry = this.#ids.find();
+    if (this.#entry === NO_ENTRY) return Reason.UNKNOWN_ORDER;
+    return this.#ids.closed(this.#entry) === 0 ? Reason.NONE : Reason.TOO_LATE;
+  }
+
+  /** Lengths, times and codes; a Reject is written if something is wrong. */
+  #formHolds(session: FixSession, number: number): boolean {
+    const parser = this.#parser;
+    const { from, to, seen } = parser;
+    for (
+      let slot: number = Slot.CL_ORD_ID;
+      slot <= Slot.ORIG_CL_ORD_ID;
+      slot++
+    ) {
+      if (
+        (seen & (1 << slot)) !== 0 && to[slot]! - from[slot]! > CL_ORD_ID_BYTES
+      ) {
+        return this.#bad(
+          session,
+          number,
+          RejectReason.BAD_VALUE,
+          slot === Slot.CL_ORD_ID ? 11 : 41,
+          Note.ID_TOO_LONG,
+        );
+      }
+    }
+    const bytes = this.#context.transport.bytes;
+    if (
+      (seen & (1 << Slot.TRANSACT_TIME)) !== 0 &&
+      !this.#time.parse(
+        bytes,
+        from[Slot.TRANSACT_TIME]!,
+        to[Slot.TRANSACT_TIME]!,
+      )
+    ) return this.#bad(session, number, RejectReason.BAD_FORMAT, 60);
+    const side = parser.character(Slot.SIDE);
+    if (side < 0 || SIDES[side] === 0) {
+      return this.#bad(session, number, RejectReason.BAD_VALUE, 54);
+    }
+    this.#side = codeOf(side);
+    if ((seen & (1 << Slot.ORD_TYPE)) !== 0) {
+      const type = parser.character(Slot.ORD_TYPE);
+      if (type < 0 || ORD_TYPES[type] === 0) {
+        return this.#bad(session, number, RejectReason.BAD_VALUE, 40);
+      }
+      this.#ordType = codeOf(type);
+    }
+    this.#timeInForce = TimeInForce.DAY;
+    if ((seen & (1 << Slot.TIME_IN_FORCE)) !== 0) {
+      const time = parser.character(Slot.TIME_IN_FORCE);
+      if (time < 0 || TIMES_IN_FORCE[time] === 0) {
+        return this.#bad(session, number, RejectReason.BAD_VALUE, 59);
+      }
+      this.#timeInForce = codeOf(time);
+    }
+    const requestId = to[Slot.ORD_STATUS_REQ_ID]! -
+      from[Slot.ORD_STATUS_REQ_ID]!;
+    return (seen & (1 << Slot.ORD_STATUS_REQ_ID)) === 0 ||
+      requestId <= CL_ORD_ID_BYTES ||
+      this.#bad(
+        session,
+        number,
+        RejectReason.BAD_VALUE,
+        790,
+        Note.ID_TOO_LONG,
+      );
+  }
+
+  /**
+   * Instrument, quantity and price.
+   *
+   * @returns A `Reason`, or -1 if the message was answered already.
+   */
+  #terms(session: FixSession, number: number, replace: boolean): number {
+    if (!this.#findInstrument(session, number, !replace)) return -1;
+    const parser = this.#parser;
+    if (!parser.has(Slot.ORDER_QTY)) {
+      return this.#conditional(session, number, Note.QUANTITY_REQUIRED);
+    }
+    const market = this.#ordType === OrdType.MARKET;
+    const hasPrice = parser.has(Slot.PRICE);
+    if (this.#ordType === OrdType.LIMIT && !hasPrice) {
+      return this.#conditional(session, number, Note.PRICE_REQUIRED);
+    }
+    const quantityReason = this.#readQuantity();
+    if (quantityReason < 0) {
+      this.#bad(session, number, RejectReason.BAD_FORMAT, 38);
+      return -1;
+    }
+    this.#priceTicks = 0;
+    const priceReason: number = hasPrice ? this.#readPrice() : Reason.NONE;
+    if (priceReason < 0) {
+      this.#bad(session, number, RejectReason.BAD_FORMAT, 44);
+      return -1;
+    }
+    if (market) this.#priceTicks = 0;
+    if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) {
+      return Reason.UNKNOWN_INSTRUMENT;
+    }
+    if (this.#side > 2) return Reason.INVALID_SIDE;
+    if (this.#ordType > OrdType.LIMIT) return Reason.INVALID_ORD_TYPE;
+    if (
+      this.#timeInForce > TimeInForce.FOK || this.#timeInForce === 2
+    ) return Reason.INVALID_TIME_IN_FORCE;
+    if (quantityReason !== Reason.NONE) return quantityReason;
+    return market ? Reason.NONE : priceReason;
+  }
+
+  /** Lots of 38; a `Reason`, or -1 if it is no number. */
+  #readQuantity(): number {
+    const { from, to } = this.#parser;
+    const known = this.#instrument !== UNKNOWN_INSTRUMENT_INDEX;
+    const { lotDecimals, lotUnits } = this.#instruments;
+    this.#lots[0] = 0;
+    const result = parseDecimal(
+      this.#context.transport.bytes,
+      from[Slot.ORDER_QTY]!,
+      to[Slot.ORDER_QTY]!,
+      known ? lotDecimals[this.#instrument]! : 8,
+      this.#units,
+    );
+    if (result === Decimal.FORMAT) return -1;
+    if (!known) return Reason.NONE;
+    if (result === Decimal.INEXACT) return Reason.QUANTITY_OFF_LOT;
+    if (result === Decimal.TOO_LARGE) return Reason.QUANTITY_TOO_LARGE;
+    if (result === Decimal.NEGATIVE) return Reason.INVALID_QUANTITY;
+    const lots = this.#units[0]! / lotUnits[this.#instrument]!;
+    if (lots === 0) return Reason.INVALID_QUANTITY;
+    if (Math.floor(lots) !== lots) return Reason.QUANTITY_OFF_LOT;
+    this.#lots[0] = lots;
+    return Reason.NONE;
+  }
+
+  /** Ticks of 44; a `Reason`, or -1 if it is no number. */
+  #readPrice(): number {
+    const { from, to } = this.#parser;
+    const known = this.#instrument !== UNKNOWN_INSTRUMENT_INDEX;
+    const { priceDecimals, priceUnits } = this.#instruments;
+    const result = parseDecimal(
+      this.#context.transport.bytes,
+      from[Slot.PRICE]!,
+      to[Slot.PRICE]!,
+      known ? priceDecimals[this.#instrument]! : 8,
+      this.#units,
+    );
+    if (result === Decimal.FORMAT) return -1;
+    if (!known) return Reason.NONE;
+    if (result === Decimal.INEXACT) return Reason.PRICE_OFF_TICK;
+    if (result === Decimal.TOO_LARGE) return Reason.PRICE_OUT_OF_RANGE;
+    if (result === Decimal.NEGATIVE) return Reason.INVALID_PRICE;
+    const ticks = this.#units[0]! / priceUnits[this.#instrument]!;
+    if (ticks === 0) return Reason.INVALID_PRICE;
+    if (Math.floor(ticks) !== ticks) return Reason.PRICE_OFF_TICK;
+    if (ticks > INT32_MAX) return Reason.PRICE_OUT_OF_RANGE;
+    this.#priceTicks = ticks;
+    return Reason.NONE;
+  }
+
+  /**
+   * Index of 55, or the one that stands for unknown.
+   *
+   * @param echo The answer must repeat the symbol, so it must fit a record.
+   * @returns False if it can't, and the message was answered.
+   */
+  #findInstrument(session: FixSession, number: number, echo: boolean): boolean {
+    const { from, to } = this.#parser;
+    const found = this.#instruments.find(
+      this.#context.transport.bytes,
+      from[Slot.SYMBOL]!,
+      to[Slot.SYMBOL]!,
+    );
+    this.#instrument = found === NO_INSTRUMENT
+      ? UNKNOWN_INSTRUMENT_INDEX
+      : found;
+    if (
+      found !== NO_INSTRUMENT || !echo ||
+      to[Slot.SYMBOL]! - from[Slot.SYMBOL]! <= CL_ORD_ID_BYTES
+    ) return true;
+    this.#context.telemetry.refused(Reason.UNKNOWN_INSTRUMENT);
+    this.#replies.businessReject(
+      session,
+      number,
+      BusinessReason.UNKNOWN_SECURITY,
+      Note.SYMBOL_TOO_LONG,
+      Slot.CL_ORD_ID,
+    );
+    return false;
+  }
+
+  #bad(
+    session: FixSession,
+    number: number,
+    code: number,
+    tag: number,
+    note = 0,
+  ): false {
+    this.#replies.reject(session, number, code, tag, note);
+    return false;
+  }
+
+  #conditional(session: FixSession, number: number, note: number): number {
+    this.#replies.businessReject(
+      session,
+      number,
+      BusinessReason.CONDITIONAL_FIELD,
+      note,
+      Slot.CL_ORD_ID,
+    );
+    return -1;
+  }
+
+  /** Takes a slot for the request, or for its refusal if there is a reason. */
+  #begin(
+    session: FixSession,
+    number: number,
+    kind: number,
+    detail: number,
+    reason: number,
+  ): void {
+    const refused = reason !== Reason.NONE;
+    this.#replies.begin(refused ? CommandKind.REFUSED : kind, session, number);
+    const { ring, at } = this.#replies;
+    ring.u8[at + CMD_FLAGS_U8] = CMD_FLAG_TEXT;
+    this.#putText(Slot.CL_ORD_ID, CMD_CL_ORD_ID_U8);
+    if (!refused) return;
+    ring.u8[at + CMD_KIND_U8] = CommandKind.REFUSED;
+    ring.u8[at + CMD_DETAIL_U8] = detail;
+    ring.u32[(at >>> 2) + CMD_REASON_U32] = reason;
+    this.#context.telemetry.refused(reason);
+  }
+
+  #reference(reference: number): void {
+    const { ring, at } = this.#replies;
+    ring.f64[(at >>> 3) + CMD_REFERENCE_F64] = reference;
+  }
+
+  #putSide(): void {
+    const { ring, at } = this.#replies;
+    ring.u16[(at >>> 1) + CMD_INSTRUMENT_U16] = this.#instrument;
+    ring.u8[at + CMD_SIDE_U8] = this.#side;
+  }
+
+  #putTerms(): void {
+    this.#putSide();
+    const { ring, at } = this.#replies;
+    ring.u8[at + CMD_ORD_TYPE_U8] = this.#ordType;
+    ring.u8[at + CMD_TIME_IN_FORCE_U8] = this.#timeInForce;
+    ring.i32[(at >>> 2) + CMD_PRICE_I32] = this.#priceTicks;
+    ring.f64[(at >>> 3) + CMD_QUANTITY_F64] = this.#lots[0]!;
+  }
+
+  /** How the order ended that a request came too late for. */
+  #putFinalStatus(entry: number): void {
+    const { ring, at } = this.#replies;
+    const status = this.#ids.closed(entry);
+    // Tag 39 has no "replaced" in this version; such an order lives on.
+    ring.u8[at + CMD_ORD_TYPE_U8] = status === STATUS_REPLACED
+      ? OrdStatus.REJECTED
+      : status;
+  }
+
+  #putText(slot: number, offset: number): void {
+    const { ring, at } = this.#replies;
+    const bytes = this.#context.transport.bytes;
+    const from = this.#parser.from[slot]!;
+    let length = this.#parser.to[slot]! - from;
+    if (length > CL_ORD_ID_BYTES) length = CL_ORD_ID_BYTES;
+    for (let i = 0; i < length; i++) {
+      ring.u8[at + offset + i] = bytes[from + i]!;
+    }
+  }
+}

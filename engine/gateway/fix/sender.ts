@@ -1,0 +1,216 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Sends stored records to clients: new ones in order, old ones on request.
+ *
+ * ```
+ *   store:  1 2 3 4 5 6 7 8 9          first time: nextToSend, then up
+ *             └─resend─┘   └nextToSend    a resend goes first, new ones wait
+ * ```
+ *
+ * Whatever does not fit the send window stays in the store and goes later, so
+ * a slow reader costs no memory. The gateway's thread owns it; nothing
+ * allocates. Work a round and connection is bounded.
+ *
+ * @module
+ */
+import {
+  EventKind,
+  EVT_DETAIL_U8,
+  EVT_KIND_U8,
+  EVT_REFERENCE_F64,
+  Reason,
+} from "../../record/mod.ts";
+import { COUNTER } from "../../telemetry/mod.ts";
+import { GONE } from "../../transport/mod.ts";
+import type { GatewayContext } from "../protocol.ts";
+import {
+  FIRST_TIME,
+  type FixEncoder,
+  MESSAGE_BYTES_MAX,
+  TYPE_BUSINESS_REJECT,
+  TYPE_LOGOUT,
+  TYPE_REJECT,
+} from "./encoder.ts";
+import {
+  ConnectionState,
+  type FixConnection,
+  type FixSession,
+  TIME_LOGOUT,
+  TIME_SENT,
+} from "./session.ts";
+
+/** New messages a connection gets in one round. */
+const SEND_ROUND_MAX = 1024;
+/** Old messages a connection gets in one round, and records looked at for them. */
+const RESEND_ROUND_MAX = 256;
+const RESEND_SCAN_MAX = 4096;
+
+/** Sends for all connections of one gateway. */
+export class Sender {
+  readonly #context: GatewayContext;
+  readonly #encoder: FixEncoder;
+  readonly #cut: (connection: FixConnection, reason: number) => void;
+
+  /** @param cut Closes a connection that can't be served. */
+  constructor(
+    context: GatewayContext,
+    encoder: FixEncoder,
+    cut: (connection: FixConnection, reason: number) => void,
+  ) {
+    this.#context = context;
+    this.#encoder = encoder;
+    this.#cut = cut;
+  }
+
+  /** Sends what there is to send and room for. Returns messages sent. */
+  flush(connection: FixConnection, session: FixSession): number {
+    if (
+      connection.nextToSend === 0 ||
+      connection.state === ConnectionState.CLOSED
+    ) return 0;
+    let sent = 0;
+    if (connection.resendNext <= connection.resendLast) {
+      sent = this.#resend(connection, session);
+      if (connection.resendNext <= connection.resendLast) return sent;
+    }
+    const { store } = session;
+    if (connection.nextToSend > store.last) return sent;
+    let fresh = 0;
+    while (connection.nextToSend <= store.last && fresh < SEND_ROUND_MAX) {
+      const record = store.locate(connection.nextToSend);
+      if (record < 0) {
+        this.#cut(connection, Reason.TOO_SLOW);
+        break;
+      }
+      if (!this.#send(connection, session, record, FIRST_TIME)) break;
+      connection.nextToSend++;
+      fresh++;
+      if (
+        store.u8[record + EVT_KIND_U8] === EventKind.SESSION_MESSAGE &&
+        store.u8[record + EVT_DETAIL_U8] === TYPE_LOGOUT &&
+        store.f64[(record >>> 3) + EVT_REFERENCE_F64] === connection.nonce
+      ) {
+        connection.times[TIME_LOGOUT] = this.#context.now.ms;
+        if (connection.state === ConnectionState.CLOSING) {
+          this.#cut(connection, Reason.NONE);
+          break;
+        }
+      }
+    }
+    if (fresh > 0) {
+      this.#context.telemetry.add(COUNTER.fix_messages_sent_total, fresh);
+      connection.times[TIME_SENT] = this.#context.now.ms;
+    }
+    return sent + fresh;
+  }
+
+  /**
+   * A client asks for `[begin, end]` again. A range that a running resend
+   * covers only makes it longer; an earlier one starts it anew.
+   */
+  request(connection: FixConnection, begin: number, end: number): void {
+    const sent = connection.nextToSend - 1;
+    const last = end === 0 || end > sent ? sent : end;
+    if (begin > last) return;
+    const running = connection.resendNext <= connection.resendLast;
+    if (running && begin >= connection.resendBegin) {
+      if (last > connection.resendLast) connection.resendLast = last;
+      return;
+    }
+    connection.resendBegin = begin;
+    connection.resendNext = begin;
+    connection.resendGap = 0;
+    connection.resendLast = running && connection.resendLast > last
+      ? connection.resendLast
+      : last;
+  }
+
+  #resend(connection: FixConnection, session: FixSession): number {
+    const { store } = session;
+    const nowMs = this.#context.now.ms;
+    let sent = 0;
+    for (
+      let scanned = 0;
+      scanned < RESEND_SCAN_MAX && sent < RESEND_ROUND_MAX &&
+      connection.resendNext <= connection.resendLast;
+      scanned++
+    ) {
+      const record = store.locate(connection.resendNext);
+      if (record < 0 || this.#skips(session, record)) {
+        if (connection.resendGap === 0) {
+          connection.resendGap = connection.resendNext;
+        }
+        if (
+          connection.resendNext === connection.resendLast &&
+          !this.#fillGap(connection, session, connection.resendLast + 1)
+        ) break;
+      } else {
+        if (!this.#fillGap(connection, session, connection.resendNext)) break;
+        if (!this.#send(connection, session, record, nowMs)) break;
+        sent++;
+      }
+      connection.resendNext++;
+    }
+    if (sent > 0) {
+      this.#context.telemetry.add(COUNTER.fix_messages_resent_total, sent);
+      connection.times[TIME_SENT] = nowMs;
+    }
+    return sent;
+  }
+
+  /** Session messages are not sent again, but for rejects. */
+  #skips(session: FixSession, record: number): boolean {
+    const { u8 } = session.store;
+    if (u8[record + EVT_KIND_U8] !== EventKind.SESSION_MESSAGE) return false;
+    const type = u8[record + EVT_DETAIL_U8];
+    return type !== TYPE_REJECT && type !== TYPE_BUSINESS_REJECT;
+  }
+
+  /** Sends the gap fill that is due before `next`; false if there is no room. */
+  #fillGap(
+    connection: FixConnection,
+    session: FixSession,
+    next: number,
+  ): boolean {
+    if (connection.resendGap === 0) return true;
+    const { transport, now } = this.#context;
+    const at = transport.reserve(connection.id, MESSAGE_BYTES_MAX);
+    if (at < 0) return this.#refused(connection, at);
+    const from = connection.resendGap;
+    const length = this.#encoder.gapFill(session, from, next, now.ms, at);
+    this.#commit(connection, length);
+    connection.resendGap = 0;
+    return true;
+  }
+
+  #send(
+    connection: FixConnection,
+    session: FixSession,
+    record: number,
+    resendMs: number,
+  ): boolean {
+    const at = this.#context.transport.reserve(
+      connection.id,
+      MESSAGE_BYTES_MAX,
+    );
+    if (at < 0) return this.#refused(connection, at);
+    const { store } = session;
+    this.#commit(
+      connection,
+      this.#encoder.encode(session, store, record, at, resendMs),
+    );
+    return true;
+  }
+
+  #commit(connection: FixConnection, length: number): void {
+    this.#context.transport.commit(connection.id, length);
+    connection.committedBytes[0] = connection.committedBytes[0]! + length;
+    this.#context.telemetry.add(COUNTER.bytes_sent_total, length);
+  }
+
+  #refused(connection: FixConnection, code: number): false {
+    if (code === GONE) connection.state = ConnectionState.CLOSED;
+    return false;
+  }
+}

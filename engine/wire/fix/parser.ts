@@ -1,0 +1,405 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Finds FIX 4.4 messages in a window of received bytes and notes where their
+ * values lie.
+ *
+ * ```
+ *   8=FIX.4.4|9=148|35=D|34=2|49=CLIENT1| ... |10=093|
+ *   ^start     BodyLength ^body ...            ^trailer
+ * ```
+ *
+ * Pure, in place, without allocation; belongs to one thread. Every byte counts
+ * as hostile: lengths are checked before use and each loop ends with the
+ * window. It judges a message's form (framing, tags, order, repetition), never
+ * the meaning of a value.
+ *
+ * @module
+ */
+import { byteSum, wordsOf } from "./checksum.ts";
+import {
+  MessageType,
+  messageType,
+  NO_SLOT,
+  SLOT_TAGS,
+  TAG_ALLOWED,
+  TAG_DATA,
+  TAG_DEFINED,
+  TAG_GROUP,
+  TAG_HEADER,
+  TAG_INFO,
+  TAG_LENGTH,
+  TAG_SLOT,
+  TAG_TRAILER,
+  TAGS_MAX,
+  TYPE_REQUIRED,
+  TYPES_KNOWN,
+} from "./dictionary.ts";
+import { parseUint } from "./numbers.ts";
+
+/** What `FixParser.parse()` found. */
+export const Parsed = {
+  /** A whole message: `length` bytes are read, its form is in `error`. */
+  OK: 0,
+  /** Not all of the message is there yet; `length` bytes of rubbish before it can go. */
+  INCOMPLETE: 1,
+  /** No message: skip `length` bytes and go on. */
+  GARBLED: 2,
+  /** The message says that it is longer than allowed. */
+  TOO_LONG: 3,
+} as const;
+
+/** SessionRejectReason (tag 373). */
+export const RejectReason = {
+  NONE: -1,
+  INVALID_TAG: 0,
+  REQUIRED_MISSING: 1,
+  NOT_FOR_TYPE: 2,
+  UNDEFINED_TAG: 3,
+  NO_VALUE: 4,
+  BAD_VALUE: 5,
+  BAD_FORMAT: 6,
+  COMP_ID: 9,
+  SENDING_TIME: 10,
+  BAD_TYPE: 11,
+  REPEATED: 13,
+  ORDER: 14,
+  OTHER: 99,
+} as const;
+
+const SOH = 1;
+const EQUALS = 0x3d;
+/** Bytes of "10=nnn|". */
+const TRAILER_BYTES = 7;
+/** Longest BeginString and BodyLength that are looked at. */
+const BEGIN_STRING_MAX = 20;
+const BODY_LENGTH_DIGITS_MAX = 9;
+/** Tags without a slot that are checked for repetition. */
+const OTHERS_MAX = 64;
+
+// Defects, by precedence: the lowest is reported.
+const DEFECT_TAG = 0;
+const DEFECT_UNDEFINED = 1;
+const DEFECT_TYPE = 2;
+const DEFECT_REPEATED = 3;
+const DEFECT_ORDER = 4;
+const DEFECT_EMPTY = 5;
+const DEFECT_FORMAT = 6;
+const DEFECTS = 7;
+const DEFECT_REASONS = [
+  RejectReason.INVALID_TAG,
+  RejectReason.UNDEFINED_TAG,
+  RejectReason.NOT_FOR_TYPE,
+  RejectReason.REPEATED,
+  RejectReason.ORDER,
+  RejectReason.NO_VALUE,
+  RejectReason.BAD_FORMAT,
+] as const;
+
+/** Parts of a message, in their order. */
+const HEADER_PART = 0;
+const BODY_PART = 1;
+const TRAILER_PART = 2;
+
+/** Finds one message after the other in memory that others fill. */
+export class FixParser {
+  /** Bytes read, to skip, or (INCOMPLETE) that can go already. */
+  length = 0;
+  /** `MessageType` of the message. */
+  type: number = MessageType.INVALID;
+  /** BeginString is FIX.4.4. */
+  version = true;
+  /** `RejectReason` of the message's form, or NONE. */
+  error: number = RejectReason.NONE;
+  /** The tag that `error` is about; 0 if it is no number. */
+  errorTag = 0;
+  /** Bit per slot: the tag is there, with a value or without. */
+  seen = 0;
+  /** Where values start and end in the memory, by slot; valid if seen. */
+  readonly from = new Int32Array(32);
+  readonly to = new Int32Array(32);
+
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #bodyMax: number;
+  readonly #others = new Uint16Array(OTHERS_MAX);
+  /** First tag with each defect, -1 if none. */
+  readonly #defects = new Int32Array(DEFECTS);
+  #defective = false;
+
+  /**
+   * @param bytes The memory that windows lie in.
+   * @param messageBytesMax Longest message that is taken.
+   */
+  constructor(bytes: Uint8Array, messageBytesMax: number) {
+    this.#bytes = bytes;
+    this.#words = wordsOf(bytes);
+    this.#bodyMax = messageBytesMax;
+  }
+
+  /** True if the tag of `slot` is there with a value. */
+  has(slot: number): boolean {
+    return (this.seen & (1 << slot)) !== 0 && this.to[slot]! > this.from[slot]!;
+  }
+
+  /** First byte of a value of exactly one byte, or -1. */
+  character(slot: number): number {
+    return this.to[slot]! - this.from[slot]! === 1
+      ? this.#bytes[this.from[slot]!]!
+      : -1;
+  }
+
+  /** Value as an unsigned 32-bit integer, or -1. */
+  uint(slot: number): number {
+    return parseUint(this.#bytes, this.from[slot]!, this.to[slot]!);
+  }
+
+  /** Looks at the window `[from, to)` of the memory. Returns `Parsed`. */
+  parse(from: number, to: number): number {
+    const bytes = this.#bytes;
+    if (to - from < 5) {
+      return this.#startsBegin(from, to)
+        ? this.#answer(Parsed.INCOMPLETE, 0)
+        : this.#skip(from, to);
+    }
+    if (!this.#startsBegin(from, from + 5)) return this.#skip(from, to);
+    let p = this.#beginString(from, to);
+    if (p <= 0) return this.#incompleteOrSkip(p, from, to);
+    // BodyLength.
+    let length = 0;
+    const digitsEnd = p + BODY_LENGTH_DIGITS_MAX;
+    const digitsStart = p;
+    for (;; p++) {
+      if (p >= to) return this.#answer(Parsed.INCOMPLETE, 0);
+      const digit = bytes[p]! - 48;
+      if (digit < 0 || digit > 9) break;
+      if (p >= digitsEnd) return this.#skip(from + 1, to, 1);
+      length = length * 10 + digit;
+    }
+    if (bytes[p] !== SOH || p === digitsStart) {
+      return this.#skip(from + 1, to, 1);
+    }
+    if (length > this.#bodyMax) return this.#answer(Parsed.TOO_LONG, 0);
+    const body = p + 1;
+    const trailer = body + length;
+    if (trailer + TRAILER_BYTES > to) return this.#answer(Parsed.INCOMPLETE, 0);
+    if (
+      length < 4 || bytes[body] !== 0x33 || bytes[body + 1] !== 0x35 ||
+      bytes[body + 2] !== EQUALS || !this.#trailerHolds(from, trailer)
+    ) return this.#skip(from + 1, to, 1);
+    this.#fields(body, trailer);
+    return this.#answer(Parsed.OK, trailer + TRAILER_BYTES - from);
+  }
+
+  #answer(status: number, length: number): number {
+    this.length = length;
+    return status;
+  }
+
+  /** True if the bytes are "8=FIX" or a part of it from its start. */
+  #startsBegin(from: number, to: number): boolean {
+    const bytes = this.#bytes;
+    const n = to - from;
+    return (n < 1 || bytes[from] === 0x38) &&
+      (n < 2 || bytes[from + 1] === EQUALS) &&
+      (n < 3 || bytes[from + 2] === 0x46) &&
+      (n < 4 || bytes[from + 3] === 0x49) &&
+      (n < 5 || bytes[from + 4] === 0x58);
+  }
+
+  /** Place after "8=...|9=", 0 if it isn't whole yet, -1 if it is none. */
+  #beginString(from: number, to: number): number {
+    const bytes = this.#bytes;
+    if (
+      to - from >= 12 && bytes[from + 9] === SOH &&
+      bytes[from + 5] === 0x2e && bytes[from + 6] === 0x34 &&
+      bytes[from + 7] === 0x2e && bytes[from + 8] === 0x34
+    ) {
+      this.version = true;
+      return bytes[from + 10] === 0x39 && bytes[from + 11] === EQUALS
+        ? from + 12
+        : -1;
+    }
+    this.version = false;
+    const limit = from + BEGIN_STRING_MAX;
+    for (let p = from + 5; p < limit; p++) {
+      if (p >= to) return 0;
+      if (bytes[p] !== SOH) continue;
+      if (p + 1 < to && bytes[p + 1] !== 0x39) return -1;
+      if (p + 2 < to && bytes[p + 2] !== EQUALS) return -1;
+      return p + 2 < to ? p + 3 : 0;
+    }
+    return -1;
+  }
+
+  #incompleteOrSkip(place: number, from: number, to: number): number {
+    return place === 0
+      ? this.#answer(Parsed.INCOMPLETE, 0)
+      : this.#skip(from + 1, to, 1);
+  }
+
+  /** Goes on to the next "8=FIX" at or after `from`, or to what may become one. */
+  #skip(from: number, to: number, before = 0): number {
+    const bytes = this.#bytes;
+    for (let p = from; p < to; p++) {
+      if (bytes[p] !== 0x38) continue;
+      const end = p + 5 < to ? p + 5 : to;
+      if (this.#startsBegin(p, end)) {
+        return this.#answer(Parsed.GARBLED, p - from + before);
+      }
+    }
+    return this.#answer(Parsed.GARBLED, to - from + before);
+  }
+
+  /** Body ends with SOH, "10=nnn|" follows, and nnn is the checksum. */
+  #trailerHolds(from: number, trailer: number): boolean {
+    const bytes = this.#bytes;
+    if (
+      bytes[trailer - 1] !== SOH || bytes[trailer] !== 0x31 ||
+      bytes[trailer + 1] !== 0x30 || bytes[trailer + 2] !== EQUALS ||
+      bytes[trailer + 6] !== SOH
+    ) return false;
+    const hundreds = bytes[trailer + 3]! - 48;
+    const tens = bytes[trailer + 4]! - 48;
+    const ones = bytes[trailer + 5]! - 48;
+    if (
+      hundreds < 0 || hundreds > 2 || tens < 0 || tens > 9 || ones < 0 ||
+      ones > 9
+    ) return false;
+    return byteSum(bytes, this.#words, from, trailer) ===
+      hundreds * 100 + tens * 10 + ones;
+  }
+
+  /** Notes the fields of `[body, trailer)`, which ends with SOH. */
+  #fields(body: number, trailer: number): void {
+    const bytes = this.#bytes;
+    this.error = RejectReason.NONE;
+    this.errorTag = 0;
+    this.#defective = false;
+    let p = body + 3;
+    while (bytes[p] !== SOH) p++;
+    this.from[0] = body + 3;
+    this.to[0] = p;
+    this.seen = 1;
+    this.type = messageType(bytes, body + 3, p);
+    this.#scan(p + 1, trailer);
+    if (this.type < TYPES_KNOWN) this.#judge();
+  }
+
+  #scan(first: number, trailer: number): void {
+    const bytes = this.#bytes;
+    const type = this.type;
+    const plain = TAG_DEFINED | (type < TYPES_KNOWN ? TAG_ALLOWED << type : 0);
+    let part = HEADER_PART;
+    let seen = this.seen;
+    let others = 0;
+    let dataLength = -1;
+    let p = first;
+    while (p < trailer) {
+      const start = p;
+      let tag = 0;
+      let c = bytes[p]!;
+      while (c >= 48 && c <= 57 && tag < 100000) {
+        tag = tag * 10 + c - 48;
+        c = bytes[++p]!;
+      }
+      if (c !== EQUALS || p === start || bytes[start] === 48) {
+        this.#defect(DEFECT_TAG, 0);
+        while (bytes[p] !== SOH) p++;
+        p++;
+        continue;
+      }
+      const info = tag < TAGS_MAX ? TAG_INFO[tag]! : 0;
+      const value = ++p;
+      if ((info & TAG_DATA) !== 0 && dataLength >= 0) {
+        p = value + dataLength;
+        if (p >= trailer || bytes[p] !== SOH) {
+          this.#defect(DEFECT_FORMAT, tag);
+          p = value;
+        }
+      }
+      while (bytes[p] !== SOH) p++;
+      dataLength = (info & TAG_LENGTH) !== 0 ? parseUint(bytes, value, p) : -1;
+      if (p === value) this.#defect(DEFECT_EMPTY, tag);
+      const slot = tag < TAGS_MAX ? TAG_SLOT[tag]! : NO_SLOT;
+      const bit = slot === NO_SLOT ? 0 : 1 << slot;
+      if (
+        (info & plain) === plain && (info & (TAG_HEADER | TAG_TRAILER)) === 0
+      ) {
+        if (part === TRAILER_PART) this.#defect(DEFECT_ORDER, tag);
+        else part = BODY_PART;
+      } else part = this.#unusual(tag, info, plain, part);
+      if (bit !== 0) {
+        if ((seen & bit) !== 0) this.#defect(DEFECT_REPEATED, tag);
+        else {
+          seen |= bit;
+          this.from[slot] = value;
+          this.to[slot] = p;
+        }
+      } else if (type < TYPES_KNOWN && (info & (TAG_GROUP << type)) === 0) {
+        others = this.#other(tag, others);
+      }
+      p++;
+    }
+    this.seen = seen;
+  }
+
+  /** A tag that is not simply of the body; returns the part that it leaves us in. */
+  #unusual(tag: number, info: number, plain: number, part: number): number {
+    if ((info & TAG_HEADER) !== 0) {
+      if (part !== HEADER_PART) this.#defect(DEFECT_ORDER, tag);
+      return part;
+    }
+    if ((info & TAG_TRAILER) !== 0) {
+      // CheckSum closes a message; inside it is out of place.
+      if (tag === 10) this.#defect(DEFECT_ORDER, tag);
+      return TRAILER_PART;
+    }
+    if (tag < 5000 && (info & TAG_DEFINED) === 0) {
+      this.#defect(DEFECT_UNDEFINED, tag);
+    } else if (tag < 5000 && (info & plain) !== plain) {
+      if (this.type < TYPES_KNOWN) this.#defect(DEFECT_TYPE, tag);
+    }
+    if (part === TRAILER_PART) this.#defect(DEFECT_ORDER, tag);
+    return part === HEADER_PART ? BODY_PART : part;
+  }
+
+  /** Notes a tag without a slot; returns how many there are. */
+  #other(tag: number, count: number): number {
+    const others = this.#others;
+    if (tag === 8 || tag === 9) this.#defect(DEFECT_REPEATED, tag);
+    for (let i = 0; i < count; i++) {
+      if (others[i] === tag) {
+        this.#defect(DEFECT_REPEATED, tag);
+        return count;
+      }
+    }
+    if (count < OTHERS_MAX) others[count++] = tag;
+    return count;
+  }
+
+  #defect(kind: number, tag: number): void {
+    if (!this.#defective) {
+      this.#defective = true;
+      this.#defects.fill(-1);
+    }
+    if (this.#defects[kind] === -1) this.#defects[kind] = tag;
+  }
+
+  /** Chooses the one defect to report: what is missing goes first. */
+  #judge(): void {
+    const missing = TYPE_REQUIRED[this.type]! & ~this.seen;
+    if (missing !== 0) {
+      this.error = RejectReason.REQUIRED_MISSING;
+      this.errorTag = SLOT_TAGS[31 - Math.clz32(missing & -missing)]!;
+      return;
+    }
+    if (!this.#defective) return;
+    for (let kind = 0; kind < DEFECTS; kind++) {
+      if (this.#defects[kind] === -1) continue;
+      this.error = DEFECT_REASONS[kind]!;
+      this.errorTag = this.#defects[kind]!;
+      return;
+    }
+  }
+}
