@@ -146,7 +146,7 @@ export class Metrics {
       collect() {
         const figures = latencyFigures(histograms);
         PERCENTILES.forEach((percent, i) => {
-          const quantile = String(percent / 100);
+          const quantile = String(Number((percent / 100).toFixed(6)));
           seconds.set({ quantile }, figures.percentilesNs[i]! / 1e9);
         });
         count.reset();

@@ -1,0 +1,208 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * What each command of the command line does, and the exit code it gives.
+ *
+ * Runs on the main thread. Reads files and prints; the work is done elsewhere.
+ *
+ * @module
+ */
+import { DENO_VERSION, doctor, printDoctor } from "./doctor.ts";
+import { coreCount } from "../../ffi/mod.ts";
+import { type Config, defaultToml, loadConfig } from "../config/mod.ts";
+import { Log } from "../telemetry/mod.ts";
+import { Appliance } from "./appliance.ts";
+import { replayJournal } from "./offline.ts";
+import { replay, type ReplayFormat } from "./replay.ts";
+import type { SendOptions } from "./send.ts";
+import { planThreads } from "./topology.ts";
+
+/** The command line was used wrongly. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** Options as the command line gives them; absent = not given. */
+export interface Flags {
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly protocol?: string | undefined;
+  readonly session?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tif?: string | undefined;
+  readonly format?: string | undefined;
+  readonly book?: string | undefined;
+  readonly data?: string | undefined;
+}
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) {
+    written += Deno.stdout.writeSync(bytes.subarray(written));
+  }
+}
+
+function readConfig(flags: Flags): Config {
+  const { config: path } = flags;
+  if (path === undefined) return loadConfig("", "defaults");
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new Error(
+      `Failed to read the configuration ${path}: ${error.message}. ` +
+        "`main.ts config` prints one to start from",
+      { cause: error },
+    );
+  }
+  return loadConfig(text, path);
+}
+
+/** `run`: the appliance, until a signal. */
+export async function commandRun(flags: Flags): Promise<number> {
+  const config = readConfig(flags);
+  const { level, format } = config.log;
+  const log = new Log({
+    level,
+    format: format === "auto"
+      ? (Deno.stderr.isTerminal() ? "text" : "json")
+      : format,
+    source: "main",
+    nowMs: () => performance.timeOrigin + performance.now(),
+  });
+  if (Deno.version.deno !== DENO_VERSION) {
+    log.warn("another Deno than the one this was tested with", {
+      found: Deno.version.deno,
+      wanted: DENO_VERSION,
+    });
+  }
+  for (const line of lacking(config)) log.warn(line);
+  return await new Appliance(config, log).run();
+}
+
+/** One line for each thing that keeps the host from its best. */
+function lacking(config: Config): string[] {
+  const lines: string[] = [];
+  const threads = planThreads(config).length;
+  const cores = coreCount();
+  if (threads >= cores && config.topology.mode === "pinned") {
+    lines.push(
+      `${threads} polling threads on ${cores} cores: they take turns, which costs ` +
+        'latency. Use [topology] mode = "single", or a machine with more cores',
+    );
+  }
+  return lines;
+}
+
+/** `doctor`: what this host lacks. */
+export function commandDoctor(flags: Flags): number {
+  const config = readConfig(flags);
+  return printDoctor(doctor(config), { json: flags.json ?? false });
+}
+
+/** `config`: the defaults as a file, with reasons. */
+export function commandConfig(): number {
+  print(defaultToml());
+  return 0;
+}
+
+/** `hash`: sequence and state hash of a stopped appliance's journal. */
+export function commandHash(flags: Flags): number {
+  const config = readConfig(flags);
+  const dataDirectory = flags.data ?? config.appliance.dataDirectory;
+  const state = replayJournal({
+    ...config,
+    appliance: { ...config.appliance, dataDirectory },
+  });
+  print(JSON.stringify(state, null, 2) + "\n");
+  return 0;
+}
+
+/** `replay`: recorded order flow through the books. */
+export async function commandReplay(
+  flags: Flags,
+  rest: readonly string[],
+): Promise<number> {
+  const [file] = rest;
+  if (file === undefined || rest.length > 1) {
+    throw new UsageError("replay takes one file");
+  }
+  const { format, book } = flags;
+  if (format !== undefined && format !== "itch" && format !== "lobster") {
+    throw new UsageError(`--format is ${format}: must be itch or lobster`);
+  }
+  const report = await replay({
+    file,
+    ...(format === undefined ? {} : { format: format as ReplayFormat }),
+    ...(book === undefined ? {} : { book }),
+    print,
+  });
+  return report.comparison === undefined ||
+      report.comparison.equal === report.comparison.rows
+    ? 0
+    : 1;
+}
+
+const PROTOCOLS = ["fix", "binary", "binary-udp"] as const;
+
+/** `send`: one order, and what comes back. */
+export async function commandSend(
+  flags: Flags,
+  rest: readonly string[],
+): Promise<number> {
+  const [side, quantity, symbol, price] = rest;
+  if (
+    (side !== "buy" && side !== "sell") || quantity === undefined ||
+    symbol === undefined || rest.length > 4
+  ) {
+    throw new UsageError(
+      "send takes buy or sell, a quantity, a symbol and perhaps a price",
+    );
+  }
+  const protocol = PROTOCOLS.find((name) => name === (flags.protocol ?? "fix"));
+  if (protocol === undefined) {
+    throw new UsageError(
+      `--protocol is ${flags.protocol}: must be ${PROTOCOLS.join(", ")}`,
+    );
+  }
+  const config = readConfig(flags);
+  const fix = protocol === "fix";
+  const defaultPort = fix
+    ? config.fix.port
+    : protocol === "binary"
+    ? config.binary.tcpPort
+    : config.binary.udpPort;
+  const session = flags.session ?? (fix ? "CLIENT1" : "1");
+  const options: SendOptions = {
+    protocol,
+    host: flags.host ?? "127.0.0.1",
+    port: flags.port === undefined ? defaultPort : Number(flags.port),
+    session,
+    secret: flags.password ?? secretOf(config, fix, session),
+    targetCompId: config.fix.targetCompId,
+    side,
+    quantity,
+    symbol,
+    price,
+    timeInForce: flags.tif ?? "day",
+    symbols: config.instruments.map((instrument) => instrument.symbol),
+  };
+  // Clients are loaded for this command only.
+  const { send } = await import("./send.ts");
+  return await send(options, print);
+}
+
+function secretOf(config: Config, fix: boolean, session: string): string {
+  const secret = fix
+    ? config.fix.sessions.find((s) => s.senderCompId === session)?.password
+    : config.binary.sessions.find((s) => String(s.number) === session)?.key;
+  if (secret === undefined) {
+    throw new UsageError(
+      `No session ${session} in the configuration: give --password`,
+    );
+  }
+  return secret;
+}
