@@ -6,3 +6,4 @@
  * @module
  */
 export * from "./binary_gateway.ts";
+export * from "./client.ts";
