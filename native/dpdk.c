@@ -464,12 +464,16 @@ int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port)
 	for (listener = FERRULE_DPDK_LISTENERS - 1; listener >= 0; listener--) {
 		if (port->listeners[listener] == udp_port)
 			return ferrule_fail(EADDRINUSE, "UDP port %u", udp_port);
-		if (port->listeners[listener] == 0)
+		/* One that was closed still sends: it is taken when no fresh one is left. */
+		if (port->listeners[listener] == 0 &&
+		    (free_listener < 0 || port->sources[listener] == 0 ||
+		     port->sources[free_listener] != 0))
 			free_listener = listener;
 	}
 	if (free_listener < 0)
 		return ferrule_fail(EMFILE, "%d UDP ports are in use", FERRULE_DPDK_LISTENERS);
 	port->listeners[free_listener] = (uint16_t)udp_port;
+	port->sources[free_listener] = (uint16_t)udp_port;
 	return free_listener;
 }
 
@@ -620,14 +624,14 @@ int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address, 
 	struct rte_mbuf *frame;
 
 	if (port == NULL || listener < 0 || listener >= FERRULE_DPDK_LISTENERS ||
-	    port->listeners[listener] == 0)
+	    port->sources[listener] == 0)
 		return ferrule_fail(EBADF, "send from listener %d of port %d", listener, handle);
 	frame = port->reserved;
 	if (frame == NULL || bytes > FERRULE_DPDK_DATAGRAM_BYTES || udp_port == 0 ||
 	    udp_port > 65535)
 		return ferrule_fail(EINVAL, "send %u bytes to UDP port %u", bytes, udp_port);
 	port->reserved = NULL;
-	net_send(port, frame, address, port->listeners[listener], (uint16_t)udp_port, bytes);
+	net_send(port, frame, address, port->sources[listener], (uint16_t)udp_port, bytes);
 	return 0;
 }
 

@@ -143,6 +143,7 @@ FERRULE_EXPORT int32_t ferrule_dpdk_close(int32_t handle);
 
 /** Takes datagrams for a UDP port; returns the listener's number. */
 FERRULE_EXPORT int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port);
+/** Takes nothing more for that port; what is still to be answered can be sent. */
 FERRULE_EXPORT int32_t ferrule_dpdk_unlisten(int32_t handle, int32_t listener);
 
 /**

@@ -53,7 +53,8 @@ struct port {
 	uint64_t second;
 
 	struct peer *peers; /* host_mask + 1 */
-	uint16_t listeners[FERRULE_DPDK_LISTENERS]; /* UDP ports, 0 = free */
+	uint16_t listeners[FERRULE_DPDK_LISTENERS]; /* UDP ports, 0 = takes nothing */
+	uint16_t sources[FERRULE_DPDK_LISTENERS];   /* the same, kept when it is closed */
 
 	struct rte_mbuf *reserved;
 	struct rte_mbuf *held[FERRULE_DPDK_BURST]; /* shown by the last poll */

@@ -106,6 +106,7 @@ export class DpdkTransport implements Transport {
     return port;
   }
 
+  /** Takes nothing more; datagrams can still be sent from that port. */
   closeListener(listener: number): void {
     this.#ports.delete(listener);
     unwrap(
