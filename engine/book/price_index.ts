@@ -19,7 +19,6 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { LEVEL_WORDS } from "./layout.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
