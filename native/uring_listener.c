@@ -97,13 +97,22 @@ static int32_t add_listener(struct uring_transport *t, int fd, bool stream)
 	return ferrule_fail(EMFILE, "all %d listeners are in use", URING_LISTENERS_MAX);
 }
 
+/* Past the machine's limit (net.core.rmem_max) where we may, else up to it. */
+static void grow_buffer(int fd, int forced, int limited)
+{
+	const int bytes = SOCKET_BUFFER_BYTES;
+
+	if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof(bytes)) != 0)
+		setsockopt(fd, SOL_SOCKET, limited, &bytes, sizeof(bytes));
+}
+
 static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, bool stream)
 {
 	struct uring_transport *t = uring_find(handle);
 	const struct sockaddr_in name = {.sin_family = AF_INET,
 					 .sin_port = htons((uint16_t)port),
 					 .sin_addr.s_addr = htonl(address)};
-	const int on = 1, buffer_bytes = SOCKET_BUFFER_BYTES;
+	const int on = 1;
 	int fd, err;
 
 	if (t == NULL)
@@ -118,8 +127,8 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	} else {
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
+		grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+		grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	}
 	if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
 		err = errno;

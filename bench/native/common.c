@@ -120,6 +120,7 @@ void bench_prepare_stream(int fd)
 int bench_connect(const char *host, int64_t port, bool tcp)
 {
 	struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	const int buffer_bytes = 4 << 20;
 	int fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -128,6 +129,8 @@ int bench_connect(const char *host, int64_t port, bool tcp)
 		bench_fail("--host \"%s\" is no IPv4 address", host);
 	if (connect(fd, (struct sockaddr *)&name, sizeof(name)) != 0)
 		bench_fail("Failed to connect to %s:%" PRId64 ": %s", host, port, strerror(errno));
+	if (!tcp && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes)) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
 	if (tcp)
 		bench_prepare_stream(fd);
 	else if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)

@@ -95,13 +95,21 @@ export interface Transport {
 
   /** The first `bytes` of the window are read; receive more. 0 is allowed. */
   consume(connection: number, bytes: number): void;
-  /** Room for `bytes` in a row to send: an offset in `bytes`, `BACKPRESSURE` or `GONE`. */
+  /**
+   * Room for `bytes` in a row to send: an offset in `bytes`, valid until the
+   * next `poll()`, or `BACKPRESSURE` or `GONE`. At most half of
+   * `sendWindowBytes` can be had in a row.
+   */
   reserve(connection: number, bytes: number): number;
   /** The first `bytes` of what was reserved last for this connection are to be sent at the next `poll()`. */
   commit(connection: number, bytes: number): void;
   /** Bytes committed and not yet taken over by the kernel or card. */
   pending(connection: number): number;
-  /** Closes after what is committed has been sent; a CLOSED completion follows. */
+  /**
+   * Closes after what is committed has been sent; a CLOSED completion follows,
+   * also if the client does not read, then after a bounded time. Nothing more
+   * is received or can be reserved.
+   */
   close(connection: number): void;
 
   /** Room for one datagram of up to `bytes` (at most 1472), or `BACKPRESSURE`. */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -273,6 +274,30 @@ static void check_datagrams(int32_t port)
 	close(fd);
 }
 
+/* Out of descriptors: the kernel can not accept, later it can, and nobody is lost. */
+static void check_descriptors(int32_t port)
+{
+	struct rlimit usual, few;
+	int32_t errors = header()[URING_ACCEPT_ERRORS];
+	long before = accepted;
+	struct client late;
+	int i;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+	late = (struct client){.fd = connect_to(port, SOCK_STREAM)};
+	few = usual;
+	few.rlim_cur = 3;
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	for (i = 0; i < 1000 && header()[URING_ACCEPT_ERRORS] == errors; i++)
+		poll_once(1000);
+	CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+	CHECK(header()[URING_ACCEPT_ERRORS] > errors);
+	for (i = 0; i < 1000 && accepted == before; i++)
+		poll_once(1000);
+	CHECK(accepted == before + 1);
+	client_leave(&late, false);
+}
+
 int main(int count, char **arguments)
 {
 	long steps = count > 2 ? atol(arguments[2]) : 20000, i;
@@ -316,6 +341,10 @@ int main(int count, char **arguments)
 		poll_once(1000);
 	}
 	CHECK(accepted == closed && header()[URING_OPEN] == 0);
+	check_descriptors(ferrule_uring_port(handle, stream));
+	for (i = 0; i < 1000 && accepted != closed; i++)
+		poll_once(1000);
+	CHECK(accepted == closed);
 	CHECK(accepted > 10 && reset_count > 0 && echoed > 0);
 	CHECK(ferrule_uring_close_listener(handle, datagram) == 0);
 	CHECK(ferrule_uring_close_listener(handle, datagram) == -EBADF);
