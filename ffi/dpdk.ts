@@ -89,6 +89,13 @@ export const DpdkCounter = {
   NO_BUFFER: 22,
 } as const;
 
+const EPERM = 1;
+const ENOMEM = 12;
+const EACCES = 13;
+const EINVAL = 22;
+const EMSGSIZE = 90;
+const ENETDOWN = 100;
+
 const COUNTERS = 24;
 const BURST = 64;
 const COMPLETION_WORDS = 8;
@@ -214,15 +221,15 @@ export function openDpdk(options: DpdkOptions): DpdkPort {
   const shim = native();
   start(shim, options);
   const info = new Float64Array(INFO_WORDS);
-  const handle = unwrap(
-    shim.ferrule_dpdk_open(cString(options.device), settings, info),
+  const handle = shim.ferrule_dpdk_open(
+    cString(options.device),
+    settings,
+    info,
+  );
+  unwrap(
+    handle,
     `open DPDK device ${options.device}`,
-    "Does the interface exist in this network namespace, is it up, with an " +
-      "MTU of 1500 or more and without an address of the kernel's? Is the " +
-      "card bound to vfio-pci? Is Debian's package with the driver installed " +
-      "(librte-net-...)? Are CAP_NET_ADMIN, CAP_NET_RAW and for AF_XDP " +
-      "CAP_BPF given and LimitMEMLOCK=infinity set? Are enough huge pages " +
-      "free (vm.nr_hugepages)?",
+    remedyOf(handle),
     DPDK_LIBRARY_NAME,
   );
   const port = viewsOf(shim, handle, info);
@@ -240,6 +247,29 @@ export function openDpdk(options: DpdkOptions): DpdkPort {
     throw cause;
   }
   return port;
+}
+
+/** Likely cause and what to do when a port does not open. */
+function remedyOf(code: number): string {
+  switch (-code) {
+    case EPERM:
+    case EACCES:
+      return "Give the process CAP_NET_ADMIN and CAP_NET_RAW, for AF_XDP " +
+        "CAP_BPF, too, and LimitMEMLOCK=infinity";
+    case ENOMEM:
+      return "Free or reserve more huge pages (sysctl vm.nr_hugepages), or " +
+        "use fewer packet buffers; 1,000 need about 2.4 MB";
+    case EMSGSIZE:
+      return "Set the interface's MTU: ip link set dev NAME mtu 1500";
+    case ENETDOWN:
+      return "Set the interface up: ip link set dev NAME up";
+    case EINVAL:
+      return "Correct the device's arguments or the values of the port";
+    default:
+      return "Does the interface exist in this network namespace? Is a card " +
+        "bound to vfio-pci? Is the driver installed (Debian's librte-net-... " +
+        "of the device's name)?";
+  }
 }
 
 function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {

@@ -12,6 +12,7 @@ export const ERRNO_NAMES: Readonly<Record<number, string>> = {
   2: "ENOENT",
   4: "EINTR",
   5: "EIO",
+  6: "ENXIO",
   9: "EBADF",
   11: "EAGAIN",
   12: "ENOMEM",
@@ -28,14 +29,19 @@ export const ERRNO_NAMES: Readonly<Record<number, string>> = {
   30: "EROFS",
   32: "EPIPE",
   38: "ENOSYS",
+  75: "EOVERFLOW",
+  90: "EMSGSIZE",
   95: "EOPNOTSUPP",
   97: "EAFNOSUPPORT",
   98: "EADDRINUSE",
   99: "EADDRNOTAVAIL",
+  100: "ENETDOWN",
   104: "ECONNRESET",
   105: "ENOBUFS",
   110: "ETIMEDOUT",
   111: "ECONNREFUSED",
+  114: "EALREADY",
+  131: "ENOTRECOVERABLE",
 };
 
 /** A shim's call failed: what, why, and what to do about it. */

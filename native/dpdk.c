@@ -261,7 +261,7 @@ static int32_t make_pool(struct port *port, int handle, uint32_t buffers)
 	port->pool = rte_pktmbuf_pool_create(name, buffers, BUFFER_CACHE, 0,
 					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (port->pool == NULL)
-		return ferrule_fail(positive(rte_errno), "%u packet buffers: %s", buffers, log_tail());
+		return ferrule_fail(positive(rte_errno), "%u packet buffers%s", buffers, log_tail());
 	rte_mempool_mem_iter(port->pool, measure_pool, port);
 	if (port->bytes_count > INT32_MAX)
 		return ferrule_fail(EOVERFLOW, "packet buffers span %" PRIu64 " bytes",

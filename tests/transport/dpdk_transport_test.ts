@@ -263,10 +263,11 @@ test(
       await ip(...server, wire.serverInterface, "mtu", "1400");
       const narrow = await startError(wire, options);
       assertStringIncludes(narrow, "has an MTU of 1400, 1500 are needed");
+      assertStringIncludes(narrow, "ip link set dev NAME mtu 1500");
 
       await ip(...server, wire.serverInterface, "mtu", "1500", "down");
       const down = await startError(wire, options);
-      assertStringIncludes(down, "interface dut0: Network is down");
+      assertStringIncludes(down, "ENETDOWN (interface dut0: Network is down)");
 
       const library = await startError(wire, options, {
         env: { FERRULE_NATIVE_DIR: "/nonexistent" },
