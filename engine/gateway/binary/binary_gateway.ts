@@ -16,7 +16,7 @@
  * @module
  */
 import { addressOf, crc32cVerifyBatch } from "../../../ffi/mod.ts";
-import { assert } from "../../assert.ts";
+import { assert, fail } from "../../assert.ts";
 import {
   CommandKind,
   EVENT_SLOT_BYTES,
@@ -280,10 +280,9 @@ export class BinaryGateway implements ProtocolGateway {
     if (events.u8[byte + EVT_KIND_U8] === EventKind.LOGGED_ON) return;
     const ring = session.ring;
     const sequence = events.u32[word + EVT_OUT_SEQUENCE_U32]!;
-    assert(
-      sequence === ring.last + 1,
-      `event ${sequence} of session ${session.number} after ${ring.last}`,
-    );
+    if (sequence !== ring.last + 1) {
+      fail(`event ${sequence} of session ${session.number} after ${ring.last}`);
+    }
     const instrument =
       instruments[events.u16[(byte >>> 1) + EVT_INSTRUMENT_U16]!];
     encodeEvent(

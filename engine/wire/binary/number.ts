@@ -14,6 +14,7 @@ export const TOO_LARGE = -1;
 export const NOT_MULTIPLE = -2;
 
 const TWO_32 = 4294967296;
+const ONE_BY_TWO_32 = 1 / TWO_32;
 /** High word of 2^53. */
 const SAFE_HIGH = 0x200000;
 
@@ -57,8 +58,9 @@ export function writeUnits(
     writeLargeProduct(words, at, units, unit);
     return;
   }
-  words[at] = product % TWO_32;
-  words[at + 1] = product / TWO_32;
+  const high = Math.floor(product * ONE_BY_TWO_32);
+  words[at] = product - high * TWO_32;
+  words[at + 1] = high;
 }
 
 /** Writes a whole number, 0 to 2^53 - 1, as a u64 into two words. */
@@ -72,7 +74,7 @@ export function writeWhole(
     words[at + 1] = 0;
     return;
   }
-  const high = Math.floor(value / TWO_32);
+  const high = Math.floor(value * ONE_BY_TWO_32);
   words[at] = value - high * TWO_32;
   words[at + 1] = high;
 }
