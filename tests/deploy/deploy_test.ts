@@ -14,28 +14,19 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Artifact, buildArtifact } from "../../ansible/artifact.ts";
+import { defaultConfig } from "../../engine/config/mod.ts";
+import type { DepthView } from "../../engine/marketdata/mod.ts";
 import {
-  Container,
-  execute,
-  type Output,
-  require,
-  whyNot,
-} from "./container.ts";
+  buildClient,
+  type QuickfixOptions,
+  type QuickfixReport,
+  startClient,
+} from "../quickfix/quickfix_client.ts";
+import { Container, execute, type Output, whyNot } from "./container.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const PLAYBOOK_TIMEOUT_MS = 180_000;
-const INITIATOR = `${ROOT}/build/quickfix/ferrule_initiator`;
 const SYMBOLS = ["AAPL", "MSFT", "BTC-USD"];
-
-/** What the QuickFIX client prints; the part that is looked at here. */
-interface ClientResult {
-  readonly received: { readonly accepted: number; readonly fills: number };
-  readonly open: readonly {
-    readonly clOrdId: string;
-    readonly symbol: string;
-  }[];
-  readonly violations: readonly string[];
-}
 
 /** Runs the playbook against the container, from the peer namespace. */
 async function play(
@@ -107,43 +98,81 @@ async function get(container: Container, path: string): Promise<unknown> {
   return JSON.parse(await inside(container, `python3 -c "${program}"`));
 }
 
-async function books(container: Container): Promise<unknown[]> {
-  const found = [];
+/** A level of a book: price, quantity, orders. */
+type Level = readonly [price: string, quantity: string, orders: number];
+
+/** Both sides of each book, as the admin port shows them. */
+async function books(container: Container): Promise<Record<string, Level[]>> {
+  const found: Record<string, Level[]> = {};
   for (const symbol of SYMBOLS) {
-    found.push(await get(container, `/book/${symbol}`));
+    const view = await get(container, `/book/${symbol}`) as DepthView;
+    for (
+      const [side, levels] of [["1", view.bids], ["2", view.asks]] as const
+    ) {
+      found[`${symbol} ${side}`] = levels.map(({ price, quantity, orders }) =>
+        [price.toFixed(2), quantity.toFixed(8), orders] as const
+      );
+    }
   }
   return found;
+}
+
+/** The same books, made from the orders that a client believes open. */
+function booksOf(open: QuickfixReport["open"]): Record<string, Level[]> {
+  const made: Record<string, Level[]> = {};
+  for (const symbol of SYMBOLS) {
+    for (const side of ["1", "2"]) {
+      const levels = new Map<number, { quantity: number; orders: number }>();
+      for (const order of open) {
+        if (order.symbol !== symbol || order.side !== side) continue;
+        const price = Number(order.price);
+        const level = levels.get(price) ?? { quantity: 0, orders: 0 };
+        level.quantity += Number(order.leaves);
+        level.orders += 1;
+        levels.set(price, level);
+      }
+      made[`${symbol} ${side}`] = [...levels]
+        .sort(([a], [b]) => side === "1" ? b - a : a - b)
+        .slice(0, defaultConfig().capacity.depthLevels)
+        .map(([price, { quantity, orders }]) =>
+          [price.toFixed(2), quantity.toFixed(8), orders] as const
+        );
+    }
+  }
+  return made;
+}
+
+/** How many orders rest in all books. */
+async function ordersOpen(container: Container): Promise<number> {
+  return (await get(container, "/health") as { ordersOpen: number }).ordersOpen;
 }
 
 /** Trades through the container with QuickFIX, from the peer namespace. */
 async function trade(
   container: Container,
-  client: string,
-  orders: number,
-  extra: readonly string[],
-): Promise<ClientResult> {
+  sender: string,
+  options: Pick<QuickfixOptions, "orders" | "seed" | "keepOpen" | "alone">,
+): Promise<QuickfixReport> {
   const password = await Deno.readTextFile(
-    `${container.directory}/secrets/engine1/${client}.password`,
+    `${container.directory}/secrets/engine1/${sender}.password`,
   );
-  const { code, text } = await execute(
-    container.fromPeer([
-      INITIATOR,
-      `--host=${container.address}`,
-      `--sender=${client}`,
-      `--password=${password.trim()}`,
-      `--files=${container.directory}/${client}`,
-      `--dictionary=${ROOT}/tests/quickfix/ferrule_fix44.xml`,
-      `--orders=${orders}`,
-      "--seconds=30",
-      ...extra,
-    ]),
-    { timeoutMs: 60_000 },
-  );
-  assert(code === 0 || code === 1, text);
-  const result = JSON.parse(text) as ClientResult;
-  assertEquals(result.violations, [], `${client}: ${text}`);
-  assertEquals(code, 0, text);
-  return result;
+  const files = `${container.directory}/${sender}`;
+  await Deno.mkdir(files);
+  const { code, report, stderr } = await startClient({
+    ...options,
+    host: container.address,
+    port: 9878,
+    sender,
+    password: password.trim(),
+    mode: "steady",
+    files,
+    seconds: 30,
+    launcher: container.fromPeer([]),
+  }).result();
+  if (report === undefined) throw new Error(`QuickFIX: ${code}: ${stderr}`);
+  assertEquals(report.violations, [], `${sender}, seed ${options.seed}`);
+  assertEquals(code, 0, stderr);
+  return report;
 }
 
 /** An archive that differs in one byte from what its digest file says. */
@@ -156,13 +185,12 @@ async function tamper(artifact: Artifact, directory: string): Promise<string> {
 }
 
 Deno.test("the playbook deploys a service that trades and keeps its orders", async (t) => {
-  const reason = await whyNot();
+  const reason = await whyNot() ?? await buildClient();
   if (reason !== undefined) {
     // deno-lint-ignore no-console
     console.log(`SKIPPED: deployment into a container: ${reason}`);
     return;
   }
-  await require(["make", "-C", `${ROOT}/tests/quickfix`]);
   await using container = await Container.start();
   const { directory } = container;
   let artifact: Artifact | undefined;
@@ -255,18 +283,41 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
   });
 
   await t.step("orders outlive a restart of the unit", async () => {
-    const first = await trade(container, "CLIENT1", 300, [
-      "--keep-open",
-      "--alone",
-    ]);
+    const first = await trade(container, "CLIENT1", {
+      orders: 300,
+      seed: 1,
+      keepOpen: true,
+      alone: true,
+    });
     assert(first.received.accepted > 0);
     assert(first.open.length > 0, "no order rests");
-    const before = await books(container);
+    assertEquals(await books(container), booksOf(first.open));
+    assertEquals(await ordersOpen(container), first.open.length);
     await inside(container, "systemctl restart ferrule");
-    assertEquals(await books(container), before);
+    assertEquals(await books(container), booksOf(first.open));
+    assertEquals(await ordersOpen(container), first.open.length);
     // Another client meets the orders of the first.
-    const second = await trade(container, "CLIENT2", 300, ["--seed=2"]);
+    const second = await trade(container, "CLIENT2", {
+      orders: 300,
+      seed: 2,
+      keepOpen: true,
+    });
     assert(second.received.fills > 0);
+  });
+
+  await t.step("systemd starts it again where it was killed", async () => {
+    const before = await books(container);
+    assert(await ordersOpen(container) > 0, "no order rests");
+    const pid = await inside(container, "systemctl show -P MainPID ferrule");
+    await inside(container, "systemctl kill --signal=KILL ferrule");
+    // Until it is ready, with another process.
+    await inside(
+      container,
+      `for i in $(seq 100); do sleep 0.2; systemctl -q is-active ferrule && ` +
+        `test $(systemctl show -P MainPID ferrule) != ${pid.trim()} && exit; ` +
+        `done; journalctl -u ferrule -n 50; exit 1`,
+    );
+    assertEquals(await books(container), before);
   });
 
   await t.step("it stops in order", async () => {

@@ -14,6 +14,8 @@ const QUICKFIX_HEADER = "/usr/include/quickfix/Session.h";
 
 /** How the client is run. */
 export interface QuickfixOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   /** SenderCompID; default CLIENT1. */
   readonly sender?: string;
@@ -42,6 +44,8 @@ export interface QuickfixOptions {
   /** The appliance may log it out. */
   readonly expectLogout?: boolean;
   readonly reset?: boolean;
+  /** A command that runs it, such as one that enters a network namespace. */
+  readonly launcher?: readonly string[];
 }
 
 /** An order that the client believes open. */
@@ -113,6 +117,8 @@ export interface QuickfixJournalLine {
 export interface QuickfixClient {
   /** Asks it to send nothing new, await what is outstanding and end. */
   finish(): void;
+  /** Ends it at once, if it still runs. */
+  kill(): void;
   /** Waits for its end. `report` is undefined if it was called wrongly. */
   result(): Promise<
     { code: number; report: QuickfixReport | undefined; stderr: string }
@@ -144,6 +150,7 @@ export async function buildClient(): Promise<string | undefined> {
 
 function argumentsOf(options: QuickfixOptions): string[] {
   const values: Record<string, string | number | undefined> = {
+    host: options.host,
     port: options.port,
     sender: options.sender ?? "CLIENT1",
     password: options.password ?? "demo",
@@ -175,15 +182,23 @@ function argumentsOf(options: QuickfixOptions): string[] {
 
 /** Starts the client; `buildClient()` was called before. */
 export function startClient(options: QuickfixOptions): QuickfixClient {
-  const process = new Deno.Command(`${BUILD}/ferrule_initiator`, {
-    args: argumentsOf(options),
+  const [command, ...launcherArguments] = [
+    ...options.launcher ?? [],
+    `${BUILD}/ferrule_initiator`,
+  ];
+  const process = new Deno.Command(command!, {
+    args: [...launcherArguments, ...argumentsOf(options)],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const output = process.output();
+  let ended = false;
+  const output = process.output().finally(() => ended = true);
   return {
     finish: () => process.kill("SIGTERM"),
+    kill() {
+      if (!ended) process.kill("SIGKILL");
+    },
     async result() {
       const { code, stdout, stderr } = await output;
       const text = new TextDecoder().decode(stdout);
