@@ -407,7 +407,7 @@ export class Rig {
 
 /** BodyLength and CheckSum of a sent message are right. */
 export function checkFrame(message: string): void {
-  const match = /^8=FIX\.4\.4\x019=(\d+)\x01/.exec(message);
+  const match = /^8=FIX\.4\.4.9=(\d+)./s.exec(message);
   if (match === null) throw new Error(`no FIX message: ${message}`);
   const trailer = message.length - 7;
   assertEquals(Number(match[1]), trailer - match[0].length, message);

@@ -5,4 +5,11 @@
  *
  * @module
  */
+export {
+  FixClient,
+  type FixClientOptions,
+  FixMessage,
+  type OrderName,
+  type OrderTerms,
+} from "./client.ts";
 export { FixGateway, type FixGatewayOptions } from "./gateway.ts";
