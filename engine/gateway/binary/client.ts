@@ -89,7 +89,9 @@ export class BinaryClient {
   readonly #options: BinaryClientOptions;
   readonly #wire: Wire;
   readonly #pumping: Promise<void>;
-  readonly #arrived: ServerMessage[] = [];
+  #arrived: ServerMessage[] = [];
+  /** Place in `#arrived` of the next message to be received. */
+  #taken = 0;
   readonly #numbered: ClientMessage[] = [];
   #wake: (() => void) | undefined;
   #closed = false;
@@ -246,7 +248,7 @@ export class BinaryClient {
    * @throws What broke the connection, if it did not end in order.
    */
   async receive(timeoutMs = 5000): Promise<ServerMessage | null> {
-    if (this.#arrived.length === 0 && !this.#closed) {
+    if (this.#taken === this.#arrived.length && !this.#closed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
         this.#wake = () => {
@@ -256,12 +258,8 @@ export class BinaryClient {
       });
       this.#wake = undefined;
     }
-    const message = this.#arrived.shift();
-    if (message === undefined) {
-      if (this.#failure !== undefined) throw this.#failure;
-      return null;
-    }
-    if (message.sequence === this.expectedNumber) this.expectedNumber++;
+    const message = this.#take();
+    if (message === null && this.#failure !== undefined) throw this.#failure;
     return message;
   }
 
@@ -295,11 +293,27 @@ export class BinaryClient {
     return this.#receiveWhere((message) => wanted(message.type), timeoutMs);
   }
 
-  /** Each message that is skipped grants the next one the full time: the appliance's heartbeats are bounded by its patience. */
+  /** The next message that has arrived already, or null. */
+  #take(): ServerMessage | null {
+    const message = this.#arrived[this.#taken];
+    if (message === undefined) {
+      this.#arrived = [];
+      this.#taken = 0;
+      return null;
+    }
+    this.#taken++;
+    if (message.sequence === this.expectedNumber) this.expectedNumber++;
+    return message;
+  }
+
+  /** The next message that passes; the others are skipped. */
   async #receiveWhere(
     wanted: (message: ServerMessage) => boolean,
     timeoutMs: number,
   ): Promise<ServerMessage | null> {
+    for (let next = this.#take(); next !== null; next = this.#take()) {
+      if (wanted(next)) return next;
+    }
     let expired = false;
     const timer = setTimeout(() => {
       expired = true;
@@ -347,7 +361,7 @@ async function connectStream(options: BinaryClientOptions): Promise<Wire> {
       }
     },
     async pump(take) {
-      let buffer = new Uint8Array(65536);
+      const buffer = new Uint8Array(65536);
       let length = 0;
       while (open) {
         const bytes = await connection.read(buffer.subarray(length));
@@ -361,10 +375,8 @@ async function connectStream(options: BinaryClientOptions): Promise<Wire> {
           take(buffer.subarray(at, at + size));
           at += size;
         }
-        const rest = buffer.slice(at, length);
-        buffer = new Uint8Array(65536);
-        buffer.set(rest);
-        length = rest.length;
+        buffer.copyWithin(0, at, length);
+        length -= at;
       }
     },
     close() {
