@@ -130,6 +130,8 @@ static int32_t start_environment(int32_t core, int32_t huge_pages, int32_t memor
 	log_clear();
 	if (rte_eal_init(count, arguments) < 0)
 		return ferrule_fail(positive(rte_errno), "rte_eal_init: %s", log_tail());
+	/* Nothing is shared with other processes: its folder stays empty, so away with it. */
+	rmdir(rte_eal_get_runtime_dir());
 	return 0;
 }
 
