@@ -27,7 +27,6 @@ import {
   EVT_OUT_SEQUENCE_U32,
   EVT_SESSION_U32,
   Reason,
-  REASON_TEXT,
 } from "../../record/mod.ts";
 import { RING_FULL } from "../../ring/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
@@ -61,23 +60,21 @@ import {
   type SessionDefinition,
   STALLED,
 } from "../protocol.ts";
-import { beginCommand, decodeOrder } from "./decode_order.ts";
+import {
+  ClientLinks,
+  type Connection,
+  type LinkTimeouts,
+  type Origin,
+} from "./client_links.ts";
+import { decodeOrder } from "./decode_order.ts";
 import { NOTICE_BYTES, PacketSender } from "./packet_sender.ts";
 import { PeerLimiter } from "./peer_limiter.ts";
-import { BinarySession, Link } from "./session.ts";
+import { BinarySession } from "./session.ts";
 
 /** Limits of the gateway; the specification names the defaults. */
-export interface BinaryGatewayOptions {
+export interface BinaryGatewayOptions extends LinkTimeouts {
   /** Messages stored for each session; a power of two. */
   readonly storedCount: number;
-  /** A heartbeat goes out after so long without anything else. */
-  readonly heartbeatMs: number;
-  /** A client that sends nothing for so long is cut off. */
-  readonly silenceMs: number;
-  /** A connection that does not log on for so long is cut off. */
-  readonly logonTimeoutMs: number;
-  /** A client that takes nothing for so long is cut off. */
-  readonly slowMs: number;
 }
 
 export const BINARY_GATEWAY_DEFAULTS: BinaryGatewayOptions = {
@@ -88,9 +85,6 @@ export const BINARY_GATEWAY_DEFAULTS: BinaryGatewayOptions = {
   slowMs: 10_000,
 };
 
-const TIMER_MS = 50;
-/** Packets for one session in one round, so that others get their turn. */
-const PACKETS_PER_ROUND_MAX = 64;
 const CLIENT_PACKET_MAX = HEADER_BYTES +
   CLIENT_COUNT_TCP_MAX * CLIENT_MESSAGE_BYTES;
 /** What one message can need besides an order: a logon that ends an older one. */
@@ -98,15 +92,6 @@ const SESSION_COMMANDS_MAX = 2;
 
 /** What became of a packet. */
 const Taken = { DONE: 0, STALL: 1, MALFORMED: 2 } as const;
-
-/** One TCP connection. */
-interface Connection {
-  readonly id: number;
-  readonly acceptedMs: number;
-  session: BinarySession | null;
-  /** `close()` was called; what still comes is ignored. */
-  closing: boolean;
-}
 
 /** The protocol's gateway; see the module's text. */
 export class BinaryGateway implements ProtocolGateway {
@@ -118,23 +103,15 @@ export class BinaryGateway implements ProtocolGateway {
   readonly #address: number;
   readonly #byNumber = new Map<number, BinarySession>();
   readonly #byIndex: (BinarySession | undefined)[] = [];
-  readonly #sessions: BinarySession[] = [];
-  readonly #connections = new Map<number, Connection>();
-  /** Connections that have not logged on, oldest first or nearly so. */
-  readonly #strangers: Connection[] = [];
-  /** Sessions with something to send. */
-  readonly #dirty: BinarySession[] = [];
-  #timerMs = 0;
-  #draining = false;
-  #active = 0;
-  #logoutsOwed = 0;
-  // Where the packet in hand came from: answers go there.
-  #fromStream = false;
-  #fromConnection = 0;
-  #fromListener = 0;
-  #fromAddress = 0;
-  #fromPort = 0;
-  #fromBytes = 0;
+  readonly #links: ClientLinks;
+  readonly #from: Origin = {
+    stream: false,
+    connection: 0,
+    listener: 0,
+    address: 0,
+    port: 0,
+    bytes: 0,
+  };
 
   /**
    * @param sessions Known from the start; more come by `onSessionDefined()`.
@@ -164,6 +141,7 @@ export class BinaryGateway implements ProtocolGateway {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#address = addressOf(bytes);
     this.#sender = new PacketSender(context);
+    this.#links = new ClientLinks(context, this.#options, this.#sender);
     for (const session of sessions) this.onSessionDefined(session);
   }
 
@@ -176,26 +154,15 @@ export class BinaryGateway implements ProtocolGateway {
     );
     this.#byIndex[session.index] = session;
     this.#byNumber.set(session.number, session);
-    this.#sessions.push(session);
+    this.#links.define(session);
   }
 
   onAccepted(connection: number, _address: number, _port: number): void {
-    const entry: Connection = {
-      id: connection,
-      acceptedMs: this.#context.now.ms,
-      session: null,
-      closing: false,
-    };
-    this.#connections.set(connection, entry);
-    this.#strangers.push(entry);
-    if (this.#draining) {
-      this.#context.telemetry.add(COUNTER.connections_refused_total, 1);
-      this.#drop(entry);
-    }
+    this.#links.accept(connection);
   }
 
   onReceived(connection: number, offset: number, length: number): number {
-    const entry = this.#connections.get(connection);
+    const entry = this.#links.connections.get(connection);
     if (entry === undefined || entry.closing) return length;
     let used = 0;
     while (length - used >= HEADER_BYTES) {
@@ -204,8 +171,8 @@ export class BinaryGateway implements ProtocolGateway {
       const count = this.#headerCount(at, CLIENT_COUNT_TCP_MAX);
       const bytes = HEADER_BYTES + count * CLIENT_MESSAGE_BYTES;
       if (count > 0 && length - used < bytes) break;
-      this.#fromStream = true;
-      this.#fromConnection = connection;
+      this.#from.stream = true;
+      this.#from.connection = connection;
       const taken = count === 0
         ? Taken.MALFORMED
         : this.#takeStreamPacket(entry, at, count);
@@ -221,14 +188,7 @@ export class BinaryGateway implements ProtocolGateway {
   }
 
   onClosed(connection: number): void {
-    const entry = this.#connections.get(connection);
-    if (entry === undefined) return;
-    this.#connections.delete(connection);
-    this.#forgetStranger(entry);
-    const session = entry.session;
-    if (session === null) return;
-    entry.session = null;
-    this.#unbind(session, "closed by the client");
+    this.#links.forget(connection);
   }
 
   onDatagram(
@@ -248,11 +208,11 @@ export class BinaryGateway implements ProtocolGateway {
       telemetry.add(COUNTER.binary_packets_garbled_total, 1);
       return;
     }
-    this.#fromStream = false;
-    this.#fromListener = listener;
-    this.#fromAddress = address;
-    this.#fromPort = port;
-    this.#fromBytes = length;
+    this.#from.stream = false;
+    this.#from.listener = listener;
+    this.#from.address = address;
+    this.#from.port = port;
+    this.#from.bytes = length;
     const session = this.#byNumber.get(
       this.#view.getUint32(offset + HEADER_SESSION, true),
     );
@@ -294,44 +254,23 @@ export class BinaryGateway implements ProtocolGateway {
       ring.wordOf(sequence),
     );
     ring.last = sequence;
-    this.#markDirty(session);
+    this.#links.markDirty(session);
   }
 
   onRound(): number {
-    let work = 0;
-    if (this.#logoutsOwed > 0) this.#payLogouts();
-    const dirty = this.#dirty;
-    if (dirty.length > 0) {
-      let kept = 0;
-      for (let i = 0; i < dirty.length; i++) {
-        const session = dirty[i]!;
-        work += this.#flush(session);
-        if (session.link !== Link.NONE && !session.flushed) {
-          dirty[kept++] = session;
-        } else session.dirty = false;
-      }
-      while (dirty.length > kept) dirty.pop();
-    }
-    if (this.#context.now.ms >= this.#timerMs) {
-      this.#timerMs = this.#context.now.ms + TIMER_MS;
-      this.#lookAtTimers();
-    }
-    if (this.#draining) this.#endAnswered();
-    return work;
+    return this.#links.round();
   }
 
   onDrain(): void {
-    this.#draining = true;
-    while (this.#strangers.length > 0) this.#drop(this.#strangers[0]!);
+    this.#links.drain();
   }
 
   drained(): boolean {
-    return this.#draining && this.#active === 0 && this.#logoutsOwed === 0 &&
-      this.#connections.size === 0;
+    return this.#links.drained();
   }
 
   sessionsActive(): number {
-    return this.#active;
+    return this.#links.active;
   }
 
   /** True if this client must take what it was sent before it may go on. */
@@ -396,7 +335,7 @@ export class BinaryGateway implements ProtocolGateway {
     high: number,
   ): number {
     const { commands, telemetry, instruments } = this.#context;
-    if (this.#draining) {
+    if (this.#links.draining) {
       return this.#refusePacket(session, Reason.SHUTTING_DOWN, at, 0);
     }
     if (high !== 0 || low + count - 1 > SEQUENCE_MAX) {
@@ -411,7 +350,7 @@ export class BinaryGateway implements ProtocolGateway {
       const repeated = skip < count ? skip : count;
       telemetry.add(COUNTER.binary_duplicates_total, repeated);
       if (skip >= count) {
-        if (!this.#fromStream) this.#heartbeat(session);
+        if (!this.#from.stream) this.#links.heartbeat(session);
         return Taken.DONE;
       }
     }
@@ -478,11 +417,11 @@ export class BinaryGateway implements ProtocolGateway {
           at,
         );
         return Taken.DONE;
-      } else if (type === ClientType.HEARTBEAT) this.#heartbeat(session);
+      } else if (type === ClientType.HEARTBEAT) this.#links.heartbeat(session);
       else if (type === ClientType.RETRANSMIT) {
         if (!this.#retransmit(session, at, message, i)) return Taken.MALFORMED;
       } else {
-        this.#end(session, Reason.NONE);
+        this.#links.end(session, Reason.NONE);
         return Taken.DONE;
       }
     }
@@ -527,17 +466,17 @@ export class BinaryGateway implements ProtocolGateway {
       view.getUint32(message + CLIENT_QUANTITY, true),
       view.getUint32(message + CLIENT_QUANTITY + 4, true),
     );
-    if (session === undefined || !right || this.#draining) {
+    if (session === undefined || !right || this.#links.draining) {
       const reason = right ? Reason.SHUTTING_DOWN : Reason.WRONG_CREDENTIALS;
       telemetry.add(COUNTER.binary_logons_refused_total, 1);
       this.#refuseStranger(ServerType.LOGON_REFUSED, reason, at);
-      if (this.#fromStream) {
-        const entry = this.#connections.get(this.#fromConnection);
-        if (entry !== undefined) this.#drop(entry);
+      if (this.#from.stream) {
+        const entry = this.#links.connections.get(this.#from.connection);
+        if (entry !== undefined) this.#links.drop(entry);
       }
       return null;
     }
-    this.#bind(session);
+    this.#links.bind(session, this.#from);
     const wantedLow = view.getUint32(message + CLIENT_PRICE, true);
     const wantedHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
     let from = session.last + 1;
@@ -557,44 +496,17 @@ export class BinaryGateway implements ProtocolGateway {
       0,
     );
     this.#sender.sendNoticeTo(session);
-    this.#markDirty(session);
+    this.#links.markDirty(session);
     telemetry.add(COUNTER.binary_logons_total, 1);
-    this.#writeSessionCommand(session, CommandKind.SESSION_LOGON);
+    this.#links.writeSessionCommand(session, CommandKind.SESSION_LOGON);
     telemetry.log("info", "binary session logged on", {
       session: session.number,
-      link: this.#fromStream ? "tcp" : "udp",
+      link: this.#from.stream ? "tcp" : "udp",
       expected: session.expected,
       next: session.last + 1,
       sendingFrom: from,
     });
     return session;
-  }
-
-  /** Links a session to where the packet in hand came from. */
-  #bind(session: BinarySession): void {
-    const same = this.#fromStream
-      ? session.link === Link.STREAM &&
-        session.connection === this.#fromConnection
-      : session.isAt(this.#fromListener, this.#fromAddress, this.#fromPort);
-    if (same) return;
-    if (session.link !== Link.NONE) {
-      this.#end(session, Reason.REPLACED_BY_LOGON);
-    }
-    if (this.#fromStream) {
-      const entry = this.#connections.get(this.#fromConnection);
-      assert(entry !== undefined, "a logon on a connection that is gone");
-      entry.session = session;
-      this.#forgetStranger(entry);
-      session.link = Link.STREAM;
-      session.connection = this.#fromConnection;
-    } else {
-      session.link = Link.DATAGRAM;
-      session.listener = this.#fromListener;
-      session.address = this.#fromAddress;
-      session.port = this.#fromPort;
-    }
-    this.#active++;
-    this.#context.telemetry.add(COUNTER.binary_sessions_active, 1);
   }
 
   /** @returns False if the request is malformed. */
@@ -611,7 +523,7 @@ export class BinaryGateway implements ProtocolGateway {
     const countHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
     if ((first | firstHigh) === 0) return false;
     if (firstHigh !== 0 || first >= session.nextToSend) {
-      this.#heartbeat(session);
+      this.#links.heartbeat(session);
     } else if (first < session.oldest) {
       this.#refusePacket(session, Reason.NOT_STORED, at, index);
     } else {
@@ -621,16 +533,9 @@ export class BinaryGateway implements ProtocolGateway {
         : countLow;
       session.repeatFrom = first;
       session.repeatTo = Math.min(first + most, session.nextToSend);
-      this.#markDirty(session);
+      this.#links.markDirty(session);
     }
     return true;
-  }
-
-  #heartbeat(session: BinarySession): void {
-    const { number } = session;
-    this.#sender.makeNotice(ServerType.HEARTBEAT, 0, number, session, 0, 0, 0);
-    this.#sender.sendNoticeTo(session);
-    session.sentMs = this.#context.now.ms;
   }
 
   /** Tells a client that its packet was not taken from message `index` on. */
@@ -669,11 +574,11 @@ export class BinaryGateway implements ProtocolGateway {
     const number = this.#view.getUint32(at + HEADER_SESSION, true);
     const { now, telemetry } = this.#context;
     telemetry.refused(reason);
-    if (!this.#fromStream) {
+    if (!this.#from.stream) {
       const allowed = this.#limiter.allow(
-        this.#fromAddress,
-        this.#fromPort,
-        this.#fromBytes,
+        this.#from.address,
+        this.#from.port,
+        this.#from.bytes,
         NOTICE_BYTES,
         now.ms,
       );
@@ -682,13 +587,13 @@ export class BinaryGateway implements ProtocolGateway {
     if (type === ServerType.PACKET_REFUSED) {
       this.#makeRefusal(reason, number, null, at, 0);
     } else this.#sender.makeNotice(type, reason, number, null, 0, 0, 0);
-    if (this.#fromStream) {
-      this.#sender.sendNoticeToStream(this.#fromConnection);
+    if (this.#from.stream) {
+      this.#sender.sendNoticeToStream(this.#from.connection);
     } else {
       this.#sender.sendNoticeToAddress(
-        this.#fromListener,
-        this.#fromAddress,
-        this.#fromPort,
+        this.#from.listener,
+        this.#from.address,
+        this.#from.port,
       );
     }
   }
@@ -709,178 +614,6 @@ export class BinaryGateway implements ProtocolGateway {
     });
     this.#makeRefusal(Reason.MALFORMED, number, session, at, 0);
     this.#sender.sendNoticeToStream(entry.id);
-    this.#drop(entry);
-  }
-
-  /** Sends what a session's client has not got; returns the number of messages. */
-  #flush(session: BinarySession): number {
-    if (session.last > 0) session.ring.seal();
-    if (session.link === Link.NONE) return 0;
-    const oldest = session.oldest;
-    if (session.nextToSend < oldest) {
-      if (session.link === Link.STREAM) {
-        this.#cutSlow(session);
-        return 0;
-      }
-      session.nextToSend = oldest;
-    }
-    if (session.repeatFrom < oldest) session.repeatFrom = oldest;
-    let total = 0;
-    for (let packets = 0; packets < PACKETS_PER_ROUND_MAX; packets++) {
-      const repeats = session.repeatTo - session.repeatFrom;
-      const from = repeats > 0 ? session.repeatFrom : session.nextToSend;
-      const count = repeats > 0 ? repeats : session.last - from + 1;
-      if (count <= 0) break;
-      const sent = this.#sender.sendStored(session, from, count);
-      if (sent < 0) break;
-      if (repeats > 0) session.repeatFrom += sent;
-      else session.nextToSend += sent;
-      total += sent;
-    }
-    if (total > 0) {
-      session.sentMs = this.#context.now.ms;
-      session.progressMs = session.sentMs;
-    }
-    return total;
-  }
-
-  #markDirty(session: BinarySession): void {
-    if (session.dirty) return;
-    session.dirty = true;
-    this.#dirty.push(session);
-  }
-
-  #lookAtTimers(): void {
-    const { now, telemetry } = this.#context;
-    const { heartbeatMs, silenceMs, logonTimeoutMs } = this.#options;
-    for (let i = this.#strangers.length - 1; i >= 0; i--) {
-      const entry = this.#strangers[i]!;
-      if (now.ms - entry.acceptedMs < logonTimeoutMs) continue;
-      telemetry.add(COUNTER.connections_silent_total, 1);
-      telemetry.log("warn", "binary connection cut: no logon", {
-        connection: entry.id,
-        timeoutMs: logonTimeoutMs,
-      });
-      this.#drop(entry);
-    }
-    for (let i = 0; i < this.#sessions.length; i++) {
-      const session = this.#sessions[i]!;
-      if (session.link === Link.NONE) continue;
-      if (now.ms - session.heardMs >= silenceMs) {
-        telemetry.add(COUNTER.connections_silent_total, 1);
-        this.#end(session, Reason.SILENT);
-      } else if (session.link === Link.STREAM && this.#isSlow(session)) {
-        this.#cutSlow(session);
-      } else if (now.ms - session.sentMs >= heartbeatMs) {
-        this.#heartbeat(session);
-      }
-    }
-  }
-
-  /** True if the client has taken nothing for too long although there is something. */
-  #isSlow(session: BinarySession): boolean {
-    const { transport, now } = this.#context;
-    const pending = transport.pending(session.connection);
-    if (pending !== session.pendingBytes || pending === 0) {
-      session.pendingBytes = pending;
-      session.progressMs = now.ms;
-      return false;
-    }
-    return now.ms - session.progressMs >= this.#options.slowMs;
-  }
-
-  #cutSlow(session: BinarySession): void {
-    this.#context.telemetry.add(COUNTER.connections_slow_total, 1);
-    this.#end(session, Reason.TOO_SLOW);
-  }
-
-  /** Says goodbye and lets go of the client. */
-  #end(session: BinarySession, reason: number): void {
-    const { number } = session;
-    this.#sender.makeNotice(ServerType.END, reason, number, session, 0, 0, 0);
-    this.#sender.sendNoticeTo(session);
-    const entry = session.link === Link.STREAM
-      ? this.#connections.get(session.connection)
-      : undefined;
-    const text = reason === Reason.NONE
-      ? "logged out"
-      : REASON_TEXT[reason] ?? `reason ${reason}`;
-    this.#unbind(session, text);
-    if (entry !== undefined) {
-      entry.session = null;
-      this.#drop(entry);
-    }
-  }
-
-  #unbind(session: BinarySession, why: string): void {
-    session.link = Link.NONE;
-    this.#active--;
-    const { telemetry } = this.#context;
-    telemetry.add(COUNTER.binary_sessions_active, -1);
-    telemetry.log("info", "binary session ended", {
-      session: session.number,
-      why,
-      taken: session.expected - 1,
-    });
-    this.#writeSessionCommand(session, CommandKind.SESSION_LOGOUT);
-  }
-
-  /** Closes a connection of ours; its session, if any, ends without a word. */
-  #drop(entry: Connection): void {
-    if (entry.closing) return;
-    entry.closing = true;
-    this.#forgetStranger(entry);
-    const session = entry.session;
-    entry.session = null;
-    if (session !== null) this.#unbind(session, "connection cut");
-    this.#context.transport.close(entry.id);
-  }
-
-  #forgetStranger(entry: Connection): void {
-    const place = this.#strangers.indexOf(entry);
-    if (place < 0) return;
-    this.#strangers[place] = this.#strangers[this.#strangers.length - 1]!;
-    this.#strangers.pop();
-  }
-
-  /** Puts a logon or logout on record; what finds no room is made good later. */
-  #writeSessionCommand(session: BinarySession, kind: number): void {
-    const { commands } = this.#context;
-    if (session.logoutOwed) {
-      session.logoutOwed = false;
-      this.#logoutsOwed--;
-    }
-    const slot = commands.claim();
-    if (slot === RING_FULL) {
-      assert(
-        kind === CommandKind.SESSION_LOGOUT,
-        "a logon was taken without room for its command",
-      );
-      session.logoutOwed = true;
-      this.#logoutsOwed++;
-      return;
-    }
-    beginCommand(commands, slot, kind, session.index, session.expected - 1);
-  }
-
-  #payLogouts(): void {
-    for (let i = 0; i < this.#sessions.length; i++) {
-      const session = this.#sessions[i]!;
-      if (session.logoutOwed) {
-        this.#writeSessionCommand(session, CommandKind.SESSION_LOGOUT);
-      }
-    }
-  }
-
-  /** While stopping: ends each session that has got every answer. */
-  #endAnswered(): void {
-    if (this.#active === 0 || this.#context.events.available() > 0) return;
-    for (let i = 0; i < this.#sessions.length; i++) {
-      const session = this.#sessions[i]!;
-      if (session.link === Link.NONE || !session.flushed) continue;
-      if (session.answered >= session.expected - 1) {
-        this.#end(session, Reason.SHUTTING_DOWN);
-      }
-    }
+    this.#links.drop(entry);
   }
 }
