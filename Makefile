@@ -33,13 +33,13 @@ help: ## This list
 deno: $(DENO) .deno/cache/.complete
 $(DENO): .deno/package.json .deno/package-lock.json
 	@command -v npm >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends nodejs npm ca-certificates; }
-	cd .deno && npm ci --no-fund --no-audit --loglevel=error
+	@cd .deno && npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
 # Every import of the lock file, fetched once; later runs need no network.
 .deno/cache/.complete: deno.lock deno.json | $(DENO)
 	@mkdir -p .deno/cache
-	$(DENO) install --quiet --frozen
+	@$(DENO) install --quiet --frozen
 	@touch $@
 
 # Installs what is missing of a list of packages, and says nothing if nothing is.
@@ -56,7 +56,7 @@ deps-test:
 	$(call install-missing,$(RUN_PACKAGES) $(TEST_PACKAGES))
 
 native: deps-run
-	@$(MAKE) --no-print-directory -C native
+	@$(MAKE) -s --no-print-directory -C native
 
 # ---------------------------------------------------------------- daily acts
 

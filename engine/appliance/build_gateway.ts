@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { memoryInfo } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { BinaryGateway } from "../gateway/binary/mod.ts";
 import { FixGateway } from "../gateway/fix/mod.ts";
@@ -31,6 +32,9 @@ import {
   UringTransport,
 } from "../transport/mod.ts";
 import type { Workshop } from "./workshop.ts";
+
+/** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
+const DPDK_HUGE_PAGES_MIN = 32;
 
 /** Sessions of the configuration, by the gateway that serves them. */
 export function configuredSessions(
@@ -69,8 +73,23 @@ function openTransport(config: Config, index: number, log: Log): Transport {
     device: config.dpdk.device,
     address: config.dpdk.address,
     prefix: config.dpdk.prefixLength,
-    hugePages: config.memory.hugePages !== "never",
+    hugePages: dpdkHugePages(config, log),
   });
+}
+
+/** Whether the packet buffers shall lie in huge pages: "auto" asks what is free. */
+function dpdkHugePages(config: Config, log: Log): boolean {
+  const wanted = config.memory.hugePages;
+  if (wanted !== "auto") return wanted === "require";
+  const { hugePagesFree, hugePagesReserved } = memoryInfo();
+  const free = hugePagesFree - hugePagesReserved;
+  if (free >= DPDK_HUGE_PAGES_MIN) return true;
+  log.warn(
+    "DPDK's packet buffers lie in ordinary pages: too few huge pages are free. " +
+      "Raise vm.nr_hugepages with sysctl",
+    { free, wanted: DPDK_HUGE_PAGES_MIN },
+  );
+  return false;
 }
 
 /** Listeners, in the order in which bound ports are told: FIX, binary TCP, binary UDP. */

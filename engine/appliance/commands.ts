@@ -146,6 +146,7 @@ export async function commandReplay(
     : 1;
 }
 
+const TIMES_IN_FORCE = ["day", "gtc", "ioc", "fok"] as const;
 const PROTOCOLS = ["fix", "binary", "binary-udp"] as const;
 
 /** `send`: one order, and what comes back. */
@@ -168,6 +169,14 @@ export async function commandSend(
       `--protocol is ${flags.protocol}: must be ${PROTOCOLS.join(", ")}`,
     );
   }
+  const timeInForce = TIMES_IN_FORCE.find((name) =>
+    name === (flags.tif ?? "day")
+  );
+  if (timeInForce === undefined) {
+    throw new UsageError(
+      `--tif is ${flags.tif}: must be ${TIMES_IN_FORCE.join(", ")}`,
+    );
+  }
   const config = readConfig(flags);
   const fix = protocol === "fix";
   const defaultPort = fix
@@ -187,7 +196,7 @@ export async function commandSend(
     quantity,
     symbol,
     price,
-    timeInForce: flags.tif ?? "day",
+    timeInForce,
     symbols: config.instruments.map((instrument) => instrument.symbol),
   };
   // Clients are loaded for this command only.
