@@ -48,7 +48,7 @@ export class FakeTransport implements Transport {
   readonly completions = new Int32Array(0);
   readonly receiveWindowBytes = 16384;
   readonly sendWindowBytes: number;
-  /** What each connection was sent. */
+  /** What each connection was sent and nobody has looked at. */
   readonly sent = new Map<number, string[]>();
   readonly closed = new Set<number>();
   /** Connections that read nothing: committed bytes stay pending. */
@@ -189,7 +189,9 @@ export class Rig {
   readonly #events: SpscRing;
   readonly #eventRing: EventRing;
   readonly #context: GatewayContext;
-  readonly #stalled = new Map<number, string>();
+  /** Bytes that the gateway left in a window; which windows it will be shown again. */
+  readonly #rest = new Map<number, string>();
+  readonly #stalled = new Set<number>();
   #nextConnection = 7;
   #ms = 0;
 
@@ -268,6 +270,11 @@ export class Rig {
     this.now.lo = this.#ms * 1e6 - high * 4294967296;
   }
 
+  /** True if the gateway will not read on from a connection for now. */
+  stalled(connection: number): boolean {
+    return this.#stalled.has(connection);
+  }
+
   /** Connects; returns the connection. */
   connect(): number {
     const id = this.#nextConnection++;
@@ -277,7 +284,7 @@ export class Rig {
 
   /** Bytes come in; then everything runs until nothing moves. */
   receive(connection: number, text: string): void {
-    this.#show(connection, (this.#stalled.get(connection) ?? "") + text);
+    this.#show(connection, (this.#rest.get(connection) ?? "") + text);
     this.run();
   }
 
@@ -293,13 +300,10 @@ export class Rig {
   round(): number {
     let work = this.execute() + this.release() + this.gateway.onRound();
     this.#commandsOut.publish();
-    for (const [connection, rest] of [...this.#stalled]) {
-      if (this.transport.closed.has(connection)) {
-        this.#stalled.delete(connection);
-      } else if (!this.transport.deaf.has(connection) && !this.halted) {
-        this.#show(connection, rest);
-        work++;
-      }
+    for (const connection of [...this.#stalled]) {
+      if (this.transport.deaf.has(connection) || this.halted) continue;
+      this.#show(connection, this.#rest.get(connection) ?? "");
+      work++;
     }
     return work;
   }
@@ -308,6 +312,7 @@ export class Rig {
   hangUp(connection: number): void {
     this.transport.closed.add(connection);
     this.#stalled.delete(connection);
+    this.#rest.delete(connection);
     this.gateway.onClosed(connection);
     this.run();
   }
@@ -367,14 +372,10 @@ export class Rig {
     }
     const answer = this.gateway.onReceived(connection, offset, text.length);
     const consumed = answer & (STALLED - 1);
-    const rest = text.slice(consumed);
-    if (rest !== "" && !this.transport.closed.has(connection)) {
-      this.#stalled.set(connection, rest);
-      if ((answer & STALLED) === 0) this.#waiting.add(connection);
-    }
+    this.#rest.set(connection, text.slice(consumed));
+    if ((answer & STALLED) !== 0) this.#stalled.add(connection);
     this.#commandsOut.publish();
   }
-  readonly #waiting = new Set<number>();
 
   #stamp(command: Uint8Array): void {
     const view = new DataView(command.buffer);

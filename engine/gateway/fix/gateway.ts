@@ -284,6 +284,7 @@ export class FixGateway implements ProtocolGateway {
     const nowMs = this.#context.now.ms;
     const timers = nowMs - this.#timerMs[0]! >= TIMER_MS;
     this.#replies.refresh();
+    const before = this.#replies.count;
     for (let i = 0; i < this.#sessions.length; i++) {
       const session = this.#sessions[i];
       if (session === undefined) continue;
@@ -296,7 +297,7 @@ export class FixGateway implements ProtocolGateway {
         this.#timers(connections[i]!);
       }
     }
-    return work;
+    return this.#replies.count === before ? work : work + 1;
   }
 
   onDrain(): void {
@@ -310,11 +311,14 @@ export class FixGateway implements ProtocolGateway {
   }
 
   drained(): boolean {
-    if (this.#connections.length > 0) this.#logOutAll();
+    this.#logOutAll();
+    let owed = false;
     for (const session of this.#sessions) {
-      if (session?.logoutOwed) return false;
+      if (session === undefined || !session.logoutOwed) continue;
+      owed = true;
+      this.#lookAfter(session);
     }
-    return this.#connections.length === 0;
+    return !owed && this.#connections.length === 0;
   }
 
   sessionsActive(): number {

@@ -57,6 +57,8 @@ export class Replies {
   /** The ring's memory and the byte at which the newest slot starts. */
   readonly ring: SpscRing;
   at = 0;
+  /** Commands made so far, modulo 2^30. */
+  count = 0;
   readonly #context: GatewayContext;
   readonly #parser: FixParser;
   #room = 0;
@@ -84,6 +86,7 @@ export class Replies {
     const slot = this.ring.claim();
     assert(slot !== RING_FULL, "a command slot was taken without asking");
     this.#room--;
+    this.count = (this.count + 1) & 0x3fffffff;
     const { i32, u32, u16, u8 } = this.ring;
     const at = slot * COMMAND_SLOT_BYTES;
     const word = slot * SLOT_WORDS;

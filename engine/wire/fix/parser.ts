@@ -182,7 +182,7 @@ export class FixParser {
     if (length > this.#bodyMax) return this.#answer(Parsed.TOO_LONG, 0);
     const body = p + 1;
     const trailer = body + length;
-    if (trailer + TRAILER_BYTES > to) return this.#answer(Parsed.INCOMPLETE, 0);
+    if (trailer + TRAILER_BYTES > to) return this.#unfinished(from, body, to);
     if (
       length < 4 || bytes[body] !== 0x33 || bytes[body + 1] !== 0x35 ||
       bytes[body + 2] !== EQUALS || !this.#trailerHolds(from, trailer)
@@ -236,6 +236,24 @@ export class FixParser {
     return place === 0
       ? this.#answer(Parsed.INCOMPLETE, 0)
       : this.#skip(from + 1, to, 1);
+  }
+
+  /**
+   * The message says that it goes on. It lies if another one starts behind a
+   * CheckSum before that; otherwise a wrong BodyLength would swallow those
+   * that follow.
+   */
+  #unfinished(from: number, body: number, to: number): number {
+    const bytes = this.#bytes;
+    for (let p = body + TRAILER_BYTES; p + 5 <= to; p++) {
+      if (
+        bytes[p] === 0x38 && bytes[p - 1] === SOH &&
+        bytes[p - 5] === EQUALS && bytes[p - 6] === 0x30 &&
+        bytes[p - 7] === 0x31 && bytes[p - 8] === SOH &&
+        this.#startsBegin(p, p + 5)
+      ) return this.#answer(Parsed.GARBLED, p - from);
+    }
+    return this.#answer(Parsed.INCOMPLETE, 0);
   }
 
   /** Goes on to the next "8=FIX" at or after `from`, or to what may become one. */
