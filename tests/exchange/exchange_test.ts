@@ -1,9 +1,22 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { CommandKind, EventKind, Reason } from "../../engine/record/mod.ts";
+import { EventRing, Exchange } from "../../engine/exchange/mod.ts";
+import {
+  CommandKind,
+  EVENT_SLOT_BYTES,
+  EventKind,
+  Reason,
+} from "../../engine/record/mod.ts";
+import { SpscRing } from "../../engine/ring/mod.ts";
 import { RandomCommands } from "../oracle/random_commands.ts";
-import { type TestCommand, type TestEvent, TestExchange } from "./support.ts";
+import {
+  CommandBuffer,
+  readEvent,
+  type TestCommand,
+  type TestEvent,
+  TestExchange,
+} from "./support.ts";
 
 const BUY: TestCommand = {
   kind: CommandKind.NEW_ORDER,
@@ -245,3 +258,87 @@ for (const seed of [5, 6]) {
     );
   });
 }
+
+Deno.test("Exchange writes each session's events to its own gateway's ring, or nowhere", () => {
+  const capacity = {
+    ordersMax: 10,
+    instrumentsMax: 1,
+    sessionsMax: 4,
+    pagesMax: 4,
+  };
+  const ends = [0, 1].map(() => {
+    const memory = new ArrayBuffer(SpscRing.bytes(EVENT_SLOT_BYTES, 8));
+    return (["producer", "consumer"] as const).map((side) =>
+      new SpscRing(memory, 0, EVENT_SLOT_BYTES, 8, side)
+    );
+  });
+  const full = () => {
+    throw new Error("ring is full");
+  };
+  const exchange = new Exchange({
+    ...capacity,
+    memory: new ArrayBuffer(Exchange.bytes(capacity)),
+    events: ends.map(([producer]) => new EventRing(producer!, full)),
+    routes: new Uint8Array([0, 0, 1, 255]),
+  });
+  const command = new CommandBuffer();
+  const send = (sequence: number, fields: Partial<TestCommand>) => {
+    command.write({ ...BUY, ...fields }, sequence);
+    exchange.apply(command, 0);
+  };
+  send(1, { kind: CommandKind.DEFINE_INSTRUMENT });
+  send(2, { session: 3, reference: 1, quantity: 1 });
+  send(3, { session: 1, reference: 1, quantity: 1 });
+  send(4, { session: 2, reference: 1, quantity: 2, side: 2 });
+  const seen = () =>
+    ends.map(([, consumer]) =>
+      Array.from({ length: consumer!.available() }, (_, i) => {
+        const { kind, session, index } = readEvent(
+          consumer!,
+          consumer!.peek(i),
+        );
+        return [kind, session, index];
+      })
+    );
+  assertEquals(seen(), [[], []], "nothing is published yet");
+  exchange.publish();
+  assertEquals(seen(), [
+    [[EventKind.ACCEPTED, 1, 0], [EventKind.FILLED, 1, 3]],
+    [
+      [EventKind.ACCEPTED, 2, 0],
+      [EventKind.FILLED, 2, 2],
+      [EventKind.FILLED, 2, 4],
+    ],
+  ]);
+  assertEquals([exchange.outSequence(3), exchange.events], [2, 7]);
+  for (let i = 5; i < 11; i++) send(i, { session: 1, reference: i });
+  assertThrows(() => send(11, { session: 1, reference: 11 }), Error, "full");
+});
+
+Deno.test("Exchange refuses options that can not be, with the numbers", () => {
+  const capacity = { ordersMax: 10, instrumentsMax: 1, sessionsMax: 4 };
+  assertThrows(
+    () => Exchange.bytes({ ...capacity, sessionsMax: 0 }),
+    Error,
+    "sessionsMax is 0",
+  );
+  assertThrows(
+    () =>
+      new Exchange({
+        ...capacity,
+        memory: new ArrayBuffer(Exchange.bytes(capacity)),
+        events: [],
+        routes: new Uint8Array(3),
+      }),
+    Error,
+    "routes of 3 sessions",
+  );
+  const ring = new SpscRing(
+    new ArrayBuffer(SpscRing.bytes(128, 2)),
+    0,
+    128,
+    2,
+    "producer",
+  );
+  assertThrows(() => new EventRing(ring, () => {}), Error, "128-byte slots");
+});
