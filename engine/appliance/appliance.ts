@@ -390,6 +390,7 @@ export class Appliance {
     return {
       sequence: this.#controlF64[at]!,
       stateHash: [1, 2, 3, 4].map(word).join(""),
+      engineHeapBytes: this.#controlF64[at + 5]!,
     };
   }
 }

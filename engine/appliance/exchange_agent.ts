@@ -322,6 +322,7 @@ export class ExchangeAgent implements Agent {
       const digits = hash.slice(word * 8, word * 8 + 8);
       controlF64[at + 1 + word] = parseInt(digits, 16);
     }
+    controlF64[at + 5] = Deno.memoryUsage().heapUsed;
     this.#hashAnswered = request;
     Atomics.store(control, CONTROL_HASH_ANSWER, request);
   }

@@ -32,7 +32,7 @@ export const CONTROL_PORTS = (4 + GATEWAYS_MAX) * LINE_WORDS;
 export const CONTROL_HASH_REQUEST = (4 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 /** Exchange: number of the newest request that was answered. */
 export const CONTROL_HASH_ANSWER = (5 + 2 * GATEWAYS_MAX) * LINE_WORDS;
-/** Exchange: the answer, as float64 at half this index: sequence, then the hash's words. */
+/** Exchange: the answer, as float64 at half this index: sequence, the hash's four words, bytes of the thread's V8 heap in use. */
 export const CONTROL_HASH_VALUE = (6 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 /** Journal: float64 at half this index: commands recovered, milliseconds it took. */
 export const CONTROL_RECOVERY_VALUE = (7 + 2 * GATEWAYS_MAX) * LINE_WORDS;
