@@ -1,0 +1,99 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Does the way of an order allocate? After a warm-up, a million orders go
+ * through the running appliance; V8 reports each garbage collection of each
+ * thread (`--trace-gc`), and the engine thread its heap.
+ *
+ * The main thread collects too (it serves this benchmark's questions), so its
+ * isolate is found first: it is the only one that collects while the admin
+ * port is asked and no order flows.
+ *
+ * @module
+ */
+import {
+  type RunningAppliance,
+  startAppliance,
+} from "../tests/appliance/harness.ts";
+import {
+  buildPrograms,
+  runClient,
+  SERVER_CORE,
+  type ThroughputResult,
+} from "./programs.ts";
+import { printTable, saveResult } from "./stats.ts";
+
+const WARMUP_ORDERS = 2_000_000;
+const ORDERS = 1_000_000;
+/** Questions to the admin port that surely make the main thread collect. */
+const QUESTIONS = 400;
+/** `[pid:0xisolate] 123 ms: Scavenge ...` */
+const GC_LINE = /^\[\d+:(0x[0-9a-f]+)\].* ms: (Scavenge|Mark-Compact)/;
+
+/** Collections by isolate. */
+class Collections {
+  readonly byIsolate = new Map<string, number>();
+
+  take(line: string): void {
+    const isolate = GC_LINE.exec(line)?.[1];
+    if (isolate === undefined) return;
+    this.byIsolate.set(isolate, (this.byIsolate.get(isolate) ?? 0) + 1);
+  }
+
+  /** Collections so far of all isolates but one. */
+  othersThan(main: string | undefined): number {
+    let sum = 0;
+    for (const [isolate, count] of this.byIsolate) {
+      if (isolate !== main) sum += count;
+    }
+    return sum;
+  }
+}
+
+async function engineHeapBytes(server: RunningAppliance): Promise<number> {
+  return Number((await server.get("/state")).engineHeapBytes);
+}
+
+async function measure(client: string): Promise<string[]> {
+  const collections = new Collections();
+  await using server = await startAppliance({
+    durability: "written",
+    topologyToml: `cores = [${SERVER_CORE}]\nsleep_us = 0`,
+    denoFlags: ["--v8-flags=--trace-gc"],
+    onLine: (line) => collections.take(line),
+  });
+  const port = client === "fix_client" ? server.fixPort : server.binaryTcpPort;
+  const load = (orders: number): Promise<ThroughputResult> =>
+    runClient(client, { mode: "throughput", port, orders });
+  const before = new Map(collections.byIsolate);
+  for (let i = 0; i < QUESTIONS; i++) await server.metric("ferrule_up");
+  const grown = [...collections.byIsolate].filter(([isolate, count]) =>
+    count > (before.get(isolate) ?? 0)
+  );
+  const main = grown[0]?.[0];
+  await load(WARMUP_ORDERS);
+  const heapBefore = await engineHeapBytes(server);
+  const collectedBefore = collections.othersThan(main);
+  await load(ORDERS);
+  const heapAfter = await engineHeapBytes(server);
+  const collected = collections.othersThan(main) - collectedBefore;
+  await server.stop();
+  const grownBytes = heapAfter - heapBefore;
+  summary[client] = { orders: ORDERS, collections: collected, grownBytes };
+  return [
+    client,
+    String(ORDERS),
+    String(collected),
+    String(grownBytes),
+    (grownBytes / ORDERS).toFixed(3),
+  ];
+}
+
+const summary: Record<string, unknown> = {};
+await buildPrograms();
+printTable([
+  ["engine thread", "orders", "collections", "heap grew, bytes", "an order"],
+  await measure("binary_client"),
+  await measure("fix_client"),
+]);
+await saveResult("allocation", summary);
