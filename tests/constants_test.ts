@@ -30,6 +30,7 @@ const FILES = [
   "engine/exchange/event_writer.ts",
   "engine/exchange/exchange.ts",
   "engine/exchange/order_index.ts",
+  "engine/exchange/request_checks.ts",
   "bench/book_contenders.ts",
 ];
 

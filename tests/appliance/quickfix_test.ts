@@ -47,7 +47,6 @@ const CLIENT1 = 1;
 async function isReady(name: string): Promise<boolean> {
   const reason = await buildClient();
   if (reason === undefined) return true;
-  // deno-lint-ignore no-console
   console.log(`SKIPPED: ${name}: ${reason}`);
   return false;
 }

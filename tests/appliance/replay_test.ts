@@ -85,7 +85,6 @@ function isDataMissing(name: string): boolean {
     Deno.statSync(BOOK);
     return false;
   } catch {
-    // deno-lint-ignore no-console
     console.log(
       `SKIPPED: ${name}: no recorded flow in ${DATA}; set FERRULE_DATA`,
     );

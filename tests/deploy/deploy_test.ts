@@ -187,7 +187,6 @@ async function tamper(artifact: Artifact, directory: string): Promise<string> {
 Deno.test("the playbook deploys a service that trades and keeps its orders", async (t) => {
   const reason = await whyNot() ?? await buildClient();
   if (reason !== undefined) {
-    // deno-lint-ignore no-console
     console.log(`SKIPPED: deployment into a container: ${reason}`);
     return;
   }

@@ -58,7 +58,6 @@ Deno.test("allocate() maps huge pages, or says why it could not", () => {
       assertEquals(region.address % (2 << 20), 0);
     } else {
       assertStringIncludes(region.reason, "vm.nr_hugepages");
-      // deno-lint-ignore no-console
       console.log(
         "SKIPPED: allocate() maps huge pages: " +
           `${before.hugePagesFree} huge pages are free`,
@@ -73,7 +72,6 @@ Deno.test("allocate() falls back with a reason when huge pages do not suffice", 
   const info = memoryInfo();
   const bytes = (info.hugePagesTotal + 1) * info.hugePageBytes;
   if (bytes > 2 ** 30) {
-    // deno-lint-ignore no-console
     console.log(
       "SKIPPED: allocate() falls back with a reason when huge pages do not suffice: " +
         `${info.hugePagesTotal} huge pages are too many to ask for more`,

@@ -177,7 +177,6 @@ Deno.test("BinaryClient.logon() tells why it was refused", async () => {
 
 Deno.test("BinaryClient makes good over UDP what the network lost", async () => {
   if (typeof Deno.listenDatagram !== "function") {
-    // deno-lint-ignore no-console
     console.log(
       "SKIPPED: BinaryClient over UDP: Deno runs without --unstable-net",
     );

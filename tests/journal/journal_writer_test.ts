@@ -315,7 +315,6 @@ Deno.test("JournalWriter stops at a real full disk", () => {
       mounted = false;
     }
     if (!mounted) {
-      // deno-lint-ignore no-console
       console.log(
         "SKIPPED: JournalWriter stops at a real full disk: can not mount a small disk",
       );

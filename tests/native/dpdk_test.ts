@@ -40,7 +40,6 @@ Deno.test(name, async () => {
   const flags = await packageFlags("--cflags");
   const libraries = await packageFlags("--libs");
   if (flags === undefined || libraries === undefined) {
-    // deno-lint-ignore no-console
     console.log(`SKIPPED: ${name}: DPDK is not installed`);
     return;
   }

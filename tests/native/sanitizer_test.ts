@@ -60,7 +60,6 @@ for (const program of programs) {
     ]);
     const text = await run(binary, []);
     for (const line of text.split("\n")) {
-      // deno-lint-ignore no-console
       if (line.startsWith("SKIPPED")) console.log(line);
     }
   });

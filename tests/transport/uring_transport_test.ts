@@ -198,7 +198,6 @@ function skipped(name: string): boolean {
     probeUring();
     return false;
   } catch (error) {
-    // deno-lint-ignore no-console
     console.log(`SKIPPED: ${name}: ${error}`);
     return true;
   }
