@@ -164,9 +164,10 @@ export class OrderDesk {
     );
     this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
     this.#putSide();
-    if (reason === Reason.TOO_LATE) this.#putFinalStatus(entry);
-    if (reason !== Reason.NONE) return;
+    if (entry === NO_ENTRY) return;
+    if (reason === Reason.TOO_LATE) return this.#putFinalStatus(entry);
     this.#reference(this.#ids.reference(entry));
+    if (reason !== Reason.NONE) return;
     this.#stage(session, Slot.CL_ORD_ID);
     this.#rememberClosed(OrdStatus.CANCELED);
   }
@@ -198,9 +199,10 @@ export class OrderDesk {
     );
     this.#putTerms();
     this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
-    if (reason === Reason.TOO_LATE) this.#putFinalStatus(entry);
-    if (reason !== Reason.NONE) return;
+    if (entry === NO_ENTRY) return;
+    if (reason === Reason.TOO_LATE) return this.#putFinalStatus(entry);
     this.#reference(this.#ids.reference(entry));
+    if (reason !== Reason.NONE) return;
     const { ring, at } = this.#replies;
     ring.f64[(at >>> 3) + CMD_NEW_REFERENCE_F64] = session.nextReference++;
   }
@@ -325,17 +327,22 @@ export class OrderDesk {
     );
   }
 
-  /** Entry of the order that 41 names, after `#original()`. */
+  /** Entry of the order that 41 names, after `#original()`; none if 11 is not new. */
   #entry = NO_ENTRY;
 
   /** Looks at 11 and 41 of a cancel or replace. */
   #original(session: FixSession): Reason {
+    this.#entry = NO_ENTRY;
     this.#stage(session, Slot.CL_ORD_ID);
     if (this.#ids.find() !== NO_ENTRY) return Reason.DUPLICATE_ORDER;
     this.#stage(session, Slot.ORIG_CL_ORD_ID);
-    this.#entry = this.#ids.find();
-    if (this.#entry === NO_ENTRY) return Reason.UNKNOWN_ORDER;
-    return this.#ids.closed(this.#entry) === 0 ? Reason.NONE : Reason.TOO_LATE;
+    const entry = this.#ids.find();
+    if (entry === NO_ENTRY) return Reason.UNKNOWN_ORDER;
+    const closed = this.#ids.closed(entry);
+    // The order lives on under the id of the replace.
+    if (closed === STATUS_REPLACED) return Reason.UNKNOWN_ORDER;
+    this.#entry = entry;
+    return closed === 0 ? Reason.NONE : Reason.TOO_LATE;
   }
 
   /** Lengths, times and codes; a Reject is written if something is wrong. */
@@ -587,11 +594,7 @@ export class OrderDesk {
   /** How the order ended that a request came too late for. */
   #putFinalStatus(entry: number): void {
     const { ring, at } = this.#replies;
-    const status = this.#ids.closed(entry);
-    // Tag 39 has no "replaced" in this version; such an order lives on.
-    ring.u8[at + CMD_ORD_TYPE_U8] = status === STATUS_REPLACED
-      ? OrdStatus.REJECTED
-      : status;
+    ring.u8[at + CMD_ORD_TYPE_U8] = this.#ids.closed(entry);
   }
 
   #putText(slot: number, offset: number): void {
