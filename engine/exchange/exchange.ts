@@ -23,6 +23,7 @@ import { RiskLimits } from "../risk/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 import { type CommandViews, EventWriter, whyOf } from "./event_writer.ts";
 import { OrderIndex } from "./order_index.ts";
+import { RequestChecks } from "./request_checks.ts";
 import { StateHash } from "./state_hash.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
@@ -87,11 +88,7 @@ const enum Fixed {
   OrdType_LIMIT = 2,
   OrdType_MARKET = 1,
   CMD_HOW_WORD = 9,
-  TimeInForce_FOK = 4,
-  AT_THE_OPENING = 2,
-  QUANTITY_MAX = 9007199254740991,
   CMD_NEW_REFERENCE_F64 = 13,
-  NOT_GIVEN = 0xffff,
   COMMAND_SLOT_BYTES = 128,
   ORDER_REFERENCE_F64 = 5,
   ORDER_NOTIONAL_F64 = 4,
@@ -181,6 +178,7 @@ export class Exchange implements FillSink {
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
   readonly #matching: Matching;
+  readonly #checks: RequestChecks;
   readonly #index: OrderIndex;
   readonly #writer: EventWriter;
   readonly #sessionsMax: number;
@@ -245,6 +243,12 @@ export class Exchange implements FillSink {
       this.#texts,
     );
     this.#matching = new Matching(this.book, this);
+    this.#checks = new RequestChecks(
+      this.book,
+      this.limits,
+      this.#index,
+      this.#matching,
+    );
   }
 
   /** Sequence of the last command applied; 0 = none yet. */
@@ -351,7 +355,7 @@ export class Exchange implements FillSink {
   #newOrder(command: CommandViews, at: number, session: number): void {
     const book = this.book;
     this.totals[Fixed.Total_ORDERS] = this.totals[Fixed.Total_ORDERS]! + 1;
-    let reason = this.#judge(command, at, session);
+    let reason = this.#checks.judge(command, at, session);
     let order = 0;
     if (reason === Reason.NONE) {
       order = book.allocate();
@@ -389,7 +393,7 @@ export class Exchange implements FillSink {
     );
     const reason = order === 0
       ? Reason.UNKNOWN_ORDER
-      : this.#mismatch(command, at, order);
+      : this.#checks.mismatch(command, at, order);
     if (reason !== Reason.NONE) {
       this.#refuse(
         Fixed.EventKind_CANCEL_REJECTED,
@@ -424,7 +428,7 @@ export class Exchange implements FillSink {
     );
     const reason = order === 0
       ? Reason.UNKNOWN_ORDER
-      : this.#judgeReplace(command, at, session, order);
+      : this.#checks.judgeReplace(command, at, session, order);
     if (reason !== Reason.NONE) {
       this.#refuse(
         Fixed.EventKind_CANCEL_REJECTED,
@@ -437,7 +441,7 @@ export class Exchange implements FillSink {
       return;
     }
     const book = this.book;
-    // The new quantity waits in the scratch record, where #judgeReplace put it.
+    // The new quantity waits in the scratch record, where judgeReplace() put it.
     const moved = this.#matching.amend(
       order,
       command.i32[at + Fixed.CMD_PRICE_I32]!,
@@ -644,134 +648,8 @@ export class Exchange implements FillSink {
     );
   }
 
-  /** What is wrong with a new order, before capacity. */
-  #judge(command: CommandViews, at: number, session: number): Reason {
-    const i32 = command.i32;
-    const what = i32[at + Fixed.CMD_WHAT_WORD]!;
-    const side = what >>> 16 & 0xff;
-    const type = what >>> 24;
-    if (!this.book.isDefined(what & 0xffff)) return Reason.UNKNOWN_INSTRUMENT;
-    if (side !== 1 && side !== 2) return Reason.INVALID_SIDE;
-    if (type !== Fixed.OrdType_LIMIT && type !== Fixed.OrdType_MARKET) {
-      return Reason.INVALID_ORD_TYPE;
-    }
-    const timeInForce = i32[at + Fixed.CMD_HOW_WORD]! & 0xff;
-    if (
-      timeInForce > Fixed.TimeInForce_FOK ||
-      timeInForce === Fixed.AT_THE_OPENING
-    ) return Reason.INVALID_TIME_IN_FORCE;
-    let price = i32[at + Fixed.CMD_PRICE_I32]!;
-    if (type === Fixed.OrdType_LIMIT) {
-      if (price <= 0) return Reason.INVALID_PRICE;
-    } else price = this.#bestPrice(what & 0xffff, 2 - side);
-    const half = at >> 1;
-    const reason = this.#judgeQuantity(
-      command.f64,
-      half + Fixed.CMD_QUANTITY_F64,
-    );
-    if (reason !== Reason.NONE) return reason;
-    const judged = this.limits.check(
-      what & 0xffff,
-      command.f64,
-      half + Fixed.CMD_QUANTITY_F64,
-      price,
-    );
-    if (judged !== Reason.NONE) return judged;
-    return this.#index.find(
-        session,
-        command.f64,
-        half + Fixed.CMD_REFERENCE_F64,
-      ) ===
-        0
-      ? Reason.NONE
-      : Reason.DUPLICATE_ORDER;
-  }
-
-  #judgeQuantity(f64: Float64Array, at: number): Reason {
-    const quantity = f64[at]!;
-    if (!(quantity > 0)) return Reason.INVALID_QUANTITY;
-    if (quantity > Fixed.QUANTITY_MAX) return Reason.QUANTITY_TOO_LARGE;
-    return Math.floor(quantity) === quantity
-      ? Reason.NONE
-      : Reason.QUANTITY_OFF_LOT;
-  }
-
-  /** What is wrong with a replace. Leaves the new quantities in the scratch record. */
-  #judgeReplace(
-    command: CommandViews,
-    at: number,
-    session: number,
-    order: number,
-  ): Reason {
-    const book = this.book;
-    const half = at >> 1;
-    const what = book.i32[order + Fixed.ORDER_KIND]!;
-    const price = command.i32[at + Fixed.CMD_PRICE_I32]!;
-    let reason = this.#mismatch(command, at, order);
-    if (reason !== Reason.NONE) return reason;
-    if (price <= 0) return Reason.INVALID_PRICE;
-    reason = this.#judgeQuantity(command.f64, half + Fixed.CMD_QUANTITY_F64);
-    if (reason !== Reason.NONE) return reason;
-    const own = order >> 1;
-    const f64 = book.f64;
-    const quantity = command.f64[half + Fixed.CMD_QUANTITY_F64]!;
-    const leaves = f64[own + Fixed.ORDER_LEAVES_F64]! +
-      (quantity - f64[own + Fixed.ORDER_QUANTITY_F64]!);
-    if (leaves <= 0) return Reason.QUANTITY_BELOW_FILLED;
-    const scratch = book.scratchOrder >> 1;
-    f64[scratch + Fixed.ORDER_QUANTITY_F64] = quantity;
-    f64[scratch + Fixed.ORDER_LEAVES_F64] = leaves;
-    reason = this.limits.check(
-      what & 0xffff,
-      command.f64,
-      half + Fixed.CMD_QUANTITY_F64,
-      price,
-    );
-    if (reason !== Reason.NONE) return reason;
-    if (this.#renames(command, at, order)) {
-      const renamed = half + Fixed.CMD_NEW_REFERENCE_F64;
-      if (this.#index.find(session, command.f64, renamed) !== 0) {
-        return Reason.DUPLICATE_ORDER;
-      }
-    }
-    return this.#matching.room(
-      what & 0xffff,
-      (what >>> 16 & 0xff) - 1,
-      price,
-      scratch + Fixed.ORDER_LEAVES_F64,
-      order,
-    );
-  }
-
-  /** A cancel or replace may say which instrument and side it means. */
-  #mismatch(command: CommandViews, at: number, order: number): Reason {
-    const what = command.i32[at + Fixed.CMD_WHAT_WORD]!;
-    const own = this.book.i32[order + Fixed.ORDER_KIND]!;
-    const instrument = what & 0xffff;
-    if (instrument !== Fixed.NOT_GIVEN && instrument !== (own & 0xffff)) {
-      return Reason.INSTRUMENT_MISMATCH;
-    }
-    const side = what >>> 16 & 0xff;
-    return side !== 0 && side !== (own >>> 16 & 0xff)
-      ? Reason.SIDE_MISMATCH
-      : Reason.NONE;
-  }
-
-  /** True if a replace gives its order another reference. */
-  #renames(command: CommandViews, at: number, order: number): boolean {
-    if (
-      (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) !==
-        Fixed.COMMAND_SLOT_BYTES
-    ) {
-      return false;
-    }
-    const reference = command.f64[(at >> 1) + Fixed.CMD_NEW_REFERENCE_F64]!;
-    return reference !== 0 &&
-      reference !== this.book.f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64];
-  }
-
   #rename(command: CommandViews, at: number, order: number): void {
-    if (!this.#renames(command, at, order)) return;
+    if (!this.#checks.renames(command, at, order)) return;
     this.#index.remove(order);
     this.book.f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] = command
       .f64[(at >> 1) + Fixed.CMD_NEW_REFERENCE_F64]!;
@@ -855,11 +733,6 @@ export class Exchange implements FillSink {
         ? command.i32[at + Fixed.CMD_CL_ORD_ID_WORD + i]!
         : 0;
     }
-  }
-
-  #bestPrice(instrument: number, bit: number): number {
-    const level = this.book.best(instrument, bit);
-    return level === 0 ? 0 : this.book.priceOf(level);
   }
 
   #outOfOrder(sequence: number): never {
