@@ -208,7 +208,12 @@ export class GatewayAgent {
       const stop = Atomics.load(control, CONTROL_STOP);
       if (stop !== 0 && exchange !== ExchangeState.RECOVERING) {
         this.#setState(GatewayState.DONE);
-      } else if (exchange === ExchangeState.LIVE) this.#open();
+      } else if (
+        // Whatever was published before LIVE must have been handed over: it
+        // may wait for the disk, and a logon must not be answered without it.
+        exchange === ExchangeState.LIVE &&
+        this.#options.events.available() === 0
+      ) this.#open();
     } else if (this.#state === GatewayState.OPEN) {
       if (Atomics.load(control, CONTROL_STOP) !== 0) this.#startDrain();
     } else if (this.#state === GatewayState.DRAINING) {
