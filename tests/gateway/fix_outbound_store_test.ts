@@ -1,0 +1,101 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { InvariantError } from "../../engine/assert.ts";
+import { OutboundStore } from "../../engine/gateway/outbound_store.ts";
+import {
+  EVENT_SLOT_BYTES,
+  EVT_OUT_SEQUENCE_U32,
+} from "../../engine/record/mod.ts";
+import { SpscRing } from "../../engine/ring/mod.ts";
+
+const RING = new SpscRing(
+  new ArrayBuffer(SpscRing.bytes(EVENT_SLOT_BYTES, 4)),
+  0,
+  EVENT_SLOT_BYTES,
+  4,
+  "producer",
+);
+
+/** Appends the record of `number`: each of its words can be told. */
+function append(store: OutboundStore, number: number): void {
+  const slot = number & 3;
+  for (let i = 0; i < EVENT_SLOT_BYTES / 4; i++) {
+    RING.u32[slot * (EVENT_SLOT_BYTES / 4) + i] = 0x7ff80000 + number * 64 + i;
+  }
+  RING.u32[slot * (EVENT_SLOT_BYTES / 4) + EVT_OUT_SEQUENCE_U32] = number;
+  store.append(RING, slot);
+}
+
+function check(store: OutboundStore, number: number): void {
+  const at = store.locate(number);
+  assert(at >= 0, `record ${number} is gone`);
+  for (let i = 0; i < EVENT_SLOT_BYTES / 4; i++) {
+    assertEquals(
+      store.u32[at / 4 + i],
+      i === EVT_OUT_SEQUENCE_U32 ? number : 0x7ff80000 + number * 64 + i,
+      `record ${number}, word ${i}`,
+    );
+  }
+}
+
+Deno.test("OutboundStore keeps the newest records in memory", () => {
+  const store = new OutboundStore({ recordCount: 64 });
+  assertEquals(store.locate(1), -1);
+  for (let n = 1; n <= 200; n++) append(store, n);
+  assertEquals(store.lowest(), 137);
+  for (let n = 137; n <= 200; n++) check(store, n);
+  for (const n of [0, 1, 136, 201]) assertEquals(store.locate(n), -1, `${n}`);
+  store.reset();
+  assertEquals([store.last, store.locate(1)], [0, -1]);
+  append(store, 1);
+  check(store, 1);
+});
+
+Deno.test("OutboundStore has all records with a file, in any order of asking", () => {
+  const path = Deno.makeTempFileSync();
+  const store = new OutboundStore({ recordCount: 64, path });
+  for (let n = 1; n <= 1000; n++) {
+    append(store, n);
+    if (n % 7 === 0) store.spillSome(n % 14 === 0);
+    check(store, 1 + (n * 37) % n);
+  }
+  assertEquals(store.lowest(), 1);
+  for (let n = 1000; n >= 1; n -= 3) check(store, n);
+  store.reset();
+  assertEquals(Deno.statSync(path).size, 0);
+  assertEquals(store.locate(5), -1);
+  for (let n = 1; n <= 100; n++) append(store, n);
+  check(store, 1);
+  store.dispose();
+  assertEquals(Deno.statSync(path).size, 100 * EVENT_SLOT_BYTES);
+  Deno.removeSync(path);
+});
+
+Deno.test("OutboundStore says no when its file is damaged, and goes on in memory", () => {
+  const path = Deno.makeTempFileSync();
+  const store = new OutboundStore({ recordCount: 64, path });
+  for (let n = 1; n <= 200; n++) append(store, n);
+  store.spill();
+  Deno.truncateSync(path, 10);
+  assertEquals(store.locate(3), -1);
+  assert(store.fileError < 0);
+  for (let n = 201; n <= 400; n++) append(store, n);
+  check(store, 400);
+  check(store, 337);
+  assertEquals(store.locate(336), -1);
+  assertEquals(store.lowest(), 337);
+  store.dispose();
+  Deno.removeSync(path);
+});
+
+Deno.test("OutboundStore takes numbers only in order", () => {
+  const store = new OutboundStore({ recordCount: 64 });
+  append(store, 1);
+  assertThrows(() => append(store, 3), InvariantError, "3 after 1");
+  assertThrows(() => append(store, 1), InvariantError, "1 after 1");
+  assertThrows(
+    () => new OutboundStore({ recordCount: 100 }),
+    InvariantError,
+    "power of two",
+  );
+});
