@@ -496,6 +496,7 @@ Deno.test("putDecimal() and putUint() write what parseDecimal() reads", () => {
 Deno.test("TimestampReader and TimestampWriter agree with the calendar", () => {
   const reader = new TimestampReader();
   const writer = new TimestampWriter();
+  const view = new DataView(MEMORY.buffer);
   const times = [
     0,
     951782400000,
@@ -506,7 +507,7 @@ Deno.test("TimestampReader and TimestampWriter agree with the calendar", () => {
   ];
   for (let i = 0; i < 3000; i++) times.push(i * 86400000 * 13 + i * 7919);
   for (const ms of times) {
-    const end = writer.put(MEMORY, 1, ms);
+    const end = writer.put(view, 1, ms);
     assertEquals(end, 22);
     const text = new TextDecoder().decode(MEMORY.slice(1, end));
     assertEquals(

@@ -64,6 +64,7 @@ import {
   ORD_REJ_REASON,
   REASON_TEXTS,
   REJECT_TEXTS,
+  wordsOfText,
 } from "./texts.ts";
 
 /** No message that is sent is longer. */
@@ -72,52 +73,57 @@ export const MESSAGE_BYTES_MAX = 1024;
 export const FIRST_TIME = -1;
 
 const SOH = 1;
+const EQUALS = 0x3d;
 const ENCODER = new TextEncoder();
-const piece = (text: string): Uint8Array =>
+
+const bytesOf = (text: string): Uint8Array =>
   ENCODER.encode(text.replaceAll("|", "\x01"));
+const piece = (text: string): Int32Array => wordsOfText(bytesOf(text));
+/** Up to four characters as one word. */
+const word = (text: string): number => piece(text)[1]!;
 
 const HEAD = piece("8=FIX.4.4|9=000|35=");
 /** From the start of a message: digits of BodyLength, first byte it counts. */
 const LENGTH_AT = 12;
 const BODY_AT = 16;
-const TAG_34 = piece("|34=");
 const POSS_DUP = piece("43=Y|52=");
-const TAG_52 = piece("52=");
-const TAG_122 = piece("|122=");
-const TAG_37 = piece("|37=");
+const TAG_6 = word("|6=");
+const TAG_7 = word("|7=");
+const TAG_11 = word("|11=");
+const TAG_14 = word("|14=");
+const TAG_17 = word("|17=");
+const TAG_31 = word("|31=");
+const TAG_32 = word("|32=");
+const TAG_34 = word("|34=");
+const TAG_37 = word("|37=");
+const TAG_38 = word("|38=");
+const TAG_39 = word("|39=");
+const TAG_40 = word("|40=");
+const TAG_41 = word("|41=");
+const TAG_44 = word("|44=");
+const TAG_45 = word("|45=");
+const TAG_54 = word("|54=");
+const TAG_58 = word("|58=");
+const TAG_59 = word("|59=");
+const TAG_60 = word("|60=");
+const TAG_102 = word("|102");
+const TAG_103 = word("|103");
+const TAG_112 = word("|112");
+const TAG_122 = word("|122");
+const TAG_151 = word("|151");
+const TAG_371 = word("|371");
+const TAG_372 = word("|372");
+const TAG_373 = word("|373");
+const TAG_379 = word("|379");
+const TAG_380 = word("|380");
+const TAG_434 = word("|434");
+const TAG_790 = word("|790");
+const TAG_52 = word("52=");
 const NO_ORDER_ID = piece("NONE");
-const TAG_11 = piece("|11=");
-const TAG_41 = piece("|41=");
-const TAG_17 = piece("|17=");
-const TAG_150 = piece("|150=0|39=0|55=");
-const TAG_54 = piece("|54=");
-const TAG_38 = piece("|38=");
-const TAG_40 = piece("|40=");
-const TAG_44 = piece("|44=");
-const TAG_59 = piece("|59=");
-const TAG_32 = piece("|32=");
-const TAG_31 = piece("|31=");
-const TAG_151 = piece("|151=");
-const TAG_14 = piece("|14=");
-const TAG_6 = piece("|6=");
-const TAG_60 = piece("|60=");
-const TAG_58 = piece("|58=");
-const TAG_103 = piece("|103=");
-const TAG_790 = piece("|790=");
-const TAG_39 = piece("|39=");
-const TAG_434 = piece("|434=");
-const TAG_102 = piece("|102=");
+const STATES = piece("|150=0|39=0|55=");
 const LOGON = piece("|98=0|108=");
 const RESET = piece("|141=Y");
-const TAG_112 = piece("|112=");
-const TAG_7 = piece("|7=");
 const END_SEQ_NO = piece("|16=0");
-const TAG_45 = piece("|45=");
-const TAG_371 = piece("|371=");
-const TAG_372 = piece("|372=");
-const TAG_373 = piece("|373=");
-const TAG_379 = piece("|379=");
-const TAG_380 = piece("|380=");
 const GAP_FILL = piece("|123=Y|36=");
 
 /** Bytes of RefMsgType at the start of a text. */
@@ -152,10 +158,32 @@ const EXEC_TYPE: Uint8Array = (() => {
   return types;
 })();
 
-function putPiece(bytes: Uint8Array, p: number, text: Uint8Array): number {
-  const length = text.length;
-  for (let i = 0; i < length; i++) bytes[p + i] = text[i]!;
-  return p + length;
+/** Writes `wordsOfText()`; returns the end of the text. */
+function putPiece(view: DataView, p: number, text: Int32Array): number {
+  const words = text.length;
+  for (let i = 1, q = p; i < words; i++, q += 4) {
+    view.setInt32(q, text[i]!, true);
+  }
+  return p + text[0]!;
+}
+
+/** A tag of one digit with SOH and "=", all in one word. */
+function putTag1(view: DataView, p: number, tag: number): number {
+  view.setInt32(p, tag, true);
+  return p + 3;
+}
+
+/** The same for two digits. */
+function putTag2(view: DataView, p: number, tag: number): number {
+  view.setInt32(p, tag, true);
+  return p + 4;
+}
+
+/** The same for three digits, "=" apart. */
+function putTag3(view: DataView, p: number, tag: number): number {
+  view.setInt32(p, tag, true);
+  view.setInt8(p + 4, EQUALS);
+  return p + 5;
 }
 
 /** Copies up to `max` bytes, to the first zero. */
@@ -183,6 +211,7 @@ function putCode(bytes: Uint8Array, p: number, code: number): number {
 /** Makes messages. One for each gateway. */
 export class FixEncoder {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #words: Int32Array;
   readonly #instruments: Instruments;
   readonly #eventTime = new TimestampWriter();
@@ -191,6 +220,7 @@ export class FixEncoder {
   /** @param bytes The transport's memory; messages are written into it. */
   constructor(bytes: Uint8Array, instruments: Instruments) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#words = wordsOf(bytes);
     this.#instruments = instruments;
   }
@@ -231,12 +261,13 @@ export class FixEncoder {
     at: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     let p = this.#header(session, TYPE_SEQUENCE_RESET, from, at);
-    p = putPiece(b, p, POSS_DUP);
-    p = this.#nowTime.put(b, p, nowMs);
-    p = putPiece(b, p, TAG_122);
-    p = this.#nowTime.put(b, p, nowMs);
-    p = putPiece(b, p, GAP_FILL);
+    p = putPiece(v, p, POSS_DUP);
+    p = this.#nowTime.put(v, p, nowMs);
+    p = putTag3(v, p, TAG_122);
+    p = this.#nowTime.put(v, p, nowMs);
+    p = putPiece(v, p, GAP_FILL);
     p = putUint(b, p, to);
     return this.#finish(at, p);
   }
@@ -248,11 +279,12 @@ export class FixEncoder {
     at: number,
   ): number {
     const b = this.#bytes;
-    let p = putPiece(b, at, HEAD);
+    const v = this.#view;
+    let p = putPiece(v, at, HEAD);
     b[p++] = type;
-    p = putPiece(b, p, TAG_34);
+    p = putTag2(v, p, TAG_34);
     p = putUint(b, p, number);
-    return putPiece(b, p, session.header);
+    return putPiece(v, p, session.header);
   }
 
   /** Header with times, as far as before the body. */
@@ -264,7 +296,7 @@ export class FixEncoder {
     at: number,
     resendMs: number,
   ): number {
-    const b = this.#bytes;
+    const v = this.#view;
     const u32 = store.u32;
     const word = record >>> 2;
     let p = this.#header(
@@ -278,13 +310,13 @@ export class FixEncoder {
         u32[word + EVT_TIME_LO_U32]!) / 1e6,
     );
     if (resendMs === FIRST_TIME) {
-      p = putPiece(b, p, TAG_52);
-      return this.#eventTime.put(b, p, eventMs);
+      p = putTag1(v, p, TAG_52);
+      return this.#eventTime.put(v, p, eventMs);
     }
-    p = putPiece(b, p, POSS_DUP);
-    p = this.#nowTime.put(b, p, resendMs);
-    p = putPiece(b, p, TAG_122);
-    return this.#eventTime.put(b, p, eventMs);
+    p = putPiece(v, p, POSS_DUP);
+    p = this.#nowTime.put(v, p, resendMs);
+    p = putTag3(v, p, TAG_122);
+    return this.#eventTime.put(v, p, eventMs);
   }
 
   /** Closes the body, fills in BodyLength, adds CheckSum; returns the length. */
@@ -316,6 +348,7 @@ export class FixEncoder {
     resendMs: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const { u8, u16, f64 } = store;
     const half = record >>> 3;
     const kind = u8[record + EVT_KIND_U8]!;
@@ -329,20 +362,20 @@ export class FixEncoder {
       resendMs,
     );
     p = this.#ids(store, record, p, kind);
-    p = putPiece(b, p, TAG_17);
+    p = putTag2(v, p, TAG_17);
     p = putUint(b, p, f64[half + EVT_SEQUENCE_F64]!);
     b[p++] = 0x2d;
     p = putUint(b, p, store.u32[(record >>> 2) + EVT_INDEX_U32]!);
     p = this.#statusAndTerms(store, record, p, kind);
     p = this.#progress(store, record, p, kind);
-    p = putPiece(b, p, TAG_60);
-    p = this.#eventTime.put(b, p, this.#eventMs(store, record));
+    p = putTag2(v, p, TAG_60);
+    p = this.#eventTime.put(v, p, this.#eventMs(store, record));
     if (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT) {
       return p;
     }
-    p = putPiece(b, putPiece(b, p, TAG_58), REASON_TEXTS[reason]!);
+    p = putPiece(v, putTag2(v, p, TAG_58), REASON_TEXTS[reason]!);
     if (u8[record + EVT_ORD_STATUS_U8] === OrdStatus.REJECTED) {
-      p = putUint(b, putPiece(b, p, TAG_103), ORD_REJ_REASON[reason]!);
+      p = putUint(b, putTag3(v, p, TAG_103), ORD_REJ_REASON[reason]!);
     }
     return p;
   }
@@ -363,17 +396,20 @@ export class FixEncoder {
     kind: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const u8 = store.u8;
     const orderId = store.f64[(record >>> 3) + EVT_ORDER_ID_F64]!;
-    let p = putPiece(b, start, TAG_37);
-    p = orderId === 0 ? putPiece(b, p, NO_ORDER_ID) : putUint(b, p, orderId);
+    let p = putTag2(v, start, TAG_37);
+    p = orderId === 0 ? putPiece(v, p, NO_ORDER_ID) : putUint(b, p, orderId);
     if ((u8[record + EVT_FLAGS_U8]! & EVT_FLAG_TEXT) === 0) return p;
-    p = putPiece(b, p, TAG_11);
+    p = putTag2(v, p, TAG_11);
     p = putText(b, p, u8, record + EVT_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
     const other = record + EVT_ORIG_CL_ORD_ID_U8;
     // A refused new order or status keeps a symbol that is unknown there.
     if (u8[other] === 0 || this.#symbolInText(store, record, kind)) return p;
-    p = putPiece(b, p, kind === EventKind.STATUS ? TAG_790 : TAG_41);
+    p = kind === EventKind.STATUS
+      ? putTag3(v, p, TAG_790)
+      : putTag2(v, p, TAG_41);
     return putText(b, p, u8, other, CL_ORD_ID_BYTES);
   }
 
@@ -391,29 +427,30 @@ export class FixEncoder {
     kind: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const u8 = store.u8;
     const instruments = this.#instruments;
     const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
     const known = instruments.has(instrument);
-    let p = putPiece(b, start, TAG_150);
+    let p = putPiece(v, start, STATES);
     b[start + 5] = EXEC_TYPE[kind]!;
     b[start + 10] = u8[record + EVT_ORD_STATUS_U8]!;
     p = known
-      ? putPiece(b, p, instruments.symbols[instrument]!)
+      ? putPiece(v, p, instruments.symbolWords[instrument]!)
       : putText(b, p, u8, record + EVT_ORIG_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
-    p = putCode(b, putPiece(b, p, TAG_54), u8[record + EVT_SIDE_U8]!);
+    p = putCode(b, putTag2(v, p, TAG_54), u8[record + EVT_SIDE_U8]!);
     const quantity = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
     if (known && quantity > 0) {
-      p = this.#quantity(putPiece(b, p, TAG_38), instrument, quantity);
+      p = this.#quantity(putTag2(v, p, TAG_38), instrument, quantity);
     }
     const ordType = u8[record + EVT_ORD_TYPE_U8]!;
     if (ordType === 0) return p;
-    p = putCode(b, putPiece(b, p, TAG_40), ordType);
+    p = putCode(b, putTag2(v, p, TAG_40), ordType);
     const price = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
     if (known && price > 0) {
-      p = this.#price(putPiece(b, p, TAG_44), instrument, price);
+      p = this.#price(putTag2(v, p, TAG_44), instrument, price);
     }
-    p = putPiece(b, p, TAG_59);
+    p = putTag2(v, p, TAG_59);
     return putCode(b, p, u8[record + EVT_TIME_IN_FORCE_U8]!);
   }
 
@@ -425,14 +462,15 @@ export class FixEncoder {
     kind: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const f64 = store.f64;
     const half = record >>> 3;
     const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
     let p = start;
     if (kind === EventKind.FILLED) {
-      p = putPiece(b, p, TAG_32);
+      p = putTag2(v, p, TAG_32);
       p = this.#quantity(p, instrument, f64[half + EVT_LAST_QUANTITY_F64]!);
-      p = putPiece(b, p, TAG_31);
+      p = putTag2(v, p, TAG_31);
       p = this.#price(
         p,
         instrument,
@@ -440,13 +478,13 @@ export class FixEncoder {
       );
     }
     p = this.#amount(
-      putPiece(b, p, TAG_151),
+      putTag3(v, p, TAG_151),
       instrument,
       f64[half + EVT_LEAVES_F64]!,
     );
     const cum = f64[half + EVT_CUM_F64]!;
-    p = this.#amount(putPiece(b, p, TAG_14), instrument, cum);
-    p = putPiece(b, p, TAG_6);
+    p = this.#amount(putTag2(v, p, TAG_14), instrument, cum);
+    p = putTag1(v, p, TAG_6);
     if (cum === 0) {
       b[p] = 48;
       return p + 1;
@@ -501,6 +539,7 @@ export class FixEncoder {
     resendMs: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const u8 = store.u8;
     const reason = store.u16[(record >>> 1) + EVT_REASON_U16]!;
     let p = this.#start(
@@ -512,17 +551,17 @@ export class FixEncoder {
       resendMs,
     );
     p = this.#ids(store, record, p, 0);
-    p = putPiece(b, p, TAG_39);
+    p = putTag2(v, p, TAG_39);
     // A gateway that knew how the order ended says so in the order type.
     b[p++] = reason === Reason.TOO_LATE
       ? u8[record + EVT_ORD_TYPE_U8]!
       : u8[record + EVT_ORD_STATUS_U8]!;
-    p = putPiece(b, p, TAG_60);
-    p = this.#eventTime.put(b, p, this.#eventMs(store, record));
-    p = putPiece(b, p, TAG_434);
+    p = putTag2(v, p, TAG_60);
+    p = this.#eventTime.put(v, p, this.#eventMs(store, record));
+    p = putTag3(v, p, TAG_434);
     b[p++] = u8[record + EVT_DETAIL_U8] === 2 ? 0x31 : 0x32;
-    p = putUint(b, putPiece(b, p, TAG_102), CXL_REJ_REASON[reason]!);
-    return putPiece(b, putPiece(b, p, TAG_58), REASON_TEXTS[reason]!);
+    p = putUint(b, putTag3(v, p, TAG_102), CXL_REJ_REASON[reason]!);
+    return putPiece(v, putTag2(v, p, TAG_58), REASON_TEXTS[reason]!);
   }
 
   #sessionMessage(
@@ -533,30 +572,31 @@ export class FixEncoder {
     resendMs: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const type = store.u8[record + EVT_DETAIL_U8]!;
     const value = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
     const text = record + EVT_TEXT_U8;
     let p = this.#start(session, store, record, type, at, resendMs);
     switch (type) {
       case TYPE_LOGON:
-        p = putUint(b, putPiece(b, p, LOGON), value);
+        p = putUint(b, putPiece(v, p, LOGON), value);
         return store.u16[(record >>> 1) + EVT_REASON_U16] === 1
-          ? putPiece(b, p, RESET)
+          ? putPiece(v, p, RESET)
           : p;
       case TYPE_HEARTBEAT:
         if (store.u8[text] === 0) return p;
-        p = putPiece(b, p, TAG_112);
+        p = putTag3(v, p, TAG_112);
         return putText(b, p, store.u8, text, TEXT_BYTES);
       case TYPE_TEST_REQUEST:
-        p = putPiece(b, p, TAG_112);
+        p = putTag3(v, p, TAG_112);
         return putUint(b, p, store.f64[(record >>> 3) + EVT_SEQUENCE_F64]!);
       case TYPE_RESEND_REQUEST:
-        p = putPiece(b, p, TAG_7);
+        p = putTag1(v, p, TAG_7);
         p = putUint(b, p, store.f64[(record >>> 3) + EVT_QUANTITY_F64]!);
-        return putPiece(b, p, END_SEQ_NO);
+        return putPiece(v, p, END_SEQ_NO);
       case TYPE_LOGOUT:
         if (store.u8[text] === 0) return p;
-        p = putPiece(b, p, TAG_58);
+        p = putTag2(v, p, TAG_58);
         return putText(b, p, store.u8, text, TEXT_BYTES);
       default:
         return this.#reject(store, record, type, p);
@@ -571,29 +611,30 @@ export class FixEncoder {
     start: number,
   ): number {
     const b = this.#bytes;
+    const v = this.#view;
     const u8 = store.u8;
     const text = record + EVT_TEXT_U8;
     const business = type === TYPE_BUSINESS_REJECT;
     const code = store.u16[(record >>> 1) + EVT_REASON_U16]!;
     const note = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
     const tag = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
-    let p = putPiece(b, start, TAG_45);
+    let p = putTag2(v, start, TAG_45);
     p = putUint(b, p, store.f64[(record >>> 3) + EVT_REFERENCE_F64]!);
-    if (tag > 0) p = putUint(b, putPiece(b, p, TAG_371), tag);
+    if (tag > 0) p = putUint(b, putTag3(v, p, TAG_371), tag);
     if (u8[text] !== 0) {
-      p = putPiece(b, p, TAG_372);
+      p = putTag3(v, p, TAG_372);
       p = putText(b, p, u8, text, REF_TYPE_BYTES);
     }
     if (business && u8[text + REF_TYPE_BYTES] !== 0) {
-      p = putPiece(b, p, TAG_379);
+      p = putTag3(v, p, TAG_379);
       p = putText(b, p, u8, text + REF_TYPE_BYTES, CL_ORD_ID_BYTES);
     }
-    p = putUint(b, putPiece(b, p, business ? TAG_380 : TAG_373), code);
+    p = putUint(b, putTag3(v, p, business ? TAG_380 : TAG_373), code);
     const words = note > 0
       ? NOTES[note]!
       : business
       ? NOTES[0]!
       : REJECT_TEXTS[code]!;
-    return words.length === 0 ? p : putPiece(b, putPiece(b, p, TAG_58), words);
+    return words[0] === 0 ? p : putPiece(v, putTag2(v, p, TAG_58), words);
   }
 }

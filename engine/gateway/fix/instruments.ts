@@ -10,6 +10,7 @@
  * @module
  */
 import type { InstrumentDefinition } from "../protocol.ts";
+import { wordsOfText } from "./texts.ts";
 
 /** `find()`: no such symbol. */
 export const NO_INSTRUMENT = -1;
@@ -42,6 +43,8 @@ export class Instruments {
   #known = -1;
   /** By index of the instrument. */
   symbols: Uint8Array[] = [];
+  /** The same as `wordsOfText()`. */
+  symbolWords: Int32Array[] = [];
   priceDecimals = new Uint8Array(0);
   priceUnits = new Float64Array(0);
   lotDecimals = new Uint8Array(0);
@@ -95,6 +98,7 @@ export class Instruments {
     while (size < count * 2 + 1) size *= 2;
     this.#slots = new Int32Array(size);
     this.symbols = [];
+    this.symbolWords = [];
     this.priceDecimals = new Uint8Array(count);
     this.priceUnits = new Float64Array(count);
     this.lotDecimals = new Uint8Array(count);
@@ -102,6 +106,7 @@ export class Instruments {
     for (let i = 0; i < count; i++) {
       const definition = definitions[i];
       this.symbols.push(ENCODER.encode(definition?.symbol ?? ""));
+      this.symbolWords.push(wordsOfText(this.symbols[i]!));
       if (definition === undefined) {
         whole = false;
         continue;

@@ -11,6 +11,7 @@
  */
 import type { OutboundStore } from "../outbound_store.ts";
 import type { SessionDefinition } from "../protocol.ts";
+import { wordsOfText } from "./texts.ts";
 
 /** Where a connection stands. */
 export const ConnectionState = {
@@ -80,8 +81,8 @@ export class FixSession {
   readonly compId: Uint8Array;
   readonly username: Uint8Array;
   readonly password: Uint8Array;
-  /** "|49=FERRULE|56=CLIENT1|", with SOH for |. */
-  readonly header: Uint8Array;
+  /** "|49=FERRULE|56=CLIENT1|", with SOH for |, as `wordsOfText()`. */
+  readonly header: Int32Array;
   readonly store: OutboundStore;
   connection: FixConnection | undefined;
   /** MsgSeqNum that the client's next message must have. */
@@ -105,8 +106,8 @@ export class FixSession {
     this.compId = ENCODER.encode(definition.name);
     this.username = ENCODER.encode(definition.username);
     this.password = ENCODER.encode(definition.secret);
-    this.header = ENCODER.encode(
-      `\x0149=${targetCompId}\x0156=${definition.name}\x01`,
+    this.header = wordsOfText(
+      ENCODER.encode(`\x0149=${targetCompId}\x0156=${definition.name}\x01`),
     );
     this.store = store;
   }

@@ -11,6 +11,17 @@ import { RejectReason } from "../../wire/fix/mod.ts";
 const ENCODER = new TextEncoder();
 const REASONS_MAX = 512;
 
+/**
+ * A text as little-endian words, its length in bytes before them. Texts go out
+ * four bytes at a time; up to three more may be written behind them.
+ */
+export function wordsOfText(text: Uint8Array): Int32Array {
+  const words = new Int32Array(1 + Math.ceil(text.length / 4));
+  new Uint8Array(words.buffer).set(text, 4);
+  words[0] = text.length;
+  return words;
+}
+
 /** BusinessRejectReason (tag 380). */
 export const BusinessReason = {
   OTHER: 0,
@@ -34,7 +45,7 @@ export const Note = {
 } as const;
 
 /** By `Note`. */
-export const NOTES: readonly Uint8Array[] = [
+export const NOTES: readonly Int32Array[] = [
   "",
   "Message type is not supported",
   "Unknown symbol",
@@ -44,10 +55,10 @@ export const NOTES: readonly Uint8Array[] = [
   "Already logged on",
   "NewSeqNo is below the expected number",
   "OrigSendingTime is later than SendingTime",
-].map((text) => ENCODER.encode(text));
+].map((text) => wordsOfText(ENCODER.encode(text)));
 
 /** By SessionRejectReason (tag 373). */
-export const REJECT_TEXTS: readonly Uint8Array[] = (() => {
+export const REJECT_TEXTS: readonly Int32Array[] = (() => {
   const texts: Record<number, string> = {
     [RejectReason.INVALID_TAG]: "Invalid tag number",
     [RejectReason.REQUIRED_MISSING]: "Required tag missing",
@@ -65,14 +76,14 @@ export const REJECT_TEXTS: readonly Uint8Array[] = (() => {
   };
   return Array.from(
     { length: 100 },
-    (_, code) => ENCODER.encode(texts[code] ?? ""),
+    (_, code) => wordsOfText(ENCODER.encode(texts[code] ?? "")),
   );
 })();
 
 /** By `Reason`. */
-export const REASON_TEXTS: readonly Uint8Array[] = Array.from(
+export const REASON_TEXTS: readonly Int32Array[] = Array.from(
   { length: REASONS_MAX },
-  (_, reason) => ENCODER.encode(REASON_TEXT[reason] ?? ""),
+  (_, reason) => wordsOfText(ENCODER.encode(REASON_TEXT[reason] ?? "")),
 );
 
 /** OrdRejReason (tag 103) by `Reason`; 99 = other. */

@@ -49,6 +49,9 @@ export const TAG_ALLOWED = 32;
 /** `TAG_GROUP << type`: member of a repeating group of that type. */
 export const TAG_GROUP = 1 << 16;
 
+/** `info >>> TAG_SLOT_SHIFT`: slot of the value + 1; 0 = the value is not kept. */
+export const TAG_SLOT_SHIFT = 27;
+
 /** Tags whose values are kept, in the order of their slots. */
 export const SLOT_TAGS = [
   ...[35, 34, 49, 52, 56, 43, 97, 122],
@@ -89,9 +92,6 @@ export const Slot = {
   TIME_IN_FORCE: 28,
   ORD_STATUS_REQ_ID: 29,
 } as const;
-
-/** `TAG_SLOT`: the value is not kept. */
-export const NO_SLOT = 255;
 
 const DEFINED =
   "1-19 21-23 25-45 48-50 52-75 77-85 87-91 93-100 102-104 106-108 110-124 " +
@@ -194,19 +194,21 @@ function buildInfo(): Int32Array {
     mark(group, (TAG_ALLOWED << type) | (TAG_GROUP << type));
     mark(HEADER_GROUP, TAG_GROUP << type);
   });
+  SLOT_TAGS.forEach((tag, slot) => {
+    info[tag]! |= (slot + 1) << TAG_SLOT_SHIFT;
+  });
   return info;
-}
-
-function buildSlots(): Uint8Array {
-  const slots = new Uint8Array(TAGS_MAX).fill(NO_SLOT);
-  SLOT_TAGS.forEach((tag, slot) => slots[tag] = slot);
-  return slots;
 }
 
 function buildRequired(): Int32Array {
   return Int32Array.from(
     REQUIRED,
-    (tags) => tags.reduce((mask, tag) => mask | (1 << TAG_SLOT[tag]!), 0),
+    (tags) =>
+      tags.reduce(
+        (mask, tag) =>
+          mask | (1 << SLOT_TAGS.findIndex((kept) => kept === tag)),
+        0,
+      ),
   );
 }
 
@@ -223,8 +225,6 @@ function buildTypes(): Uint8Array {
 
 /** Bits by tag. */
 export const TAG_INFO: Int32Array = buildInfo();
-/** Slot by tag, or `NO_SLOT`. */
-export const TAG_SLOT: Uint8Array = buildSlots();
 /** Mask of the slots that must be there, by type. */
 export const TYPE_REQUIRED: Int32Array = buildRequired();
 const TYPE_BY_CHARACTER: Uint8Array = buildTypes();

@@ -20,7 +20,6 @@ import { byteSum, wordsOf } from "./checksum.ts";
 import {
   MessageType,
   messageType,
-  NO_SLOT,
   SLOT_TAGS,
   TAG_ALLOWED,
   TAG_DATA,
@@ -29,7 +28,7 @@ import {
   TAG_HEADER,
   TAG_INFO,
   TAG_LENGTH,
-  TAG_SLOT,
+  TAG_SLOT_SHIFT,
   TAG_TRAILER,
   TAGS_MAX,
   TYPE_REQUIRED,
@@ -306,22 +305,31 @@ export class FixParser {
 
   #scan(first: number, trailer: number): void {
     const bytes = this.#bytes;
-    const type = this.type;
-    const plain = TAG_DEFINED | (type < TYPES_KNOWN ? TAG_ALLOWED << type : 0);
+    const from = this.from;
+    const to = this.to;
+    const known = this.type < TYPES_KNOWN;
+    const plain = known ? TAG_DEFINED | TAG_ALLOWED << this.type : TAG_DEFINED;
+    const group = known ? TAG_GROUP << this.type : 0;
     let part = HEADER_PART;
     let seen = this.seen;
     let others = 0;
+    // Length of a data field, and where that field must start.
     let dataLength = -1;
+    let dataAt = -1;
     let p = first;
     while (p < trailer) {
       const start = p;
-      let tag = 0;
       let c = bytes[p]!;
-      while (c >= 48 && c <= 57 && tag < 100000) {
-        tag = tag * 10 + c - 48;
+      let tag = c - 48;
+      if (tag < 1 || tag > 9) tag = 0;
+      else {
         c = bytes[++p]!;
+        while (c >= 48 && c <= 57 && tag < 100000) {
+          tag = tag * 10 + c - 48;
+          c = bytes[++p]!;
+        }
       }
-      if (c !== EQUALS || p === start || bytes[start] === 48) {
+      if (c !== EQUALS || tag === 0) {
         this.#defect(DEFECT_TAG, 0);
         while (bytes[p] !== SOH) p++;
         p++;
@@ -329,37 +337,50 @@ export class FixParser {
       }
       const info = tag < TAGS_MAX ? TAG_INFO[tag]! : 0;
       const value = ++p;
-      if ((info & TAG_DATA) !== 0 && dataLength >= 0) {
-        p = value + dataLength;
-        if (p >= trailer || bytes[p] !== SOH) {
-          this.#defect(DEFECT_FORMAT, tag);
-          p = value;
-        }
+      if ((info & TAG_DATA) !== 0 && start === dataAt) {
+        p = this.#dataEnd(tag, value, dataLength, trailer);
       }
       while (bytes[p] !== SOH) p++;
-      dataLength = (info & TAG_LENGTH) !== 0 ? parseUint(bytes, value, p) : -1;
+      if ((info & TAG_LENGTH) !== 0) {
+        dataLength = parseUint(bytes, value, p);
+        dataAt = p + 1;
+      }
       if (p === value) this.#defect(DEFECT_EMPTY, tag);
-      const slot = tag < TAGS_MAX ? TAG_SLOT[tag]! : NO_SLOT;
-      const bit = slot === NO_SLOT ? 0 : 1 << slot;
       if (
-        (info & plain) === plain && (info & (TAG_HEADER | TAG_TRAILER)) === 0
-      ) {
-        if (part === TRAILER_PART) this.#defect(DEFECT_ORDER, tag);
-        else part = BODY_PART;
-      } else part = this.#unusual(tag, info, plain, part);
-      if (bit !== 0) {
+        (info & (plain | TAG_HEADER | TAG_TRAILER)) === plain &&
+        part !== TRAILER_PART
+      ) part = BODY_PART;
+      else if (
+        (info & TAG_HEADER) === 0 || part !== HEADER_PART
+      ) part = this.#unusual(tag, info, plain, part);
+      const slot = (info >>> TAG_SLOT_SHIFT) - 1;
+      if (slot >= 0) {
+        const bit = 1 << slot;
         if ((seen & bit) !== 0) this.#defect(DEFECT_REPEATED, tag);
         else {
           seen |= bit;
-          this.from[slot] = value;
-          this.to[slot] = p;
+          from[slot] = value;
+          to[slot] = p;
         }
-      } else if (type < TYPES_KNOWN && (info & (TAG_GROUP << type)) === 0) {
+      } else if (known && (info & group) === 0) {
         others = this.#other(tag, others);
       }
       p++;
     }
     this.seen = seen;
+  }
+
+  /** Last byte of a data field of `length` bytes, if it lies in the message. */
+  #dataEnd(
+    tag: number,
+    value: number,
+    length: number,
+    trailer: number,
+  ): number {
+    const end = value + length;
+    if (length >= 0 && end < trailer && this.#bytes[end] === SOH) return end;
+    this.#defect(DEFECT_FORMAT, tag);
+    return value;
   }
 
   /** A tag that is not simply of the body; returns the part that it leaves us in. */
