@@ -11,6 +11,7 @@ export DENO_NO_UPDATE_CHECK := 1
 DENO := $(CURDIR)/.deno/node_modules/@deno/linux-x64-glibc/deno
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CONFIG ?=
+comma := ,
 
 # Packages that running needs, and those that the tests and checks need besides.
 RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
@@ -19,9 +20,12 @@ TEST_PACKAGES := g++ git libquickfix-dev libasan8 libubsan1 cppcheck shellcheck 
 	openssh-client socat procps python3
 
 # What the appliance may do: its shims, its own files, the admin port. The
-# ports of clients are opened by the shims, which Deno's permissions do not see.
-RUN_PERMISSIONS = --no-prompt --cached-only --frozen --allow-ffi --allow-read \
-	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1 --allow-env --allow-sys
+# ports of clients are opened by the shims, which Deno's permissions do not see;
+# --allow-ffi cannot be narrower, so the service manager contains the process.
+READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))
+RUN_PERMISSIONS = --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) \
+	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1 \
+	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
 
 .PHONY: help
 help: ## This list
@@ -71,10 +75,10 @@ config: native deno ## Print the default configuration with a reason for each li
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts config
 
 send: native deno ## Place an order: make send ORDER="--session CLIENT1 buy 100 AAPL 187.50"
-	@$(DENO) run $(RUN_PERMISSIONS) --unstable-net main.ts send $(ORDER)
+	@$(DENO) run $(RUN_PERMISSIONS) --allow-net --unstable-net main.ts send $(ORDER)
 
 replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
-	@$(DENO) run $(RUN_PERMISSIONS) main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
+	@$(DENO) run $(RUN_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
 
 test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/run_all.ts $(TESTS)

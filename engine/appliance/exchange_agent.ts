@@ -300,12 +300,22 @@ export class ExchangeAgent implements Agent {
     lane.set(COUNTER.orders_open, exchange.ordersOpen);
   }
 
+  /** Refusals by reason; not each round, because there are many reasons. */
+  #countRefusals(): void {
+    const { lane, exchange } = this.#options;
+    const { refusals } = exchange;
+    for (let reason = 0; reason < refusals.length; reason++) {
+      if (refusals[reason]! > 0) lane.setRefused(reason, refusals[reason]!);
+    }
+  }
+
   /** Publishes the next few instruments, if some are stale and it is time. */
   #publishDepth(): void {
     const { depth } = this.#options;
     const sinceNs = (this.#timeHi - this.#depthHi) * 4294967296 +
       (this.#timeLo - this.#depthLo);
     if (sinceNs < DEPTH_PERIOD_NS) return;
+    this.#countRefusals();
     this.#depthLo = this.#timeLo;
     this.#depthHi = this.#timeHi;
     depth.publishSome(DEPTH_INSTRUMENTS);

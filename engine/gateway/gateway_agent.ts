@@ -140,6 +140,7 @@ export class GatewayAgent {
   #state: number = GatewayState.CLOSED;
   #drainDeadlineMs = 0;
   #waitUs = 0;
+  #refused = 0;
 
   constructor(options: GatewayAgentOptions) {
     this.#options = options;
@@ -348,6 +349,7 @@ export class GatewayAgent {
     this.#waitUs = 0;
     const count = transport.poll(waitUs);
     if (waitUs > 0 && count > 0) this.#readClock();
+    if (transport.refusedConnections !== this.#refused) this.#countRefused();
     const words = transport.completions;
     for (let i = 0; i < count; i++) {
       const at = i * COMPLETION_WORDS;
@@ -398,6 +400,16 @@ export class GatewayAgent {
       }
     }
     return count;
+  }
+
+  #countRefused(): void {
+    const { transport, lane, log } = this.#options;
+    const more = transport.refusedConnections - this.#refused;
+    this.#refused += more;
+    lane.add(COUNTER.connections_refused_total, more);
+    log.warn("connection refused: no room; raise [capacity] connections", {
+      refused: this.#refused,
+    });
   }
 
   /** Shows a window to its protocol; remembers it if the protocol stalls. */

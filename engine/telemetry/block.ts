@@ -49,6 +49,11 @@ export class CounterLane {
     this.#slots[counter] = value;
   }
 
+  /** Sets how often a reason was given, for a count that is kept elsewhere. */
+  setRefused(reason: number, count: number): void {
+    this.#slots[REASON_SLOT + reason] = count;
+  }
+
   /** Counts one refusal. */
   refused(reason: number): void {
     const slot = reason >= 0 && reason < REASONS_MAX ? reason : 0;

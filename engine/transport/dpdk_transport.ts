@@ -38,6 +38,7 @@ export class DpdkTransport implements Transport {
   readonly completions: Int32Array;
   readonly receiveWindowBytes = 0;
   readonly sendWindowBytes = 0;
+  readonly refusedConnections = 0;
   /** Counters of the port, indexed by `DpdkCounter`. */
   readonly counters: Float64Array;
   /** Our MAC address. */

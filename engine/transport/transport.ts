@@ -68,6 +68,8 @@ export interface Transport {
   readonly receiveWindowBytes: number;
   /** Bytes that can be reserved and not yet sent, for each connection. */
   readonly sendWindowBytes: number;
+  /** Connections closed at once because there was no room for them. */
+  readonly refusedConnections: number;
 
   /**
    * Opens a TCP listener.

@@ -92,18 +92,20 @@ ${options.extraToml ?? ""}
 `;
 }
 
-/** Flags that `make run` gives to Deno too, but for the folder that may be written. */
-export function runFlags(dataDirectory: string): string[] {
+/** The permissions of `make run`, for other folders. */
+export function runFlags(
+  dataDirectory: string,
+  ...readable: readonly string[]
+): string[] {
   return [
     "--no-prompt",
     "--cached-only",
     "--frozen",
     "--allow-ffi",
-    "--allow-read",
+    `--allow-read=${[ROOT, ...readable].join(",")}`,
     `--allow-write=${dataDirectory}`,
     "--allow-net=127.0.0.1",
-    "--allow-env",
-    "--allow-sys",
+    "--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR",
   ];
 }
 
@@ -127,7 +129,7 @@ export async function startAppliance(
     ...options.wrapper ?? [],
     Deno.execPath(),
     "run",
-    ...runFlags(dataDirectory),
+    ...runFlags(dataDirectory, configFile),
     ...options.denoFlags ?? [],
     `${ROOT}main.ts`,
     "run",

@@ -58,6 +58,7 @@ export interface SentDatagram {
 /** A network without wires. */
 export class FakeTransport implements Transport {
   readonly name = "fake";
+  readonly refusedConnections = 0;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly completions = new Int32Array(0);
   readonly receiveWindowBytes = WINDOW_BYTES;

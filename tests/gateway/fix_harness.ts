@@ -44,6 +44,7 @@ import {
 /** The network as a test sees it. */
 export class FakeTransport implements Transport {
   readonly name = "fake";
+  readonly refusedConnections = 0;
   readonly bytes: Uint8Array;
   readonly completions = new Int32Array(0);
   readonly receiveWindowBytes = 16384;
