@@ -11,6 +11,7 @@ export DENO_NO_UPDATE_CHECK := 1
 DENO := $(CURDIR)/.deno/node_modules/@deno/linux-x64-glibc/deno
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CONFIG ?=
+DATA ?=
 comma := ,
 
 # Packages that running needs, and those that the tests and checks need besides.
@@ -22,7 +23,7 @@ TEST_PACKAGES := g++ git libquickfix-dev libasan8 libubsan1 cppcheck shellcheck 
 # What the appliance may do: its shims, its own files, the admin port. The
 # ports of clients are opened by the shims, which Deno's permissions do not see;
 # --allow-ffi cannot be narrower, so the service manager contains the process.
-READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))
+READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))$(if $(DATA),$(comma)$(DATA))
 RUN_PERMISSIONS = --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) \
 	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1 \
 	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
@@ -65,7 +66,7 @@ native: deps-run
 # ---------------------------------------------------------------- daily acts
 
 .PHONY: run doctor config send replay test bench fmt check clean hugepages
-run: native deno ## Start the appliance (CONFIG=file.toml for your own configuration)
+run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
 doctor: native deno ## Say what this host lacks, and how to mend it

@@ -102,7 +102,7 @@ export function runFlags(
     "--cached-only",
     "--frozen",
     "--allow-ffi",
-    `--allow-read=${[ROOT, ...readable].join(",")}`,
+    `--allow-read=${[ROOT, dataDirectory, ...readable].join(",")}`,
     `--allow-write=${dataDirectory}`,
     "--allow-net=127.0.0.1",
     "--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR",
