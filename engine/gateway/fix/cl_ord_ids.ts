@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { assert } from "../../assert.ts";
 import { CL_ORD_ID_BYTES } from "../../record/mod.ts";
 
 const ENTRY_WORDS = 8;
@@ -18,6 +19,11 @@ const ID_WORDS = CL_ORD_ID_BYTES / 4;
 const SESSION_WORD = 5;
 const REFERENCE_F64 = 3;
 const NONE = -1;
+/** A slot of the index: entry + 1, and above it the top bits of the hash. */
+const ENTRY_BITS = 22;
+const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
+/** Entries that slots can name. */
+const ENTRIES_MAX = ENTRY_MASK - 1;
 
 /** No such id, or no room for one. */
 export const NO_ENTRY = -1;
@@ -31,7 +37,7 @@ export class ClOrdIds {
   readonly #closed: Uint8Array;
   /** Next younger closed entry, or the next free one. */
   readonly #next: Int32Array;
-  /** Entry + 1 by hash; 0 = empty. */
+  /** By hash; 0 = empty. Most ids that differ are told apart without their entry. */
   readonly #index: Int32Array;
   readonly #indexMask: number;
   readonly #closedMax: number;
@@ -44,6 +50,7 @@ export class ClOrdIds {
   /** The staged id and session. */
   readonly #staged = new Int32Array(ID_WORDS + 1);
   readonly #stagedBytes = new Uint8Array(this.#staged.buffer);
+  #hash = 0;
 
   /**
    * @param openMax Open orders that have room.
@@ -51,6 +58,10 @@ export class ClOrdIds {
    */
   constructor(openMax: number, closedMax: number) {
     const entries = openMax + closedMax;
+    assert(
+      entries <= ENTRIES_MAX,
+      `room for ${entries} client order ids: at most ${ENTRIES_MAX}`,
+    );
     let slots = 16;
     while (slots < entries * 2) slots *= 2;
     this.#entryMax = entries;
@@ -76,15 +87,19 @@ export class ClOrdIds {
       staged[i] = i < length ? bytes[from + i]! : 0;
     }
     this.#staged[SESSION_WORD] = session;
+    this.#hash = this.#hashAt(this.#staged, 0);
   }
 
   /** The staged id's entry, or `NO_ENTRY`. */
   find(): number {
     const index = this.#index;
     const mask = this.#indexMask;
-    for (let slot = this.#hashStaged() & mask;; slot = (slot + 1) & mask) {
-      const entry = index[slot]! - 1;
-      if (entry < 0) return NO_ENTRY;
+    const tag = this.#hash & ~ENTRY_MASK;
+    for (let slot = this.#hash & mask;; slot = (slot + 1) & mask) {
+      const found = index[slot]!;
+      if (found === 0) return NO_ENTRY;
+      if ((found & ~ENTRY_MASK) !== tag) continue;
+      const entry = (found & ENTRY_MASK) - 1;
       if (this.#matches(entry)) return entry;
     }
   }
@@ -105,9 +120,9 @@ export class ClOrdIds {
     this.#references[entry * (ENTRY_WORDS / 2) + REFERENCE_F64] = reference;
     this.#closed[entry] = 0;
     const mask = this.#indexMask;
-    let slot = this.#hashStaged() & mask;
+    let slot = this.#hash & mask;
     while (this.#index[slot] !== 0) slot = (slot + 1) & mask;
-    this.#index[slot] = entry + 1;
+    this.#index[slot] = (this.#hash & ~ENTRY_MASK) | (entry + 1);
     return entry;
   }
 
@@ -148,11 +163,11 @@ export class ClOrdIds {
     const index = this.#index;
     const mask = this.#indexMask;
     let hole = this.#hashAt(this.#words, entry * ENTRY_WORDS) & mask;
-    while (index[hole] !== entry + 1) hole = (hole + 1) & mask;
+    while ((index[hole]! & ENTRY_MASK) !== entry + 1) hole = (hole + 1) & mask;
     let slot = (hole + 1) & mask;
     while (index[slot] !== 0) {
-      const home = this.#hashAt(this.#words, (index[slot]! - 1) * ENTRY_WORDS) &
-        mask;
+      const other = (index[slot]! & ENTRY_MASK) - 1;
+      const home = this.#hashAt(this.#words, other * ENTRY_WORDS) & mask;
       if (((slot - home) & mask) >= ((slot - hole) & mask)) {
         index[hole] = index[slot]!;
         hole = slot;
@@ -171,10 +186,6 @@ export class ClOrdIds {
       words[at + 4] === staged[4] && words[at + 5] === staged[5];
   }
 
-  #hashStaged(): number {
-    return this.#hashAt(this.#staged, 0);
-  }
-
   #hashAt(words: Int32Array, at: number): number {
     let hash = 0x2545f491;
     for (let i = 0; i <= ID_WORDS; i++) {
@@ -182,6 +193,6 @@ export class ClOrdIds {
       hash ^= hash >>> 15;
     }
     hash = Math.imul(hash, 0x85ebca6b);
-    return (hash ^ (hash >>> 13)) & 0x7fffffff;
+    return hash ^ (hash >>> 13);
   }
 }

@@ -305,18 +305,14 @@ export class FixEncoder {
       u32[word + EVT_OUT_SEQUENCE_U32]!,
       at,
     );
-    const eventMs = Math.floor(
-      (u32[word + EVT_TIME_HI_U32]! * 4294967296 +
-        u32[word + EVT_TIME_LO_U32]!) / 1e6,
-    );
     if (resendMs === FIRST_TIME) {
       p = putTag1(v, p, TAG_52);
-      return this.#eventTime.put(v, p, eventMs);
+      return this.#eventTimeAt(store, record, p);
     }
     p = putPiece(v, p, POSS_DUP);
     p = this.#nowTime.put(v, p, resendMs);
     p = putTag3(v, p, TAG_122);
-    return this.#eventTime.put(v, p, eventMs);
+    return this.#eventTimeAt(store, record, p);
   }
 
   /** Closes the body, fills in BodyLength, adds CheckSum; returns the length. */
@@ -369,7 +365,7 @@ export class FixEncoder {
     p = this.#statusAndTerms(store, record, p, kind);
     p = this.#progress(store, record, p, kind);
     p = putTag2(v, p, TAG_60);
-    p = this.#eventTime.put(v, p, this.#eventMs(store, record));
+    p = this.#eventTimeAt(store, record, p);
     if (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT) {
       return p;
     }
@@ -380,11 +376,13 @@ export class FixEncoder {
     return p;
   }
 
-  #eventMs(store: OutboundStore, record: number): number {
+  #eventTimeAt(store: OutboundStore, record: number, p: number): number {
     const word = record >>> 2;
-    return Math.floor(
-      (store.u32[word + EVT_TIME_HI_U32]! * 4294967296 +
-        store.u32[word + EVT_TIME_LO_U32]!) / 1e6,
+    return this.#eventTime.putNanoseconds(
+      this.#view,
+      p,
+      store.i32[word + EVT_TIME_LO_U32]!,
+      store.i32[word + EVT_TIME_HI_U32]!,
     );
   }
 
@@ -557,7 +555,7 @@ export class FixEncoder {
       ? u8[record + EVT_ORD_TYPE_U8]!
       : u8[record + EVT_ORD_STATUS_U8]!;
     p = putTag2(v, p, TAG_60);
-    p = this.#eventTime.put(v, p, this.#eventMs(store, record));
+    p = this.#eventTimeAt(store, record, p);
     p = putTag3(v, p, TAG_434);
     b[p++] = u8[record + EVT_DETAIL_U8] === 2 ? 0x31 : 0x32;
     p = putUint(b, putTag3(v, p, TAG_102), CXL_REJ_REASON[reason]!);

@@ -494,7 +494,7 @@ export class OrderDesk {
     if (ticks === 0) return Reason.INVALID_PRICE;
     if (Math.floor(ticks) !== ticks) return Reason.PRICE_OFF_TICK;
     if (ticks > INT32_MAX) return Reason.PRICE_OUT_OF_RANGE;
-    this.#priceTicks = ticks;
+    this.#priceTicks = ticks | 0;
     return Reason.NONE;
   }
 

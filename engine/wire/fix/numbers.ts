@@ -126,7 +126,7 @@ export class TimestampReader {
   /** Result of the last `parse()`: milliseconds since 1970. */
   readonly ms = new Float64Array(1);
   #date = -1;
-  #dateMs = 0;
+  readonly #dateMs = new Float64Array(1);
 
   /** Reads "YYYYMMDD-HH:MM:SS[.sss[sss[sss]]]"; false if it is none. */
   parse(bytes: Uint8Array, from: number, to: number): boolean {
@@ -161,7 +161,8 @@ export class TimestampReader {
         if (p < from + 21) fraction = fraction * 10 + digit;
       }
     }
-    this.ms[0] = this.#dateMs + ((hour * 60 + minute) * 60 + second) * 1000 +
+    this.ms[0] = this.#dateMs[0]! +
+      ((hour * 60 + minute) * 60 + second) * 1000 +
       fraction;
     return true;
   }
@@ -171,7 +172,7 @@ export class TimestampReader {
       return false;
     }
     this.#date = (year * 100 + month) * 100 + day;
-    this.#dateMs = daysFromCivil(year, month, day) * MS_PER_DAY;
+    this.#dateMs[0] = daysFromCivil(year, month, day) * MS_PER_DAY;
     return true;
   }
 }
@@ -179,13 +180,19 @@ export class TimestampReader {
 /** Bytes that `TimestampWriter` writes. */
 export const TIMESTAMP_BYTES = 21;
 
+// Places in the state of a `TimestampWriter`.
+const STATE_MS = 0;
+const STATE_SECOND = 1;
+const STATE_DAY = 2;
+
 /** Writes UTCTimestamp with milliseconds; keeps the last one, because they repeat. */
 export class TimestampWriter {
   readonly #words = new Int32Array(Math.ceil(TIMESTAMP_BYTES / 4));
   readonly #text = new Uint8Array(this.#words.buffer);
-  #second = -1;
-  #day = -1;
-  #ms = -1;
+  /** What `#text` shows. Numbers of this size would be boxed in fields and calls. */
+  readonly #state = Float64Array.of(-1, -1, -1);
+  #lo = 0;
+  #hi = 0;
 
   constructor() {
     this.#text[8] = 0x2d;
@@ -198,8 +205,37 @@ export class TimestampWriter {
    * end. Three bytes behind it are written over, too.
    */
   put(view: DataView, p: number, ms: number): number {
+    const state = this.#state;
+    if (ms !== state[STATE_MS]) {
+      this.#lo = this.#hi = 0;
+      state[STATE_MS] = ms;
+      this.#render();
+    }
+    return this.#copy(view, p);
+  }
+
+  /**
+   * The same for nanoseconds since 1970.
+   *
+   * @param lo Low word, as int32.
+   * @param hi High word, as int32.
+   */
+  putNanoseconds(view: DataView, p: number, lo: number, hi: number): number {
+    if (lo !== this.#lo || hi !== this.#hi) {
+      this.#lo = lo;
+      this.#hi = hi;
+      const state = this.#state;
+      const ms = Math.floor(((hi >>> 0) * 4294967296 + (lo >>> 0)) / 1e6);
+      if (ms !== state[STATE_MS]) {
+        state[STATE_MS] = ms;
+        this.#render();
+      }
+    }
+    return this.#copy(view, p);
+  }
+
+  #copy(view: DataView, p: number): number {
     const words = this.#words;
-    if (ms !== this.#ms) this.#render(ms);
     view.setInt32(p, words[0]!, true);
     view.setInt32(p + 4, words[1]!, true);
     view.setInt32(p + 8, words[2]!, true);
@@ -209,21 +245,29 @@ export class TimestampWriter {
     return p + TIMESTAMP_BYTES;
   }
 
-  #render(ms: number): void {
+  #render(): void {
     const text = this.#text;
+    const state = this.#state;
+    const ms = state[STATE_MS]!;
     const second = Math.floor(ms / 1000);
-    if (second !== this.#second) this.#renderSecond(second);
     const rest = ms - second * 1000;
-    this.#ms = ms;
+    if (second !== state[STATE_SECOND]) {
+      state[STATE_SECOND] = second;
+      this.#renderSecond();
+    }
     text[18] = 48 + (rest / 100 | 0);
     text[19] = 48 + ((rest / 10 | 0) % 10);
     text[20] = 48 + rest % 10;
   }
 
-  #renderSecond(second: number): void {
-    this.#second = second;
+  #renderSecond(): void {
+    const state = this.#state;
+    const second = state[STATE_SECOND]!;
     const day = Math.floor(second / 86400);
-    if (day !== this.#day) this.#renderDay(day);
+    if (day !== state[STATE_DAY]) {
+      state[STATE_DAY] = day;
+      this.#renderDay(day);
+    }
     const rest = second - day * 86400;
     this.#putTwo(9, rest / 3600 | 0);
     this.#putTwo(12, (rest / 60 | 0) % 60);
@@ -231,7 +275,6 @@ export class TimestampWriter {
   }
 
   #renderDay(day: number): void {
-    this.#day = day;
     let year = 1970 + Math.floor(day / 366);
     while (daysFromCivil(year + 1, 1, 1) <= day) year++;
     let rest = day - daysFromCivil(year, 1, 1);
