@@ -26,7 +26,7 @@ import {
 } from "../../ffi/file.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { unwrap } from "../../ffi/library.ts";
-import { assert } from "../assert.ts";
+import { assert, fail } from "../assert.ts";
 import { EVENT_SLOT_BYTES, EVT_OUT_SEQUENCE_U32 } from "../record/mod.ts";
 import type { SpscRing } from "../ring/mod.ts";
 
@@ -112,11 +112,8 @@ export class OutboundStore {
     const from = slot * (ring.slotBytes >>> 2);
     const number = ring.u32[from + EVT_OUT_SEQUENCE_U32]!;
     if (this.last === 0) this.#first = number;
-    else {
-      assert(
-        number === this.last + 1,
-        `outbound number ${number} after ${this.last}`,
-      );
+    else if (number !== this.last + 1) {
+      fail(`outbound number ${number} after ${this.last}`);
     }
     const to = (number & this.#mask) * SLOT_WORDS;
     const target = this.i32;

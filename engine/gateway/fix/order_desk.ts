@@ -8,6 +8,12 @@
  * else is the exchange's to judge. A number, once read, is exact: what does
  * not fit ticks or lots is refused, never rounded.
  *
+ * An unknown symbol of up to 20 bytes travels with the refusal in place of the
+ * original id and comes back in the report; a longer one gets a
+ * BusinessMessageReject. An id is used up by every request that reached the
+ * exchange, for as long as `ClOrdIds` remembers it; a request that was refused
+ * here uses up none.
+ *
  * @module
  */
 import {
