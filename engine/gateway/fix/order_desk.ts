@@ -11,8 +11,8 @@
  * An unknown symbol of up to 20 bytes travels with the refusal in place of the
  * original id and comes back in the report; a longer one gets a
  * BusinessMessageReject. An id is used up by every request that reached the
- * exchange, for as long as `ClOrdIds` remembers it; a request that was refused
- * here uses up none.
+ * exchange, for as long as `ClOrdIds` remembers it; a new order that was
+ * refused here uses up none, nor does a request for an order nobody knows.
  *
  * @module
  */
