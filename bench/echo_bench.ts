@@ -17,13 +17,7 @@ import {
   withEchoServer,
   withServer,
 } from "./programs.ts";
-import {
-  alternate,
-  describe,
-  printTable,
-  saveResult,
-  spread,
-} from "./stats.ts";
+import { alternate, compareLatency, saveResult } from "./stats.ts";
 
 const ROUNDS = 7;
 const IN_BYTES = 50;
@@ -68,7 +62,6 @@ function ferruleServer(over: string): Promise<LatencyResult> {
   return withServer(command, "stdout", 0, (port) => client(over, port));
 }
 
-const QUANTILES = ["p50Ns", "p99Ns", "p999Ns"] as const;
 const summary: Record<string, unknown> = {};
 
 await buildPrograms();
@@ -77,24 +70,7 @@ for (const over of ["tcp", "udp"]) {
     c: () => nativeServer(over),
     ferrule: () => ferruleServer(over),
   }, ROUNDS);
-  const rows = [[`${over} echo, us`, "C", "ferrule", "ratio (same round)"]];
-  for (const quantile of QUANTILES) {
-    const side = (name: "c" | "ferrule") =>
-      results[name].map((result) => result[quantile] / 1000);
-    const c = side("c");
-    const ratios = spread(side("ferrule").map((us, i) => us / c[i]!));
-    rows.push([
-      quantile.slice(0, -2),
-      describe(spread(c)),
-      describe(spread(side("ferrule"))),
-      describe(ratios),
-    ]);
-    summary[`${over} ${quantile}`] = {
-      c: spread(c),
-      ferrule: spread(side("ferrule")),
-      ratio: ratios,
-    };
-  }
-  printTable(rows);
+  const title = `${over} echo`;
+  summary[title] = compareLatency(title, "C", results.c, results.ferrule);
 }
 await saveResult("echo", summary);

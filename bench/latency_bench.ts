@@ -22,13 +22,7 @@ import {
   SERVER_CORE,
   withEchoServer,
 } from "./programs.ts";
-import {
-  alternate,
-  describe,
-  printTable,
-  saveResult,
-  spread,
-} from "./stats.ts";
+import { alternate, compareLatency, saveResult } from "./stats.ts";
 
 const ROUNDS = 7;
 const ORDERS = 50_000;
@@ -37,7 +31,6 @@ const WARMUP = 30_000;
 const BINARY_BYTES = { out: 50, in: 80 };
 const FIX_BYTES = { out: 159, in: 250 };
 const DURABILITY = "written";
-const QUANTILES = ["p50Ns", "p99Ns", "p999Ns"] as const;
 
 function echo(
   over: string,
@@ -96,25 +89,11 @@ for (const [title, client, over, bytes] of CASES) {
     echo: () => echo(over, bytes),
     ferrule: () => appliance(client, over),
   }, ROUNDS);
-  const rows = [[`${title}, us`, "C echo", "ferrule", "ratio (same round)"]];
-  for (const quantile of QUANTILES) {
-    const us = (side: "echo" | "ferrule"): number[] =>
-      results[side].map((result) => result[quantile] / 1000);
-    const base = us("echo");
-    const ratio = spread(us("ferrule").map((value, i) => value / base[i]!));
-    rows.push([
-      quantile.slice(0, -2),
-      describe(spread(base)),
-      describe(spread(us("ferrule"))),
-      describe(ratio),
-    ]);
-    summary[`${title} ${quantile}`] = {
-      echo: spread(base),
-      ferrule: spread(us("ferrule")),
-      ratio,
-    };
-  }
-  printTable(rows);
-  console.log("");
+  summary[title] = compareLatency(
+    title,
+    "C echo",
+    results.echo,
+    results.ferrule,
+  );
 }
 await saveResult("latency", summary);

@@ -88,6 +88,52 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   }
 }
 
+/** Percentiles, in nanoseconds, of one run. */
+export interface Percentiles {
+  readonly p50Ns: number;
+  readonly p99Ns: number;
+  readonly p999Ns: number;
+}
+
+/** Percentiles of two sides and their ratio, each over alternating runs. */
+export interface LatencyComparison {
+  readonly base: Spread;
+  readonly ours: Spread;
+  /** Of runs of the same round. */
+  readonly ratio: Spread;
+}
+
+/** Prints latencies of ours beside those of a reference; returns the figures by percentile. */
+export function compareLatency(
+  title: string,
+  baseName: string,
+  base: readonly Percentiles[],
+  ours: readonly Percentiles[],
+): Record<string, LatencyComparison> {
+  const rows = [[`${title}, us`, baseName, "ferrule", "ratio (same round)"]];
+  const figures: Record<string, LatencyComparison> = {};
+  for (const quantile of ["p50Ns", "p99Ns", "p999Ns"] as const) {
+    const baseUs = base.map((run) => run[quantile] / 1000);
+    const oursUs = ours.map((run) => run[quantile] / 1000);
+    const compared = {
+      base: spread(baseUs),
+      ours: spread(oursUs),
+      ratio: spread(oursUs.map((us, i) => us / baseUs[i]!)),
+    };
+    const name = quantile.slice(0, -2);
+    figures[name] = compared;
+    rows.push([
+      name,
+      describe(compared.base),
+      describe(compared.ours),
+      describe(compared.ratio),
+    ]);
+  }
+  printTable(rows);
+  console.log("");
+  return figures;
+}
+
 /** Processor, kernel, runtime and load: what a figure is worth nothing without. */
 export function conditions(): Record<string, string> {
   const cpuinfo = Deno.readTextFileSync("/proc/cpuinfo");
