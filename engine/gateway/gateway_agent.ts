@@ -190,6 +190,7 @@ export class GatewayAgent {
   }
 
   dispose(): void {
+    for (const { gateway } of this.#protocols) gateway.dispose();
     this.#options.transport.dispose();
   }
 

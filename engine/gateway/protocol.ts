@@ -123,4 +123,6 @@ export interface ProtocolGateway {
   drained(): boolean;
   /** Clients that are logged on now. */
   sessionsActive(): number;
+  /** Gives back what it holds. */
+  dispose(): void;
 }

@@ -273,6 +273,9 @@ export class BinaryGateway implements ProtocolGateway {
     return this.#links.active;
   }
 
+  /** Holds nothing outside of V8's heap. */
+  dispose(): void {}
+
   /** True if this client must take what it was sent before it may go on. */
   #mustWait(entry: Connection): boolean {
     const { transport } = this.#context;
