@@ -146,7 +146,7 @@ export class Appliance {
         `[memory] huge_pages = "require", but: ${region.reason}`,
       );
     }
-    if (region.reason !== "") this.#log.warn(region.reason);
+    if (region.reason !== "") this.#log.debug(region.reason);
     return region;
   }
 

@@ -50,7 +50,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
   const region = allocate(Exchange.bytes(capacity), {
     hugePages: config.memory.hugePages !== "never",
   });
-  if (region.reason !== "") log.warn(region.reason);
+  if (region.reason !== "") log.debug(region.reason);
   if (config.memory.hugePages === "require" && !region.hugePages) {
     throw new Error(`[memory] huge_pages = "require", but: ${region.reason}`);
   }

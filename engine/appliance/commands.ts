@@ -7,15 +7,13 @@
  *
  * @module
  */
-import { DENO_VERSION, doctor, printDoctor } from "./doctor.ts";
-import { coreCount } from "../../ffi/mod.ts";
 import { type Config, defaultToml, loadConfig } from "../config/mod.ts";
 import { Log } from "../telemetry/mod.ts";
 import { Appliance } from "./appliance.ts";
+import { doctor, printDoctor } from "./doctor.ts";
 import { replayJournal } from "./offline.ts";
 import { replay, type ReplayFormat } from "./replay.ts";
 import type { SendOptions } from "./send.ts";
-import { planThreads } from "./topology.ts";
 
 /** The command line was used wrongly. */
 export class UsageError extends Error {
@@ -73,28 +71,11 @@ export async function commandRun(flags: Flags): Promise<number> {
     source: "main",
     nowMs: () => performance.timeOrigin + performance.now(),
   });
-  if (Deno.version.deno !== DENO_VERSION) {
-    log.warn("another Deno than the one this was tested with", {
-      found: Deno.version.deno,
-      wanted: DENO_VERSION,
-    });
+  for (const { subject, severity, found, wanted, remedy } of doctor(config)) {
+    if (severity !== "warning" && severity !== "error") continue;
+    log.warn(`this host lacks: ${subject}`, { found, wanted, remedy });
   }
-  for (const line of lacking(config)) log.warn(line);
   return await new Appliance(config, log).run();
-}
-
-/** One line for each thing that keeps the host from its best. */
-function lacking(config: Config): string[] {
-  const lines: string[] = [];
-  const threads = planThreads(config).length;
-  const cores = coreCount();
-  if (threads >= cores && config.topology.mode === "pinned") {
-    lines.push(
-      `${threads} polling threads on ${cores} cores: they take turns, which costs ` +
-        'latency. Use [topology] mode = "single", or a machine with more cores',
-    );
-  }
-  return lines;
 }
 
 /** `doctor`: what this host lacks. */

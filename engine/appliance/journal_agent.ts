@@ -111,7 +111,9 @@ export class JournalAgent implements Agent {
       position: recovery,
       onFailure: (error) => log.error(error.message),
     });
-    if (this.#writer.memory.reason !== "") log.warn(this.#writer.memory.reason);
+    if (this.#writer.memory.reason !== "") {
+      log.debug(this.#writer.memory.reason);
+    }
     const elapsed = elapsedMs() - this.#startedMs;
     const at = CONTROL_RECOVERY_VALUE >>> 1;
     controlF64[at] = recovery.records;

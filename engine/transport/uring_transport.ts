@@ -118,7 +118,7 @@ export class UringTransport implements Transport {
       hugePages: options.hugePages ?? true,
     });
     if (region.reason !== "") {
-      options.log?.("warn", "Memory of the io_uring transport", {
+      options.log?.("debug", "Memory of the io_uring transport", {
         bytes: layout.totalBytes,
         reason: region.reason,
       });
