@@ -22,6 +22,7 @@ import {
   ClientType,
   encodeClientPacket,
   HEADER_BYTES,
+  SERVER_CAUSE,
   SERVER_MESSAGE_BYTES,
   ServerType,
 } from "../../engine/wire/binary/mod.ts";
@@ -31,6 +32,8 @@ const KILLS = 20;
 const SEED = 20_120_621;
 const SESSION = 1;
 const BATCH = 64;
+/** Messages without an answer at a time: what a client can miss stays stored. */
+const OUTSTANDING_MAX = 4096;
 /** Answers that the appliance keeps for a binary session. */
 const STORED = 65_536;
 
@@ -51,6 +54,21 @@ class Ledger {
   readonly answers: Uint8Array[] = [];
   /** Number of the next message that the client sends. */
   next = 1;
+  /** Newest message of ours that was answered. */
+  answered = 0;
+
+  /** Stores a packet's numbered answers. */
+  keep(packet: Uint8Array): void {
+    keepAnswers(packet, this.answers);
+    const last = packet.length - SERVER_MESSAGE_BYTES;
+    const view = new DataView(packet.buffer, packet.byteOffset);
+    for (let at = HEADER_BYTES; at <= last; at += SERVER_MESSAGE_BYTES) {
+      // A fill carries its match number in that place.
+      if (packet[at] === ServerType.FILLED) continue;
+      const cause = view.getUint32(at + SERVER_CAUSE, true);
+      if (cause > this.answered) this.answered = cause;
+    }
+  }
 }
 
 /** One connection: sends batches, keeps answers. */
@@ -66,12 +84,12 @@ class Client {
     this.#ledger = ledger;
   }
 
-  /** Connects and logs on; asks for answers from `wanted` on (0 = none), which go into `into`. */
+  /** Connects and logs on; asks for answers from `wanted` on (0 = none), which go to `take`. */
   static async logon(
     port: number,
     ledger: Ledger,
     wanted: number,
-    into: Uint8Array[],
+    take: (packet: Uint8Array) => void,
   ): Promise<Client> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     const client = new Client(connection, ledger);
@@ -82,13 +100,14 @@ class Client {
     }]);
     for (;;) {
       const packets = await client.#receive();
-      for (const packet of packets) keepAnswers(packet, into);
+      packets.forEach(take);
       const answer = packets.find((packet) =>
         packet[HEADER_BYTES] === ServerType.LOGON_ACCEPTED
       );
       if (answer === undefined) continue;
       const view = new DataView(answer.buffer, answer.byteOffset);
       ledger.next = Number(view.getBigUint64(HEADER_BYTES + 16, true));
+      ledger.answered = ledger.next - 1;
       client.nextAnswer = Number(view.getBigUint64(HEADER_BYTES + 40, true));
       return client;
     }
@@ -115,10 +134,11 @@ class Client {
   }
 
   /** Takes answers until the connection breaks or `enough`. */
-  async collect(into: Uint8Array[], enough: () => boolean): Promise<void> {
-    while (!enough()) {
-      for (const packet of await this.#receive()) keepAnswers(packet, into);
-    }
+  async collect(
+    take: (packet: Uint8Array) => void,
+    enough: () => boolean,
+  ): Promise<void> {
+    while (!enough()) (await this.#receive()).forEach(take);
   }
 
   /** Whole packets of the next read. */
@@ -186,21 +206,20 @@ async function tradeUntilKilled(
   ledger: Ledger,
   next: () => number,
 ): Promise<void> {
-  const { answers } = ledger;
-  const client = await Client.logon(
-    appliance.binaryTcpPort,
-    ledger,
-    0,
-    answers,
-  );
+  const take = (packet: Uint8Array): void => ledger.keep(packet);
+  const client = await Client.logon(appliance.binaryTcpPort, ledger, 0, take);
   let broken = false;
-  const reading = client.collect(answers, () => false)
+  const reading = client.collect(take, () => false)
     .catch(() => broken = true);
   const killAt = Math.floor(50 + next() * 350);
   const killing = new Promise((resolve) => setTimeout(resolve, killAt))
     .then(() => appliance.kill());
   try {
-    while (!broken) await client.orders(batch(ledger.next, next));
+    while (!broken) {
+      if (ledger.next - ledger.answered <= OUTSTANDING_MAX) {
+        await client.orders(batch(ledger.next, next));
+      } else await new Promise((resolve) => setTimeout(resolve, 0));
+    }
   } catch (error) {
     if (!(error instanceof Error)) throw error;
   }
@@ -218,13 +237,12 @@ async function compareAnswers(
   const from = Math.max(1, highest - STORED / 2);
   const again: Uint8Array[] = [];
   const port = appliance.binaryTcpPort;
-  const client = await Client.logon(port, ledger, from, again);
-  await client.collect(again, () => again.length >= client.nextAnswer);
+  const take = (packet: Uint8Array): void => keepAnswers(packet, again);
+  const client = await Client.logon(port, ledger, from, take);
+  await client.collect(take, () => again.length >= client.nextAnswer);
   client.close();
-  // Everything from the first one that is still stored must be there.
-  const stored = Math.max(from, client.nextAnswer - STORED);
   let compared = 0;
-  for (let number = stored; number <= highest; number++) {
+  for (let number = from; number <= highest; number++) {
     const before = ledger.answers[number];
     if (before === undefined) continue;
     // Compared as text: a difference is shown as one line, not as 64.
