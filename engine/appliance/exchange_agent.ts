@@ -88,9 +88,9 @@ export interface ExchangeAgentOptions {
 
 const COMMANDS_PER_ROUND_MAX = 256;
 const RECOVERED_PER_ROUND_MAX = 1024;
-/** This many instruments' depth is published at a time, at most this often. */
-const DEPTH_INSTRUMENTS = 4;
-const DEPTH_PERIOD_NS = 1_000_000;
+/** This many instruments' depth is published at a time, at most this often: it delays whoever comes then. */
+const DEPTH_INSTRUMENTS = 16;
+const DEPTH_PERIOD_NS = 10_000_000;
 
 /** Sequencer and exchange. One thread; see the module's text. */
 export class ExchangeAgent implements Agent {
@@ -309,7 +309,7 @@ export class ExchangeAgent implements Agent {
     }
   }
 
-  /** Publishes the next few instruments, if some are stale and it is time. */
+  /** Publishes some of what changed, and counts refusals, if it is time. */
   #publishDepth(): void {
     const { depth } = this.#options;
     const sinceNs = (this.#timeHi - this.#depthHi) * 4294967296 +
