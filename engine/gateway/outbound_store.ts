@@ -44,8 +44,9 @@ export const OUTBOUND_RECORDS = 4096;
 const SLOT_WORDS = EVENT_SLOT_BYTES / 4;
 /** Records read back from the file at once. */
 const READ_RECORDS = 32;
-/** Records that are gathered before a write to the file. */
-const SPILL_RECORDS = 32;
+/** Records that are gathered before a write to the file when nobody waits, and when somebody may. */
+const SPILL_RECORDS_QUIET = 8;
+const SPILL_RECORDS_BUSY = 256;
 
 /** Event records of one session by outbound sequence number. */
 export class OutboundStore {
@@ -136,10 +137,16 @@ export class OutboundStore {
     return (this.#recordCount + number - this.#readFrom) * EVENT_SLOT_BYTES;
   }
 
-  /** Once a round: writes to the file if enough has gathered, or if `all`. */
-  spillSome(all: boolean): number {
+  /**
+   * Once a round: writes to the file if enough has gathered.
+   *
+   * @param quiet Nothing was sent in this round: a write delays nobody.
+   * @param all Write whatever there is.
+   */
+  spillSome(quiet: boolean, all: boolean): number {
     const waiting = this.#fd < 0 ? 0 : this.last - this.#spilledOrFirst();
-    if (waiting === 0 || (waiting < SPILL_RECORDS && !all)) return 0;
+    const enough = quiet ? SPILL_RECORDS_QUIET : SPILL_RECORDS_BUSY;
+    if (waiting === 0 || (waiting < enough && !all)) return 0;
     this.spill();
     return waiting;
   }

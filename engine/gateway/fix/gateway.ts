@@ -288,7 +288,7 @@ export class FixGateway implements ProtocolGateway {
     for (let i = 0; i < this.#sessions.length; i++) {
       const session = this.#sessions[i];
       if (session === undefined) continue;
-      session.store.spillSome(timers);
+      session.store.spillSome(work === 0, timers);
       if (timers) this.#lookAfter(session);
     }
     if (timers) {
