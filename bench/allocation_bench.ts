@@ -23,7 +23,7 @@ import {
 } from "./programs.ts";
 import { printTable, saveResult } from "./stats.ts";
 
-const WARMUP_ORDERS = 2_000_000;
+const WARMUP_ORDERS = 6_000_000;
 const ORDERS = 1_000_000;
 /** Questions to the admin port that surely make the main thread collect. */
 const QUESTIONS = 400;

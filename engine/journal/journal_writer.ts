@@ -176,7 +176,7 @@ export class JournalWriter {
       this.#release();
       throw error;
     }
-    this.#publish(this.#sequences[NEXT]! - 1);
+    this.#publish((this.#sequences[NEXT]! - 1) | 0);
     this.#prepare();
   }
 
@@ -245,9 +245,8 @@ export class JournalWriter {
     const count = available < room ? available : room;
     if (count <= 0) return 0;
     const ring = this.#ring;
-    const last = this.#sequences[NEXT]! + count - 1;
-    this.#expect(ring.peek(0), this.#sequences[NEXT]!);
-    this.#expect(ring.peek(count - 1), last);
+    this.#expect(ring.peek(0), 0);
+    this.#expect(ring.peek(count - 1), count - 1);
     this.#groupBytes += journalGather(
       this.#slotsAddress,
       ring.peek(0),
@@ -257,16 +256,22 @@ export class JournalWriter {
       this.#groupRecords,
     );
     this.#groupRecords += count;
-    this.#sequences[NEXT] = last + 1;
+    this.#sequences[NEXT] = this.#sequences[NEXT]! + count;
     ring.release(count);
-    if (!this.#synced && !this.#written) this.#publish(last);
+    if (!this.#synced && !this.#written) {
+      this.#publish((this.#sequences[NEXT]! - 1) | 0);
+    }
     return count;
   }
 
-  #expect(slot: number, sequence: number): void {
+  /** The command in `slot` is the `ahead`-th after the ones taken. No float64 is handed on: it could be allocated. */
+  #expect(slot: number, ahead: number): void {
     const found = this.#ring
       .f64[slot * (COMMAND_SLOT_BYTES >>> 3) + CMD_SEQUENCE_F64]!;
-    assert(found === sequence, "the journal ring's sequences have a gap");
+    assert(
+      found === this.#sequences[NEXT]! + ahead,
+      "the journal ring's sequences have a gap",
+    );
   }
 
   /** Writes the group, unless it has to wait for a sync or a new segment. */
@@ -287,7 +292,7 @@ export class JournalWriter {
     this.#position += this.#groupBytes;
     this.#groupBytes = 0;
     this.#groupRecords = 0;
-    if (this.#written) this.#publish(this.#sequences[NEXT]! - 1);
+    if (this.#written) this.#publish((this.#sequences[NEXT]! - 1) | 0);
     else if (this.#synced) this.#startSync(this.#fd, NO_FILE);
     return 1;
   }
@@ -313,7 +318,7 @@ export class JournalWriter {
       this.#files.close(this.#retiredFd);
       this.#retiredFd = NO_FILE;
     }
-    if (this.#synced) this.#publish(this.#sequences[COVERED]!);
+    if (this.#synced) this.#publish(this.#sequences[COVERED]! | 0);
     return 1;
   }
 
@@ -416,8 +421,9 @@ export class JournalWriter {
     else this.#preparing = true;
   }
 
-  #publish(sequence: number): void {
-    Atomics.store(this.#control, this.#options.durableWord, sequence | 0);
+  /** @param low The low 32 bits of the newest durable sequence. */
+  #publish(low: number): void {
+    Atomics.store(this.#control, this.#options.durableWord, low);
   }
 
   #fail(operation: string, code: number): number {
