@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { reserveHugePages } from "../tests/huge_pages.ts";
 import { conditions } from "./stats.ts";
 
 const FOLDER = new URL("./", import.meta.url);
@@ -16,16 +17,19 @@ const all = [...Deno.readDirSync(FOLDER)].map((entry) => entry.name)
   .map((name) => name.slice(0, -"_bench.ts".length)).sort();
 const wanted = Deno.args.length > 0 ? Deno.args : all;
 
+for (const name of wanted) {
+  if (!all.includes(name)) {
+    console.error(`No benchmark ${name}; there are: ${all.join(", ")}`);
+    Deno.exit(2);
+  }
+}
+const giveBack = reserveHugePages();
 console.log("conditions");
 for (const [name, value] of Object.entries(conditions())) {
   console.log(`  ${name.padEnd(8)} ${value}`);
 }
 let failed = 0;
 for (const name of wanted) {
-  if (!all.includes(name)) {
-    console.error(`No benchmark ${name}; there are: ${all.join(", ")}`);
-    Deno.exit(2);
-  }
   console.log(`\n=== ${name}`);
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -40,4 +44,5 @@ for (const name of wanted) {
   }).spawn().status;
   if (!success) failed += 1;
 }
+giveBack();
 Deno.exit(failed === 0 ? 0 : 1);

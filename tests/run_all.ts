@@ -10,6 +10,8 @@
  *
  * @module
  */
+import { reserveHugePages } from "./huge_pages.ts";
+
 const ROOT = new URL("..", import.meta.url).pathname;
 const REPORT = `${ROOT}build/junit.xml`;
 
@@ -42,6 +44,7 @@ function attribute(report: string, name: string): number {
 await Deno.mkdir(`${ROOT}build`, { recursive: true });
 await Deno.remove(REPORT).catch(() => {});
 const targets = Deno.args.length > 0 ? Deno.args : ["tests/"];
+const giveBack = reserveHugePages();
 const child = new Deno.Command(Deno.execPath(), {
   args: [
     "test",
@@ -63,6 +66,7 @@ const [skippedOut, skippedErr, status] = await Promise.all([
   passThrough(child.stderr, Deno.stderr),
   child.status,
 ]);
+giveBack();
 const report = await Deno.readTextFile(REPORT).catch(() => "");
 const tests = attribute(report, "tests");
 const failed = attribute(report, "failures") + attribute(report, "errors");
