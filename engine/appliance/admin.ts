@@ -78,26 +78,39 @@ export function serveAdmin(
   sources: AdminSources,
   log: Log,
 ): AdminServer {
-  const server = Deno.serve({
-    hostname: address,
-    port,
-    onListen: () => {},
-    onError: (error) => {
-      log.error("admin request failed", { error: String(error) });
-      return json({ error: "Internal error" }, 500);
-    },
-  }, async (request) => {
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return json({ error: `${request.method} is not allowed here` }, 405);
-    }
-    try {
-      return await answer(new URL(request.url), sources);
-    } catch (error) {
-      if (error instanceof URIError) {
-        return json({ error: "Bad escape in the path" }, 400);
+  const open = () =>
+    Deno.serve({
+      hostname: address,
+      port,
+      onListen: () => {},
+      onError: (error) => {
+        log.error("admin request failed", { error: String(error) });
+        return json({ error: "Internal error" }, 500);
+      },
+    }, async (request) => {
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return json({ error: `${request.method} is not allowed here` }, 405);
       }
-      throw error;
-    }
-  });
+      try {
+        return await answer(new URL(request.url), sources);
+      } catch (error) {
+        if (error instanceof URIError) {
+          return json({ error: "Bad escape in the path" }, 400);
+        }
+        throw error;
+      }
+    });
+  let server: ReturnType<typeof open>;
+  try {
+    server = open();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new Error(
+      `Failed to open the admin port ${address}:${port}: ${error.message}. ` +
+        "Another program has it, or the address is not this host's: change " +
+        "[admin] address or port",
+      { cause: error },
+    );
+  }
   return { port: server.addr.port, close: () => server.shutdown() };
 }
