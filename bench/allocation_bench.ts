@@ -25,6 +25,7 @@ import { printTable, saveResult } from "./stats.ts";
 
 const WARMUP_ORDERS = 6_000_000;
 const ORDERS = 1_000_000;
+const ORDERS_FEW = 1000;
 /** Questions to the admin port that surely make the main thread collect. */
 const QUESTIONS = 400;
 const SETTLE_MS = 200;
@@ -72,7 +73,7 @@ async function measure(client: string): Promise<string[]> {
   });
   const port = client === "fix_client" ? server.fixPort : server.binaryTcpPort;
   const load = (orders: number): Promise<ThroughputResult> =>
-    runClient(client, { mode: "throughput", port, orders });
+    runClient(client, { mode: "throughput", port, orders, warmup: 0 });
   const before = new Map(collections.byIsolate);
   for (let i = 0; i < QUESTIONS; i++) await server.metric("ferrule_up");
   const grown = [...collections.byIsolate].filter(([isolate, count]) =>
@@ -80,31 +81,27 @@ async function measure(client: string): Promise<string[]> {
   );
   const main = grown[0]?.[0];
   await load(WARMUP_ORDERS);
-  // The question itself allocates: what two in a row see is not the orders'.
-  const heapAsked = await engineHeapBytes(server);
-  const heapBefore = await engineHeapBytes(server);
+  // A connection, its logon and our question allocate, whatever follows.
+  const heapFirst = await engineHeapBytes(server);
+  await load(ORDERS_FEW);
+  const heapFew = await engineHeapBytes(server);
   await settle();
   const collectedBefore = collections.othersThan(main);
   await load(ORDERS);
-  const heapAfter = await engineHeapBytes(server);
   await settle();
   const collected = collections.othersThan(main) - collectedBefore;
+  const heapMany = await engineHeapBytes(server);
   await server.stop();
-  const grownBytes = heapAfter - heapBefore;
-  const askedBytes = heapBefore - heapAsked;
-  summary[client] = {
-    orders: ORDERS,
-    collections: collected,
-    grownBytes,
-    askedBytes,
-  };
+  const fewBytes = heapFew - heapFirst;
+  const manyBytes = heapMany - heapFew;
+  const orderBytes = (manyBytes - fewBytes) / (ORDERS - ORDERS_FEW);
+  summary[client] = { collections: collected, fewBytes, manyBytes, orderBytes };
   return [
     client,
-    String(ORDERS),
     String(collected),
-    String(grownBytes),
-    String(askedBytes),
-    ((grownBytes - askedBytes) / ORDERS).toFixed(3),
+    String(fewBytes),
+    String(manyBytes),
+    orderBytes.toFixed(3),
   ];
 }
 
@@ -113,10 +110,9 @@ await buildPrograms();
 printTable([
   [
     "engine thread",
-    "orders",
-    "collections",
-    "heap grew, bytes",
-    "by asking",
+    `collections in ${ORDERS} orders`,
+    `heap grew by, run of ${ORDERS_FEW}`,
+    `run of ${ORDERS}`,
     "bytes an order",
   ],
   await measure("binary_client"),

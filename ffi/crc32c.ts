@@ -23,7 +23,7 @@ const SYMBOLS = {
   ferrule_crc32c_journal_seal: { parameters: ["f64", "u32"], result: "i32" },
   ferrule_crc32c_journal_verify: { parameters: ["f64", "u32"], result: "u32" },
   ferrule_crc32c_journal_gather: {
-    parameters: ["f64", "u32", "u32", "u32", "f64", "u32"],
+    parameters: ["buffer", "u32", "u32", "u32", "u32", "u32"],
     result: "i32",
   },
 } as const;
@@ -110,29 +110,31 @@ export function journalVerify(address: number, bytes: number): number {
  * Moves commands out of a ring's slots (128 bytes each) into a group: one after
  * the other, each as long as it says, with its place in the group and its CRC.
  *
- * @param slots Address of the ring's first slot.
+ * @param addresses Of the ring's first slot, and of the group's first byte; in
+ *   an array, because a float64 argument might be allocated.
  * @param first Index of the first slot to take.
  * @param mask Number of slots, a power of two, minus 1.
  * @param count Slots to take.
- * @param target Address with room for `count * 128` bytes.
+ * @param groupBytes Bytes that are in the group already; behind them is room
+ *   for `count * 128`.
  * @param groupIndex Place of the first one in its group.
  * @returns Bytes written.
  * @throws {NativeError} If a command's length is neither 64 nor 128.
  */
 export function journalGather(
-  slots: number,
+  addresses: Float64Array<ArrayBuffer>,
   first: number,
   mask: number,
   count: number,
-  target: number,
+  groupBytes: number,
   groupIndex: number,
 ): number {
   const bytes = native().ferrule_crc32c_journal_gather(
-    slots,
+    addresses,
     first,
     mask,
     count,
-    target,
+    groupBytes,
     groupIndex,
   );
   return bytes >= 0 ? bytes : unwrap(bytes, `gather ${count} commands`);

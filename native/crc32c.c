@@ -131,11 +131,11 @@ uint32_t ferrule_crc32c_journal_verify(double address, uint32_t bytes)
 	return offset;
 }
 
-int32_t ferrule_crc32c_journal_gather(double slots, uint32_t first, uint32_t mask, uint32_t count,
-				      double target, uint32_t group_index)
+int32_t ferrule_crc32c_journal_gather(const double *addresses, uint32_t first, uint32_t mask,
+				      uint32_t count, uint32_t group_bytes, uint32_t group_index)
 {
-	const uint8_t *ring = ferrule_pointer(slots);
-	uint8_t *start = ferrule_pointer(target);
+	const uint8_t *ring = ferrule_pointer(addresses[0]);
+	uint8_t *start = (uint8_t *)ferrule_pointer(addresses[1]) + group_bytes;
 	uint8_t *data = start;
 	const uint8_t *slot;
 	uint32_t i, length;

@@ -44,13 +44,15 @@ FERRULE_EXPORT uint32_t ferrule_crc32c_journal_verify(double address, uint32_t b
 
 /**
  * Moves commands out of a ring into a group: count slots of 128 bytes from slot
- * number first (modulo mask + 1) go to target one after the other, each as long
- * as it says, with its place in the group (uint16 at 38, from group_index on)
- * and its CRC. Returns the bytes written, or -EINVAL if a length is neither 64
- * nor 128; target has room for count * 128.
+ * number first (modulo mask + 1) go behind the group_bytes that are there, one
+ * after the other, each as long as it says, with its place in the group (uint16
+ * at 38, from group_index on) and its CRC. addresses holds those of the ring's
+ * first slot and of the group. Returns the bytes written, or -EINVAL if a length
+ * is neither 64 nor 128; the group has room for count * 128 more.
  */
-FERRULE_EXPORT int32_t ferrule_crc32c_journal_gather(double slots, uint32_t first, uint32_t mask,
-						     uint32_t count, double target,
+FERRULE_EXPORT int32_t ferrule_crc32c_journal_gather(const double *addresses, uint32_t first,
+						     uint32_t mask, uint32_t count,
+						     uint32_t group_bytes,
 						     uint32_t group_index);
 
 #endif

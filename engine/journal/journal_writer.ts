@@ -106,8 +106,9 @@ export class JournalWriter {
   readonly #lane: CounterLane;
   readonly #clock = new Clock();
   readonly #memory: MemoryRegion;
-  readonly #slotsAddress: number;
   readonly #groupAddress: number;
+  /** Of the ring's first slot, and of the group. */
+  readonly #addresses: Float64Array<ArrayBuffer>;
   readonly #groupRecordsMax: number;
   readonly #segmentBytes: number;
   readonly #synced: boolean;
@@ -168,7 +169,10 @@ export class JournalWriter {
     this.#files = options.files ?? new NativeJournalFiles();
     this.#memory = allocate(SEGMENT_HEADER_BYTES + groupBytesMax, options);
     this.#groupAddress = this.#memory.address + SEGMENT_HEADER_BYTES;
-    this.#slotsAddress = addressOf(options.ring.u8 as Uint8Array<ArrayBuffer>);
+    this.#addresses = new Float64Array([
+      addressOf(options.ring.u8 as Uint8Array<ArrayBuffer>),
+      this.#groupAddress,
+    ]);
     try {
       this.#openFirst();
     } catch (error) {
@@ -248,11 +252,11 @@ export class JournalWriter {
     this.#expect(ring.peek(0), 0);
     this.#expect(ring.peek(count - 1), count - 1);
     this.#groupBytes += journalGather(
-      this.#slotsAddress,
+      this.#addresses,
       ring.peek(0),
       ring.slotCount - 1,
       count,
-      this.#groupAddress + this.#groupBytes,
+      this.#groupBytes,
       this.#groupRecords,
     );
     this.#groupRecords += count;

@@ -7,6 +7,7 @@
  */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  ABI_VERSION,
   cString,
   errnoName,
   lastError,
@@ -21,7 +22,12 @@ Deno.test("openLibrary() opens what make built", () => {
   const symbols = openLibrary({
     ferrule_abi_version: { parameters: [], result: "i32" },
   });
-  assertEquals(symbols.ferrule_abi_version(), 1);
+  const header = Deno.readTextFileSync(
+    new URL("../../native/ferrule.h", import.meta.url),
+  );
+  const version = /FERRULE_ABI_VERSION (\d+)/.exec(header)?.[1];
+  assertEquals(String(symbols.ferrule_abi_version()), version);
+  assertEquals(symbols.ferrule_abi_version(), ABI_VERSION);
 });
 
 Deno.test("openLibrary() names path and remedy when the library is missing", () => {
