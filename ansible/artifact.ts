@@ -201,7 +201,6 @@ if (import.meta.main) {
   );
   const artifact = await buildArtifact(root, deno);
   const mebibytes = (artifact.bytes / 2 ** 20).toFixed(1);
-  // deno-lint-ignore no-console -- a tool's output.
   console.log(
     `${artifact.path} (${mebibytes} MiB)\nsha256 ${artifact.sha256}`,
   );

@@ -7,9 +7,9 @@
  * bytes are always written; the 64 bytes of texts only if `EVT_FLAG_TEXT` is
  * set, otherwise they hold what was there before and must not be read.
  *
- * Every event but a fill for an absent session belongs to exactly one session
- * and carries that session's next outbound sequence number, given by the
- * exchange. So a replay of the journal yields the same numbers again.
+ * Every event belongs to exactly one session (definitions to session 0, the
+ * appliance itself) and carries that session's next outbound sequence number,
+ * given by the exchange. So a replay of the journal yields the same numbers.
  *
  * @module
  */

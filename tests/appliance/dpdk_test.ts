@@ -1,5 +1,4 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
-// deno-lint-ignore-file no-console
 
 /**
  * Clients trade with the running appliance through a port that it drives with

@@ -1,5 +1,4 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
-// deno-lint-ignore-file no-console
 
 /**
  * Program of the tests: a seller and a buyer that trade with an appliance over

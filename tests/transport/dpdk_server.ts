@@ -1,5 +1,4 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
-// deno-lint-ignore-file no-console
 
 /**
  * Program of the tests: echoes datagrams through `DpdkTransport`.

@@ -1,5 +1,4 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
-// deno-lint-ignore-file no-console
 
 /**
  * The DPDK transport against the kernel's own network stack:

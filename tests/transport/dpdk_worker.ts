@@ -1,5 +1,4 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
-// deno-lint-ignore-file no-console
 
 /**
  * Program of the tests: opens a null device on a worker that is pinned to the
