@@ -71,6 +71,7 @@ export class Definitions {
   readonly #options: DefinitionsOptions;
   readonly #instruments = new Map<string, KnownInstrument>();
   readonly #sessions = new Map<string, number>();
+  #capacityKnown = false;
 
   constructor(options: DefinitionsOptions) {
     this.#options = options;
@@ -84,7 +85,8 @@ export class Definitions {
     const end = text.indexOf(0);
     const name = DECODER.decode(end < 0 ? text : text.subarray(0, end));
     const sequence = f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
-    if (kind === CommandKind.DEFINE_INSTRUMENT) {
+    if (kind === CommandKind.DEFINE_CAPACITY) this.#capacityKnown = true;
+    else if (kind === CommandKind.DEFINE_INSTRUMENT) {
       const known: KnownInstrument = {
         index: u16[(at >>> 1) + CMD_INSTRUMENT_U16]!,
         tickSizeE8: f64[(at >>> 3) + CMD_QUANTITY_F64]!,
@@ -138,6 +140,21 @@ export class Definitions {
   }
 
   /**
+   * Looks at a recorded capacity before it is applied.
+   *
+   * @throws {Error} If there is less room now than there was.
+   */
+  checkCapacity(commands: SpscRing, at: number): void {
+    const recorded = commands.f64[(at >>> 3) + CMD_QUANTITY_F64]!;
+    const { ordersMax } = this.#options.exchange.book;
+    if (recorded <= ordersMax) return;
+    throw new Error(
+      `The journal was written with [capacity] orders = ${recorded}, now it is ` +
+        `${ordersMax}: its orders may not fit. Give at least the old value`,
+    );
+  }
+
+  /**
    * Writes the next command that the configuration needs into the ring
    * (claimed, not published; sequence and time are the caller's).
    *
@@ -145,6 +162,13 @@ export class Definitions {
    */
   writeNext(journal: SpscRing): boolean {
     const { instruments, sessions, exchange, log } = this.#options;
+    const { ordersMax } = exchange.book;
+    if (!this.#capacityKnown || exchange.ordersLimit !== ordersMax) {
+      const at = this.#begin(journal, CommandKind.DEFINE_CAPACITY, "");
+      journal.f64[(at >>> 3) + CMD_QUANTITY_F64] = ordersMax;
+      log.info("capacity defined", { orders: ordersMax });
+      return true;
+    }
     for (const wanted of instruments) {
       const known = this.#instruments.get(wanted.symbol);
       if (known === undefined) {

@@ -226,8 +226,11 @@ export class ExchangeAgent implements Agent {
       this.#sequence = sequence;
       this.#timeLo = recovery.u32[base * 2 + CMD_TIME_LO_U32]!;
       this.#timeHi = recovery.u32[base * 2 + CMD_TIME_HI_U32]!;
-      exchange.apply(recovery, base * 8);
       const kind = recovery.u8[base * 8 + CMD_KIND_U8]!;
+      if (kind === CommandKind.DEFINE_CAPACITY) {
+        this.#definitions.checkCapacity(recovery, base * 8);
+      }
+      exchange.apply(recovery, base * 8);
       if (kind >= CommandKind.DEFINE_INSTRUMENT) {
         this.#definitions.observe(recovery, base * 8);
       }

@@ -74,6 +74,7 @@ const enum Fixed {
   CommandKind_DEFINE_SESSION = 11,
   SESSION_PROTOCOL = 2,
   CommandKind_DEFINE_LIMITS = 12,
+  CommandKind_DEFINE_CAPACITY = 13,
   CommandKind_SESSION_LOGON = 20,
   SESSION_LOGGED_ON = 3,
   EventKind_LOGGED_ON = 20,
@@ -177,6 +178,8 @@ export class Exchange implements FillSink {
   readonly totals = new Float64Array(8);
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
+  /** Orders that may rest, as the last DEFINE_CAPACITY said. */
+  #ordersLimit: number;
   readonly #matching: Matching;
   readonly #checks: RequestChecks;
   readonly #index: OrderIndex;
@@ -207,6 +210,7 @@ export class Exchange implements FillSink {
     );
     this.book = new Book(memory, start + at.book, options);
     this.limits = new RiskLimits(instrumentsMax);
+    this.#ordersLimit = ordersMax;
     this.#index = new OrderIndex(
       memory,
       start + at.index,
@@ -264,6 +268,11 @@ export class Exchange implements FillSink {
   /** Events since the start, also those that went nowhere. */
   get events(): number {
     return this.#writer.stamp[2]!;
+  }
+
+  /** Orders that may rest at a time; the room in memory until a command says otherwise. */
+  get ordersLimit(): number {
+    return this.#ordersLimit;
   }
 
   /** Orders in the books. */
@@ -358,7 +367,7 @@ export class Exchange implements FillSink {
     let reason = this.#checks.judge(command, at, session);
     let order = 0;
     if (reason === Reason.NONE) {
-      order = book.allocate();
+      order = this.#index.size < this.#ordersLimit ? book.allocate() : 0;
       // A full pool still serves orders that will not rest.
       if (order === 0) order = book.scratchOrder;
       this.#fillIn(order, command, at, session);
@@ -513,6 +522,8 @@ export class Exchange implements FillSink {
         return;
       case Fixed.CommandKind_DEFINE_LIMITS:
         return this.#defineLimits(command, at);
+      case Fixed.CommandKind_DEFINE_CAPACITY:
+        return this.#defineCapacity(command, at);
       case Fixed.CommandKind_SESSION_LOGON:
         this.#sessions[word + Fixed.SESSION_LOGGED_ON] = 1;
         if (this.#detail(command, at) === 1) {
@@ -646,6 +657,15 @@ export class Exchange implements FillSink {
       command.f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!,
       command.f64[(at >> 1) + Fixed.CMD_REFERENCE_F64]!,
     );
+  }
+
+  #defineCapacity(command: CommandViews, at: number): void {
+    const orders = command.f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!;
+    assert(
+      Number.isInteger(orders) && orders >= 1 && orders <= this.book.ordersMax,
+      `capacity of ${orders} orders: this exchange has room for ${this.book.ordersMax}`,
+    );
+    this.#ordersLimit = orders;
   }
 
   #rename(command: CommandViews, at: number, order: number): void {

@@ -109,6 +109,8 @@ export const CommandKind = {
   DEFINE_SESSION: 11,
   /** instrument = index, quantity = lots of one order at most, reference = ticks x lots of one order at most; 0 = the engine's default. */
   DEFINE_LIMITS: 12,
+  /** quantity = orders that may rest at a time. A replay refuses what was refused, however large its memory is. */
+  DEFINE_CAPACITY: 13,
   /** A client logged on: inSequence; detail 1 = both sequence numbers restart at 1. The answer is its own SESSION_MESSAGE. */
   SESSION_LOGON: 20,
   /** A client is gone: inSequence is the highest taken. No event. */

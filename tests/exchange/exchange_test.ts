@@ -203,6 +203,37 @@ Deno.test("Exchange does nothing for a repeated command but note its number", ()
   assertEquals([t.exchange.ordersOpen, t.exchange.inSequence(1)], [0, 3]);
 });
 
+Deno.test("Exchange refuses at the capacity that a command set, not at that of its memory", () => {
+  const small = new TestExchange();
+  const large = new TestExchange({ ordersMax: 4096 });
+  for (const t of [small, large]) {
+    t.send({ kind: CommandKind.DEFINE_CAPACITY, quantity: 2 });
+    assertEquals(
+      only(t.send({ ...BUY, reference: 1 })).kind,
+      EventKind.ACCEPTED,
+    );
+    assertEquals(
+      only(t.send({ ...BUY, reference: 2 })).kind,
+      EventKind.ACCEPTED,
+    );
+    assertEquals(
+      only(t.send({ ...BUY, reference: 3 })).reason,
+      Reason.ORDER_CAPACITY,
+    );
+    t.send({ kind: CommandKind.DEFINE_CAPACITY, quantity: 3 });
+    assertEquals(
+      only(t.send({ ...BUY, reference: 3 })).kind,
+      EventKind.ACCEPTED,
+    );
+  }
+  assertEquals(small.exchange.stateHash(), large.exchange.stateHash());
+  assertThrows(
+    () => small.send({ kind: CommandKind.DEFINE_CAPACITY, quantity: 1e9 }),
+    Error,
+    "this exchange has room for",
+  );
+});
+
 Deno.test("Exchange.apply() stops at commands that can not be", () => {
   const t = new TestExchange({ sessionsMax: 8 });
   assertThrows(() => t.send({ ...BUY, session: 8 }), Error, "sessionsMax is 8");
