@@ -24,9 +24,10 @@ TEST_PACKAGES := g++ git libquickfix-dev libasan8 libubsan1 cppcheck shellcheck 
 # ports of clients are opened by the shims, which Deno's permissions do not see;
 # --allow-ffi cannot be narrower, so the service manager contains the process.
 READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))$(if $(DATA),$(comma)$(DATA))
-RUN_PERMISSIONS = --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) \
-	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1 \
+COMMON_PERMISSIONS := --no-prompt --cached-only --frozen --allow-ffi \
 	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
+RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
+	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1
 
 .PHONY: help
 help: ## This list
@@ -76,15 +77,15 @@ config: native deno ## Print the default configuration with a reason for each li
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts config
 
 send: native deno ## Place an order: make send ORDER="--session CLIENT1 buy 100 AAPL 187.50"
-	@$(DENO) run $(RUN_PERMISSIONS) --allow-net --unstable-net main.ts send $(ORDER)
+	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read=$(READABLE) --allow-net --unstable-net main.ts send $(ORDER)
 
 replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
-	@$(DENO) run $(RUN_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
+	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
 
 test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/run_all.ts $(TESTS)
 
-bench: deps-test native deno ## Measure, beside the references (BENCH="book wire" for some)
+bench: deps-test native deno ## Measure, beside the references (BENCH="book latency" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all --unstable-net --v8-flags=--expose-gc bench/run_all.ts $(BENCH)
 
 fmt: deno ## Format TypeScript

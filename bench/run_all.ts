@@ -1,7 +1,7 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * Runs the benchmarks named as arguments, or all: `make bench BENCH="book wire"`.
+ * Runs the benchmarks named as arguments, or all: `make bench BENCH="book latency"`.
  *
  * Each is a file `NAME_bench.ts` of this folder and runs in a process of its
  * own, one after the other. Results also go to `bench/results/NAME.json`.
