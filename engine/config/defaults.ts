@@ -68,7 +68,6 @@ export function defaultConfig(): Config {
       address: "",
       prefixLength: 24,
       udpPort: 9011,
-      ealArguments: [],
       sessions: [],
     },
     admin: { address: "127.0.0.1", port: 9090 },

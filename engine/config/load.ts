@@ -467,7 +467,6 @@ function toConfig(file: ConfigFile): Config {
       address: dpdk.address,
       prefixLength: dpdk.prefix_length,
       udpPort: dpdk.udp_port,
-      ealArguments: dpdk.eal_arguments,
       sessions: dpdk.sessions,
     },
     admin: { address: file.admin.address, port: file.admin.port },

@@ -269,12 +269,6 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "The same as over the kernel, so that clients change the address only.",
   ),
   entry(
-    "dpdk.eal_arguments",
-    D.dpdk.ealArguments,
-    "list",
-    "DPDK's own choice is right for one port and one queue.",
-  ),
-  entry(
     "admin.address",
     D.admin.address,
     "IPv4",

@@ -219,12 +219,8 @@ const dpdk = section({
     ),
     D.dpdk.address,
   ),
-  prefix_length: v.optional(whole(1, 31), D.dpdk.prefixLength),
+  prefix_length: v.optional(whole(20, 30), D.dpdk.prefixLength),
   udp_port: v.optional(whole(1, 65535), D.dpdk.udpPort),
-  eal_arguments: v.optional(
-    v.array(line(256), "a list of texts"),
-    [...D.dpdk.ealArguments],
-  ),
   sessions: v.optional(v.array(binarySession, "tables [[dpdk.sessions]]"), []),
 });
 

@@ -71,8 +71,6 @@ export interface Config {
     readonly address: string;
     readonly prefixLength: number;
     readonly udpPort: number;
-    /** Further arguments for EAL. */
-    readonly ealArguments: readonly string[];
     readonly sessions: readonly BinarySessionConfig[];
   };
   readonly admin: { readonly address: string; readonly port: number };
