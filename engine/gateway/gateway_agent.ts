@@ -269,7 +269,13 @@ export class GatewayAgent {
       sessions += gateway.sessionsActive();
     }
     log.info("draining: no new logons, clients are logged out", { sessions });
-    for (const id of this.#listenerIds) transport.closeListener(id);
+    // Datagrams leave through their listener: it stays until all is said, and
+    // the protocol refuses logons.
+    for (let i = 0; i < this.#listenerIds.length; i++) {
+      if (this.#options.listeners[i]!.kind === "stream") {
+        transport.closeListener(this.#listenerIds[i]!);
+      }
+    }
     for (const { gateway } of this.#protocols) gateway.onDrain();
     this.#drainDeadlineMs = this.#now.ms + drainTimeoutMs;
     this.#setState(GatewayState.DRAINING);

@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly extraToml?: string;
   /** TOML lines of `[topology]`. */
   readonly topologyToml?: string;
+  /** TOML lines of `[journal]`. */
+  readonly journalToml?: string;
   /** TOML lines of `[fix]`, `[binary]`, `[capacity]`. */
   readonly fixToml?: string;
   readonly binaryToml?: string;
@@ -75,6 +77,7 @@ mode = "${options.topology ?? "single"}"
 ${options.topologyToml ?? ""}
 [journal]
 durability = "${options.durability ?? "written"}"
+${options.journalToml ?? ""}
 [capacity]
 ${options.capacityToml ?? ""}
 [fix]
