@@ -44,7 +44,6 @@ const enum Fixed {
   CMD_KIND_SHIFT = 16,
   CMD_IN_SEQUENCE_U32 = 7,
   CMD_FLAGS_SHIFT = 24,
-  CMD_FLAG_POSSIBLE_DUPLICATE = 2,
   CommandKind_REFUSED = 5,
   CommandKind_NEW_ORDER = 1,
   CommandKind_CANCEL_ORDER = 2,
@@ -331,11 +330,6 @@ export class Exchange implements FillSink {
     if (inSequence >>> 0 > this.#sessions[word]! >>> 0) {
       this.#sessions[word] = inSequence;
     }
-    if (
-      (shape >>> Fixed.CMD_FLAGS_SHIFT & Fixed.CMD_FLAG_POSSIBLE_DUPLICATE) !==
-        0 &&
-      kind < Fixed.CommandKind_REFUSED
-    ) return;
     if (kind === Fixed.CommandKind_NEW_ORDER) {
       this.#newOrder(command, at, session);
     } else if (kind === Fixed.CommandKind_CANCEL_ORDER) {

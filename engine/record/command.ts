@@ -88,8 +88,6 @@ export const COMMAND_FIELDS = [
 
 /** The order's client uses texts: `clOrdId` is kept and comes back in events. */
 export const CMD_FLAG_TEXT = 1;
-/** The command must not be answered again: PossResend or a known duplicate. */
-export const CMD_FLAG_POSSIBLE_DUPLICATE = 2;
 
 /** What a command asks for. Values are part of the journal: never reuse one. */
 export const CommandKind = {

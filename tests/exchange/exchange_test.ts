@@ -197,12 +197,6 @@ Deno.test("Exchange sweeps more orders than the event ring has slots", () => {
   assertEquals(events.at(-1)!.ordStatus, 0x32);
 });
 
-Deno.test("Exchange does nothing for a repeated command but note its number", () => {
-  const t = new TestExchange();
-  assertEquals(t.send({ ...BUY, flags: 2, inSequence: 3 }), []);
-  assertEquals([t.exchange.ordersOpen, t.exchange.inSequence(1)], [0, 3]);
-});
-
 Deno.test("Exchange refuses at the capacity that a command set, not at that of its memory", () => {
   const small = new TestExchange();
   const large = new TestExchange({ ordersMax: 4096 });

@@ -9,7 +9,6 @@
  * @module
  */
 import {
-  CMD_FLAG_POSSIBLE_DUPLICATE,
   CommandKind,
   EventKind,
   OrdStatus,
@@ -110,19 +109,18 @@ export class NaiveExchange {
       session.inSequence,
       command.inSequence ?? 0,
     );
-    const repeated = ((command.flags ?? 0) & CMD_FLAG_POSSIBLE_DUPLICATE) !== 0;
     switch (command.kind) {
       case CommandKind.NEW_ORDER:
-        if (!repeated) this.#new();
+        this.#new();
         break;
       case CommandKind.CANCEL_ORDER:
-        if (!repeated) this.#cancel();
+        this.#cancel();
         break;
       case CommandKind.REPLACE_ORDER:
-        if (!repeated) this.#replace();
+        this.#replace();
         break;
       case CommandKind.ORDER_STATUS:
-        if (!repeated) this.#status();
+        this.#status();
         break;
       case CommandKind.REFUSED:
         this.#refused();

@@ -120,7 +120,6 @@ export class RandomCommands {
       command.session = this.#recent[at] || 1;
       command.reference = this.#recent[at + 1]!;
     }
-    if (this.draw(100) === 0) command.flags = 2;
     this.#special(command);
     return command;
   }
