@@ -162,7 +162,9 @@ export class GatewayAgent {
     this.#readClock();
     this.#protocols = options.protocols(this.#context);
     this.#sessionOwner = new Uint8Array(options.sessionsMax).fill(NO_PROTOCOL);
-    this.#stalled = new Int32Array(65536 * STALLED_WORDS);
+    this.#stalled = new Int32Array(
+      (CONNECTION_SLOT_MASK + 1) * STALLED_WORDS,
+    );
   }
 
   /** The next poll may sleep this long if nothing happens; the runner calls it when idle. */
