@@ -94,7 +94,7 @@ export function crc32cSealBatch(
  * own length field says.
  *
  * @returns Number of commands.
- * @throws {NativeError} If a length is neither 64 nor 128 or passes the end.
+ * @throws {NativeError} If a length is not 64, 128 or 192, or passes the end.
  */
 export function journalSeal(address: number, bytes: number): number {
   const count = native().ferrule_crc32c_journal_seal(address, bytes);
@@ -107,7 +107,7 @@ export function journalVerify(address: number, bytes: number): number {
 }
 
 /**
- * Moves commands out of a ring's slots (128 bytes each) into a group: one after
+ * Moves commands out of a ring's slots (192 bytes each) into a group: one after
  * the other, each as long as it says, with its place in the group and its CRC.
  *
  * @param addresses Of the ring's first slot, and of the group's first byte; in
@@ -116,10 +116,10 @@ export function journalVerify(address: number, bytes: number): number {
  * @param mask Number of slots, a power of two, minus 1.
  * @param count Slots to take.
  * @param groupBytes Bytes that are in the group already; behind them is room
- *   for `count * 128`.
+ *   for `count * 192`.
  * @param groupIndex Place of the first one in its group.
  * @returns Bytes written.
- * @throws {NativeError} If a command's length is neither 64 nor 128.
+ * @throws {NativeError} If a command's length is not 64, 128 or 192.
  */
 export function journalGather(
   addresses: Float64Array<ArrayBuffer>,

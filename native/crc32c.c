@@ -8,7 +8,8 @@
 #include "memory.h"
 
 #define RECORD_BASE_BYTES 64u
-#define RECORD_FULL_BYTES 128u
+#define RECORD_TEXT_BYTES 128u
+#define RECORD_FULL_BYTES 192u
 #define RECORD_PLACE 38
 
 /*
@@ -58,7 +59,10 @@ static inline uint32_t record_bytes(const uint8_t *data, uint32_t left)
 	if (left < RECORD_BASE_BYTES)
 		return 0;
 	memcpy(&length, data + 4, 2);
-	if ((length != RECORD_BASE_BYTES && length != RECORD_FULL_BYTES) || length > left)
+	if (length != RECORD_BASE_BYTES && length != RECORD_TEXT_BYTES &&
+	    length != RECORD_FULL_BYTES)
+		return 0;
+	if (length > left)
 		return 0;
 	return length;
 }
@@ -148,9 +152,9 @@ int32_t ferrule_crc32c_journal_gather(const double *addresses, uint32_t first, u
 			return ferrule_fail(EINVAL, "command %u of %u has no valid length", i,
 					    count);
 		memcpy(data, slot, RECORD_BASE_BYTES);
-		if (length == RECORD_FULL_BYTES)
+		if (length > RECORD_BASE_BYTES)
 			memcpy(data + RECORD_BASE_BYTES, slot + RECORD_BASE_BYTES,
-			       RECORD_FULL_BYTES - RECORD_BASE_BYTES);
+			       length - RECORD_BASE_BYTES);
 		place = (uint16_t)(group_index + i);
 		memcpy(data + RECORD_PLACE, &place, 2);
 		store_u32(data, crc32c(data + 4, length - 4));

@@ -24,6 +24,7 @@ import {
   CMD_SESSION_U32,
   CMD_TEXT_U8,
   COMMAND_SLOT_BYTES,
+  COMMAND_TEXT_BYTES,
   CommandKind,
   EVENT_SLOT_BYTES,
   EventKind,
@@ -217,8 +218,8 @@ export class Definitions {
     const slot = journal.claim();
     assert(slot !== RING_FULL, "the journal ring is full while starting");
     const at = slot * COMMAND_SLOT_BYTES;
-    journal.u8.fill(0, at, at + COMMAND_SLOT_BYTES);
-    journal.u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_SLOT_BYTES;
+    journal.u8.fill(0, at, at + COMMAND_TEXT_BYTES);
+    journal.u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_TEXT_BYTES;
     journal.u8[at + CMD_KIND_U8] = kind;
     journal.u8.set(
       ENCODER.encode(text).subarray(0, TEXT_BYTES),

@@ -52,7 +52,7 @@ const enum Fixed {
   CMD_KIND_U8 = 6,
   CMD_KIND_SHIFT = (CMD_KIND_U8 & 3) * 8,
   CMD_FLAGS_SHIFT = CMD_KIND_SHIFT + 8,
-  COMMAND_SLOT_BYTES = 128,
+  COMMAND_BASE_BYTES = 64,
   EVT_ORDER_ID_F64 = 7,
   EVT_LEAVES_F64 = 9,
   EVT_CUM_F64 = 10,
@@ -290,7 +290,7 @@ export class EventWriter {
     const slot = sink.claim();
     const shape = command.i32[from + Fixed.CMD_SHAPE_WORD]!;
     const text = (shape >>> Fixed.CMD_FLAGS_SHIFT & 1) === 1 &&
-      (shape & 0xffff) === Fixed.COMMAND_SLOT_BYTES;
+      (shape & 0xffff) > Fixed.COMMAND_BASE_BYTES;
     this.#head(sink, slot, kind, text, session);
     const i32 = sink.i32;
     const at = slot * Fixed.SLOT_WORDS;
@@ -339,8 +339,8 @@ export class EventWriter {
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const text = (command.i32[from + Fixed.CMD_SHAPE_WORD]! & 0xffff) ===
-      Fixed.COMMAND_SLOT_BYTES;
+    const text = (command.i32[from + Fixed.CMD_SHAPE_WORD]! & 0xffff) >
+      Fixed.COMMAND_BASE_BYTES;
     this.#head(sink, slot, kind, text, session);
     const i32 = sink.i32;
     const at = slot * Fixed.SLOT_WORDS;

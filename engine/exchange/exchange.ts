@@ -89,7 +89,7 @@ const enum Fixed {
   OrdType_MARKET = 1,
   CMD_HOW_WORD = 9,
   CMD_NEW_REFERENCE_F64 = 13,
-  COMMAND_SLOT_BYTES = 128,
+  COMMAND_BASE_BYTES = 64,
   ORDER_REFERENCE_F64 = 5,
   ORDER_NOTIONAL_F64 = 4,
   ORDER_ID_F64 = 7,
@@ -726,7 +726,7 @@ export class Exchange implements FillSink {
   #hasText(command: CommandViews, at: number): boolean {
     const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
     return (shape >>> Fixed.CMD_FLAGS_SHIFT & Fixed.CMD_FLAG_TEXT) !== 0 &&
-      (shape & 0xffff) === Fixed.COMMAND_SLOT_BYTES;
+      (shape & 0xffff) > Fixed.COMMAND_BASE_BYTES;
   }
 
   #detail(command: CommandViews, at: number): number {
@@ -740,8 +740,8 @@ export class Exchange implements FillSink {
     to: Int32Array,
     word: number,
   ): void {
-    const given = (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) ===
-      Fixed.COMMAND_SLOT_BYTES;
+    const given = (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) >
+      Fixed.COMMAND_BASE_BYTES;
     for (let i = 0; i < Fixed.TEXT_WORDS; i++) {
       to[word + i] = given
         ? command.i32[at + Fixed.CMD_CL_ORD_ID_WORD + i]!

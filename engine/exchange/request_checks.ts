@@ -37,7 +37,7 @@ const enum Fixed {
   QUANTITY_MAX = 9007199254740991,
   CMD_NEW_REFERENCE_F64 = 13,
   NOT_GIVEN = 0xffff,
-  COMMAND_SLOT_BYTES = 128,
+  COMMAND_BASE_BYTES = 64,
   ORDER_REFERENCE_F64 = 5,
 }
 
@@ -176,8 +176,8 @@ export class RequestChecks {
   /** True if a replace gives its order another reference. */
   renames(command: CommandViews, at: number, order: number): boolean {
     if (
-      (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) !==
-        Fixed.COMMAND_SLOT_BYTES
+      (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) <=
+        Fixed.COMMAND_BASE_BYTES
     ) {
       return false;
     }

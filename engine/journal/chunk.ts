@@ -19,6 +19,7 @@ import {
   CMD_SEQUENCE_F64,
   COMMAND_BASE_BYTES,
   COMMAND_SLOT_BYTES,
+  COMMAND_TEXT_BYTES,
 } from "../record/mod.ts";
 
 const NO_FILE = -1;
@@ -101,8 +102,8 @@ export class SegmentChunk {
   describe(got: number): [string, string] {
     if (got < COMMAND_BASE_BYTES) return ["a command", `${got} bytes`];
     const length = this.u16[CMD_LENGTH_U16]!;
-    if (length !== COMMAND_BASE_BYTES && length !== COMMAND_SLOT_BYTES) {
-      return ["length 64 or 128", `length ${length}`];
+    if (!isLength(length)) {
+      return ["length 64, 128 or 192", `length ${length}`];
     }
     if (length > got) return [`${length} bytes`, `${got} bytes`];
     const crc = crc32c(this.address + 4, length - 4);
@@ -118,7 +119,7 @@ export class SegmentChunk {
    */
   scan(from: number, sequence: number): Rest {
     const rest: Rest = { bytes: 0, foreignOffset: -1, foreignSequence: 0 };
-    const step = this.chunkBytes - COMMAND_BASE_BYTES;
+    const step = this.chunkBytes - COMMAND_SLOT_BYTES + COMMAND_BASE_BYTES;
     for (let position = from;; position += step) {
       const got = this.read(position);
       const end = this.#usedBytes(got);
@@ -148,7 +149,7 @@ export class SegmentChunk {
   ): void {
     for (let at = 0; at + COMMAND_BASE_BYTES <= got; at += COMMAND_BASE_BYTES) {
       const length = this.u16[(at >>> 1) + CMD_LENGTH_U16]!;
-      if (length !== COMMAND_BASE_BYTES && length !== COMMAND_SLOT_BYTES) {
+      if (!isLength(length)) {
         continue;
       }
       if (at + length > got) continue;
@@ -161,4 +162,9 @@ export class SegmentChunk {
       return;
     }
   }
+}
+
+function isLength(length: number): boolean {
+  return length === COMMAND_BASE_BYTES || length === COMMAND_TEXT_BYTES ||
+    length === COMMAND_SLOT_BYTES;
 }

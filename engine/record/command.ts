@@ -3,10 +3,11 @@
 /**
  * The layout of a command: what a gateway asks of the exchange.
  *
- * A command lies in a 128-byte slot of a ring, little-endian. The first 64
- * bytes (the base) hold all that an order of the binary protocol needs; the
- * second 64 (the extension) hold texts and rarer fields. `COMMAND_LENGTH` says
- * which: 64 or 128. The journal and replicas store only that many bytes.
+ * A command lies in a 192-byte slot of a ring, little-endian. The first 64
+ * bytes (the base) hold all that a plain order needs; the second 64 (the
+ * extension) hold texts; the third 64 (the terms) what makes an order special.
+ * `length` says how far it goes: 64, 128 or 192. The journal and replicas
+ * store only that many bytes.
  *
  * Names end in the view that the index is for: `_U8` is a byte offset, `_U16`,
  * `_U32`, `_I32` and `_F64` are element offsets from the start of the slot.
@@ -16,9 +17,11 @@
  */
 
 /** Bytes of a command's slot in a ring. */
-export const COMMAND_SLOT_BYTES = 128;
+export const COMMAND_SLOT_BYTES = 192;
 /** Bytes of a command without its extension. */
 export const COMMAND_BASE_BYTES = 64;
+/** Bytes of a command with its extension and without terms. */
+export const COMMAND_TEXT_BYTES = 128;
 
 // What each kind uses is documented in `CommandKind`.
 export const CMD_CRC32C_U32 = 0;
@@ -51,6 +54,25 @@ export const CMD_RECEIVE_TIME_LO_U32 = 28;
 export const CMD_RECEIVE_TIME_HI_U32 = 29;
 /** Extension of a session or definition command: its text, zero-padded. */
 export const CMD_TEXT_U8 = 64;
+/** Terms: bits of `TermFlag`. */
+export const CMD_TERM_FLAGS_U32 = 32;
+/** Terms: int32 ticks; 0 = none. */
+export const CMD_STOP_PRICE_I32 = 33;
+/** Terms: lots shown at a time; 0 = all. */
+export const CMD_DISPLAY_QUANTITY_F64 = 17;
+/** Terms: slices vary by up to this many lots; 0 = they do not. */
+export const CMD_DISPLAY_RANGE_F64 = 18;
+/** Terms: lots that must trade at a time; 0 = any. */
+export const CMD_MIN_QUANTITY_F64 = 19;
+/** Terms: when a GTD order ends, nanoseconds since 1970. */
+export const CMD_EXPIRE_TIME_LO_U32 = 40;
+export const CMD_EXPIRE_TIME_HI_U32 = 41;
+/** Terms: reference of the order that this one is linked to; 0 = none. */
+export const CMD_LINK_REFERENCE_F64 = 21;
+/** Terms: ticks, or basis points, of a trailing stop or a peg. */
+export const CMD_OFFSET_I32 = 44;
+/** Terms: index of the account; 0 = the session's. */
+export const CMD_ACCOUNT_U32 = 45;
 
 /** Bytes of a client order id in a record. */
 export const CL_ORD_ID_BYTES = 20;
@@ -60,7 +82,7 @@ export const TEXT_BYTES = 60;
 /** Field name, byte offset, bytes: the whole command, in order. */
 export const COMMAND_FIELDS = [
   ["crc32c", 0, 4], // over bytes 4 to length
-  ["length", 4, 2], // 64 or 128
+  ["length", 4, 2], // 64, 128 or 192
   ["kind", 6, 1], // CommandKind
   ["flags", 7, 1], // CMD_FLAG_*
   ["sequence", 8, 8], // float64, 1 and up, given by the sequencer
@@ -84,6 +106,17 @@ export const COMMAND_FIELDS = [
   ["receiveTimeLo", 112, 4],
   ["receiveTimeHi", 116, 4],
   ["reserved", 120, 8],
+  ["termFlags", 128, 4], // TermFlag
+  ["stopPrice", 132, 4], // int32 ticks
+  ["displayQuantity", 136, 8], // float64 lots
+  ["displayRange", 144, 8], // float64 lots
+  ["minQuantity", 152, 8], // float64 lots
+  ["expireTimeLo", 160, 4],
+  ["expireTimeHi", 164, 4],
+  ["linkReference", 168, 8],
+  ["offset", 176, 4], // int32 ticks or basis points
+  ["account", 180, 4],
+  ["reserved2", 184, 8],
 ] as const;
 
 /** The order's client uses texts: `clOrdId` is kept and comes back in events. */
@@ -91,29 +124,54 @@ export const CMD_FLAG_TEXT = 1;
 
 /** What a command asks for. Values are part of the journal: never reuse one. */
 export const CommandKind = {
-  /** instrument, side, ordType, timeInForce, price, quantity, reference, [clOrdId]. */
+  /** instrument, side, ordType, timeInForce, price, quantity, reference, [clOrdId], [terms]. */
   NEW_ORDER: 1,
   /** reference of the order, [clOrdId of the request, origClOrdId]. */
   CANCEL_ORDER: 2,
-  /** reference, new price, new quantity (total), [newReference, clOrdId, origClOrdId]. */
+  /** reference, new price, new quantity (total), [newReference, clOrdId, origClOrdId], [terms: stopPrice, and flags OPEN_QUANTITY, REPLACE_STOP]. */
   REPLACE_ORDER: 3,
   /** reference, [clOrdId]; `detail` is 1 if a client asked for it with 790. */
   ORDER_STATUS: 4,
   /** A gateway refused a new order (detail 1), cancel (2), replace (3), status (4): reason and all fields. */
   REFUSED: 5,
+  /** reference, quantity = lots to take off what is open, [clOrdId of the request, origClOrdId]. */
+  REDUCE_ORDER: 6,
+  /**
+   * detail = `MassScope` | PRICE_RANGE; reason = index of the session or account, instrument (0xffff = any), side (0 = any),
+   * price = lowest, quantity = highest price of a range, reference = the client's number of the request, [clOrdId].
+   */
+  MASS_CANCEL: 7,
+  /** detail = `MassScope` (SESSION or ACCOUNT) | UNLOCK; reason = its index; reference, [clOrdId]. */
+  KILL: 8,
   /** instrument = index, quantity = tick size x 1e8, reference = lot size x 1e8, text = symbol, newReference unused. */
   DEFINE_INSTRUMENT: 10,
   /** session = index, detail = Protocol, text = name (SenderCompID or number). */
   DEFINE_SESSION: 11,
   /** instrument = index, quantity = lots of one order at most, reference = ticks x lots of one order at most; 0 = the engine's default. */
   DEFINE_LIMITS: 12,
-  /** quantity = orders that may rest at a time. A replay refuses what was refused, however large its memory is. */
+  /** quantity = orders that may live at a time, reference = of them with terms; 0 = all. A replay refuses what was refused, however large its memory is. */
   DEFINE_CAPACITY: 13,
+  /** reason = index of the account (1 and up), price = its group (0 = any session may use it), text = name. */
+  DEFINE_ACCOUNT: 14,
+  /** session = index, reason = its account, detail = StpMode | StpScope << 4, price = its group, quantity = messages in an interval (0 = any), reference = the interval in nanoseconds. */
+  SET_SESSION: 15,
+  /** reason = index of the account, detail = AccountLimit, quantity = hard, reference = soft; 0 = none. */
+  SET_ACCOUNT_LIMIT: 16,
+  /** reason = index of the account, instrument (0xffff = all), detail = 1 restricted, 0 not. */
+  SET_RESTRICTION: 17,
+  /** instrument, detail = number of the band (0 to 7), price = from which price on (band 0: ignored), reason = step in ticks; 0 = this band and those after it are not there. */
+  SET_TICKS: 18,
+  /** instrument, detail = InstrumentSetting, price, quantity, reference as it says. */
+  SET_INSTRUMENT: 19,
   /** A client logged on: inSequence; detail 1 = both sequence numbers restart at 1. The answer is its own SESSION_MESSAGE. */
   SESSION_LOGON: 20,
   /** A client is gone: inSequence is the highest taken. No event. */
   SESSION_LOGOUT: 21,
   /** An administrative message goes out: detail = message type (ASCII), inSequence = what it refers to, text, price and reason as the gateway likes. */
   SESSION_MESSAGE: 22,
+  /** instrument, or 0xffff and reason = group (0 = all); detail = TradingState, quantity = nanoseconds that it lasts (0 = until told), reference = TradingState that follows. */
+  SET_STATE: 30,
+  /** Time goes on: timers. */
+  TIME: 31,
 } as const;
 export type CommandKind = typeof CommandKind[keyof typeof CommandKind];

@@ -47,6 +47,8 @@ export const EVT_IN_SEQUENCE_U32 = 26;
 export const EVT_ORD_STATUS_U8 = 108;
 export const EVT_AGGRESSOR_U8 = 109;
 export const EVT_MATCH_F64 = 14;
+export const EVT_STOP_PRICE_I32 = 30;
+export const EVT_ACCOUNT_U32 = 31;
 export const EVT_CL_ORD_ID_U8 = 128;
 export const EVT_ORIG_CL_ORD_ID_U8 = 148;
 export const EVT_TEXT_U8 = 128;
@@ -82,7 +84,8 @@ export const EVENT_FIELDS = [
   ["aggressor", 109, 1], // fills: 1 = this order took, 0 = it rested
   ["reserved", 110, 2],
   ["match", 112, 8], // float64, number of the match, 1 and up, the same for both sides
-  ["reserved2", 120, 8],
+  ["stopPrice", 120, 4], // int32 ticks, of a stop order; 0 = none
+  ["account", 124, 4], // as the order's terms said; 0 = the session's
   ["clOrdId", 128, 20],
   ["origClOrdId", 148, 20],
   ["reserved3", 168, 24],
@@ -101,13 +104,33 @@ export const EventKind = {
   /** A cancel or replace (or status) was refused; detail says which (2, 3, 4). */
   CANCEL_REJECTED: 6,
   STATUS: 7,
+  /** Two orders that must not trade met: lastQuantity, lastPrice, match = number of the prevented match. */
+  PREVENTED: 8,
+  /** A stop order came to life. */
+  TRIGGERED: 9,
   /** To every gateway, session 0: instrument, quantity = tick size x 1e8, reference = lot size x 1e8, text = symbol. */
   INSTRUMENT_DEFINED: 10,
   /** To every gateway, session 0: orderId = index of the session, detail = Protocol, text = name. */
   SESSION_DEFINED: 11,
+  /** Answer to a MASS_CANCEL: quantity = orders that it cancels, detail = as asked, reason; reference, price, instrument, side, [clOrdId] as asked. */
+  MASS_CANCELED: 12,
+  /** The appliance changed the order: price (MARKET_TO_LIMIT). */
+  RESTATED: 13,
+  /** Answer to a KILL: quantity = orders that it cancels; detail, reason as in MASS_CANCELED. */
+  KILLED: 14,
+  /** Answer to a KILL with UNLOCK. */
+  UNLOCKED: 15,
   /** Echo of a SESSION_LOGON, takes no outbound number (outSequence = last used). */
   LOGGED_ON: 20,
   /** Echo of a SESSION_MESSAGE command: the gateway sends it now. */
   SESSION_MESSAGE: 22,
+  /** To session 0: instrument, detail = TradingState, quantity = nanoseconds that it lasts, reference = TradingState that follows. */
+  STATE_CHANGED: 30,
+  /** To session 0: instrument, price, quantity = volume, leaves = imbalance (bought - sold); all 0 = there is none. */
+  INDICATIVE: 31,
+  /** To session 0: an auction ended: instrument, price, quantity = volume; 0 = nothing traded. */
+  UNCROSSED: 32,
+  /** To session 0: a soft limit was passed: reason, orderId = account, reference = session, quantity = value, leaves = the limit, instrument. */
+  WARNING: 33,
 } as const;
 export type EventKind = typeof EventKind[keyof typeof EventKind];

@@ -85,7 +85,7 @@ export class CommandBuffer {
     const long = command.clOrdId !== undefined || command.text !== undefined ||
       command.newReference !== undefined || command.origClOrdId !== undefined;
     u8.fill(0);
-    u16[r.CMD_LENGTH_U16] = long ? r.COMMAND_SLOT_BYTES : r.COMMAND_BASE_BYTES;
+    u16[r.CMD_LENGTH_U16] = long ? r.COMMAND_TEXT_BYTES : r.COMMAND_BASE_BYTES;
     u8[r.CMD_KIND_U8] = command.kind;
     u8[r.CMD_FLAGS_U8] = (command.flags ?? 0) |
       (command.clOrdId === undefined ? 0 : r.CMD_FLAG_TEXT);

@@ -181,11 +181,25 @@ export class Harness {
 
   constructor(options: HarnessOptions = {}) {
     const slots = options.commandSlots ?? 1024;
-    const commands = new ArrayBuffer(SpscRing.bytes(128, slots));
+    const commands = new ArrayBuffer(
+      SpscRing.bytes(r.COMMAND_SLOT_BYTES, slots),
+    );
     const events = new ArrayBuffer(SpscRing.bytes(192, 4096));
     new Uint8Array(commands, 256).fill(0xee);
-    this.#commandsIn = new SpscRing(commands, 0, 128, slots, "producer");
-    this.#commandsOut = new SpscRing(commands, 0, 128, slots, "consumer");
+    this.#commandsIn = new SpscRing(
+      commands,
+      0,
+      r.COMMAND_SLOT_BYTES,
+      slots,
+      "producer",
+    );
+    this.#commandsOut = new SpscRing(
+      commands,
+      0,
+      r.COMMAND_SLOT_BYTES,
+      slots,
+      "consumer",
+    );
     this.#eventsIn = new SpscRing(events, 0, 192, 4096, "producer");
     this.#eventsOut = new SpscRing(events, 0, 192, 4096, "consumer");
     const capacity = {
@@ -368,11 +382,11 @@ export class Harness {
     const ring = this.#commandsOut;
     const count = ring.available();
     for (let i = 0; i < count; i++) {
-      const byte = ring.peek(i) * 128;
+      const byte = ring.peek(i) * r.COMMAND_SLOT_BYTES;
       ring.f64[(byte >>> 3) + r.CMD_SEQUENCE_F64] = ++this.#sequence;
       ring.u32[(byte >>> 2) + r.CMD_TIME_LO_U32] = this.now.lo;
       ring.u32[(byte >>> 2) + r.CMD_TIME_HI_U32] = this.now.hi;
-      this.journal.push(ring.u8.slice(byte, byte + 128));
+      this.journal.push(ring.u8.slice(byte, byte + r.COMMAND_SLOT_BYTES));
       this.exchange.apply(ring, byte);
       this.#eventsIn.publish();
     }
@@ -393,9 +407,9 @@ export class Harness {
 
   #defineInstruments(): void {
     for (let i = 0; i < TICK_E8.length; i++) {
-      const command = new Uint8Array(128);
+      const command = new Uint8Array(r.COMMAND_SLOT_BYTES);
       const view = new DataView(command.buffer);
-      view.setUint16(4, 128, true);
+      view.setUint16(4, r.COMMAND_TEXT_BYTES, true);
       view.setUint8(6, r.CommandKind.DEFINE_INSTRUMENT);
       view.setFloat64(8, ++this.#sequence, true);
       view.setUint16(32, i, true);

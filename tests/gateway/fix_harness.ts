@@ -29,6 +29,7 @@ import {
   CMD_TIME_HI_U32,
   CMD_TIME_LO_U32,
   COMMAND_SLOT_BYTES,
+  COMMAND_TEXT_BYTES,
   CommandKind,
   EVENT_SLOT_BYTES,
   EVT_SESSION_U32,
@@ -396,7 +397,7 @@ export class Rig {
     for (const { index, tickSizeE8, lotSizeE8 } of INSTRUMENTS) {
       const command = new Uint8Array(COMMAND_SLOT_BYTES);
       const view = new DataView(command.buffer);
-      view.setUint16(CMD_LENGTH_U16 * 2, COMMAND_SLOT_BYTES, true);
+      view.setUint16(CMD_LENGTH_U16 * 2, COMMAND_TEXT_BYTES, true);
       view.setUint8(CMD_KIND_U8, CommandKind.DEFINE_INSTRUMENT);
       view.setUint16(CMD_INSTRUMENT_U16 * 2, index, true);
       view.setFloat64(CMD_QUANTITY_F64 * 8, tickSizeE8, true);

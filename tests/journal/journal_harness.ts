@@ -57,9 +57,10 @@ export class Random {
   }
 }
 
-/** 64 or 128, from the sequence alone. */
+/** 64, 128 or 192, from the sequence alone. */
 export function lengthOf(sequence: number): number {
-  return Math.imul(sequence, 0x9e3779b1) >>> 30 === 0 ? 128 : 64;
+  const draw = Math.imul(sequence, 0x9e3779b1) >>> 29;
+  return draw === 0 ? 192 : draw === 1 ? 128 : 64;
 }
 
 /** The byte that a command of this sequence has at `at`, from 16 on. */

@@ -27,6 +27,7 @@ import {
   CMD_SESSION_U32,
   CMD_TEXT_U8,
   COMMAND_SLOT_BYTES,
+  COMMAND_TEXT_BYTES,
   CommandKind,
   TEXT_BYTES,
 } from "../../record/mod.ts";
@@ -91,7 +92,7 @@ export class Replies {
     const at = slot * COMMAND_SLOT_BYTES;
     const word = slot * SLOT_WORDS;
     for (let i = 0; i < SLOT_WORDS; i++) i32[word + i] = 0;
-    u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_SLOT_BYTES;
+    u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_TEXT_BYTES;
     u8[at + CMD_KIND_U8] = kind;
     u32[word + CMD_SESSION_U32] = session.index;
     u32[word + CMD_IN_SEQUENCE_U32] = inSequence;
