@@ -27,6 +27,7 @@ const FILES = [
   "engine/book/book.ts",
   "engine/book/price_index.ts",
   "engine/matching/matching.ts",
+  "engine/matching/ticks.ts",
   "engine/exchange/event_writer.ts",
   "engine/exchange/exchange.ts",
   "engine/exchange/order_index.ts",

@@ -6,3 +6,4 @@
  * @module
  */
 export * from "./matching.ts";
+export * from "./ticks.ts";
