@@ -23,10 +23,9 @@ import { assert } from "../assert.ts";
 /** Bands of a table at most. */
 export const TICK_BANDS_MAX = 8;
 
-// `tests/constants_test.ts` compares these with where they come from.
+// A table is one cache line. `tests/constants_test.ts` compares what is exported.
 const enum Fixed {
   TICK_BANDS_MAX = 8,
-  /** Words of an instrument's table: one cache line. */
   TABLE_WORDS = 16,
   TABLE_SHIFT = 4,
   PRICE_MAX = 0x7fffffff,
