@@ -26,8 +26,8 @@ export const TICK_BANDS_MAX = 8;
 // A table is one cache line. `tests/constants_test.ts` compares what is exported.
 const enum Fixed {
   TICK_BANDS_MAX = 8,
-  TABLE_WORDS = 16,
-  TABLE_SHIFT = 4,
+  TICK_WORDS = 16,
+  TICK_SHIFT = 4,
   PRICE_MAX = 0x7fffffff,
 }
 
@@ -43,7 +43,7 @@ export class TickTables {
 
   /** Bytes that tables of these options occupy; a multiple of 64. */
   static bytes(options: TickTablesOptions): number {
-    return options.instrumentsMax * Fixed.TABLE_WORDS * 4;
+    return options.instrumentsMax * Fixed.TICK_WORDS * 4;
   }
 
   /**
@@ -59,7 +59,7 @@ export class TickTables {
     this.#i32 = new Int32Array(
       memory,
       byteOffset,
-      options.instrumentsMax * Fixed.TABLE_WORDS,
+      options.instrumentsMax * Fixed.TICK_WORDS,
     );
   }
 
@@ -76,9 +76,9 @@ export class TickTables {
     if (!(band >= 0 && band < Fixed.TICK_BANDS_MAX)) return false;
     if (!(step >= 0 && step <= Fixed.PRICE_MAX)) return false;
     const i32 = this.#i32;
-    const at = (instrument << Fixed.TABLE_SHIFT) + band;
+    const at = (instrument << Fixed.TICK_SHIFT) + band;
     if (step === 0) {
-      const end = (instrument + 1) << Fixed.TABLE_SHIFT;
+      const end = (instrument + 1) << Fixed.TICK_SHIFT;
       for (let each = at; each < end - Fixed.TICK_BANDS_MAX; each++) {
         i32[each] = 0;
         i32[each + Fixed.TICK_BANDS_MAX] = 0;
@@ -103,7 +103,7 @@ export class TickTables {
   /** True if the instrument has no bands: all prices above 0 are valid. */
   isSimple(instrument: number): boolean {
     return this.#i32[
-      (instrument << Fixed.TABLE_SHIFT) + Fixed.TICK_BANDS_MAX
+      (instrument << Fixed.TICK_SHIFT) + Fixed.TICK_BANDS_MAX
     ] === 0;
   }
 
@@ -120,7 +120,7 @@ export class TickTables {
   floor(instrument: number, price: number): number {
     if (price <= 0) return 0;
     const i32 = this.#i32;
-    const first = instrument << Fixed.TABLE_SHIFT;
+    const first = instrument << Fixed.TICK_SHIFT;
     let top = price <= Fixed.PRICE_MAX ? price : Fixed.PRICE_MAX;
     let band = this.#bandOf(instrument, top);
     if (i32[band + Fixed.TICK_BANDS_MAX] === 0) return top;
@@ -136,7 +136,7 @@ export class TickTables {
   ceil(instrument: number, price: number): number {
     if (price > Fixed.PRICE_MAX) return 0;
     const i32 = this.#i32;
-    const last = (instrument << Fixed.TABLE_SHIFT) + Fixed.TICK_BANDS_MAX - 1;
+    const last = (instrument << Fixed.TICK_SHIFT) + Fixed.TICK_BANDS_MAX - 1;
     let low = price <= 0 ? 1 : price;
     let band = this.#bandOf(instrument, low);
     if (i32[band + Fixed.TICK_BANDS_MAX] === 0) return low;
@@ -168,7 +168,7 @@ export class TickTables {
   /** Word of the band that a price above 0 lies in; of band 0 if none is set. */
   #bandOf(instrument: number, price: number): number {
     const i32 = this.#i32;
-    let band = instrument << Fixed.TABLE_SHIFT;
+    let band = instrument << Fixed.TICK_SHIFT;
     const last = band + Fixed.TICK_BANDS_MAX - 1;
     while (
       band < last && i32[band + 1 + Fixed.TICK_BANDS_MAX] !== 0 &&
