@@ -47,7 +47,7 @@ export class SegmentChunk {
   #fd = NO_FILE;
   #path = "";
 
-  /** @param chunkBytes Bytes of a read, a multiple of 64, at least 128. */
+  /** @param chunkBytes Bytes of a read, a multiple of 64, at least 192. */
   constructor(chunkBytes: number) {
     assert(
       chunkBytes >= COMMAND_SLOT_BYTES && chunkBytes % COMMAND_BASE_BYTES === 0,

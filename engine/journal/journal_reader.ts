@@ -42,7 +42,7 @@ export interface JournalReaderOptions {
   readonly directory: string;
   /** Sequence that the journal must start with; 1 if not given. */
   readonly firstSequence?: number;
-  /** Bytes read at a time, a multiple of 64, at least 128; 4 MiB if not given. */
+  /** Bytes read at a time, a multiple of 64, at least 192; 4 MiB if not given. */
   readonly chunkBytes?: number;
 }
 

@@ -254,7 +254,7 @@ Deno.test("Cancels and replaces that name the wrong instrument, side or quantity
   );
   assertEquals(
     g("r3", "10", "5", 1),
-    "9 8 1 2 99 Order type must be market or limit",
+    "9 8 1 2 99 Order type is not known",
   );
   // A failed replace leaves the order under its id.
   assertEquals(a.send("H", "11=1|55=AAPL|54=1|")[0]!.get(39), "1");

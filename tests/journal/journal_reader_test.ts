@@ -19,7 +19,10 @@ import {
   type JournalRecovery,
   tornTailMessage,
 } from "../../engine/journal/mod.ts";
-import { COMMAND_SLOT_BYTES } from "../../engine/record/mod.ts";
+import {
+  CMD_SEQUENCE_F64,
+  COMMAND_SLOT_BYTES,
+} from "../../engine/record/mod.ts";
 import { SpscRing } from "../../engine/ring/mod.ts";
 import { crc32c } from "../../engine/wire/crc32c.ts";
 import {
@@ -30,10 +33,13 @@ import {
   withDirectory,
 } from "./journal_harness.ts";
 
-/** Groups of these sizes, in segments of about 4 KiB. */
+/** A header and a group of 31 of the longest commands, rounded up. */
+const SEGMENT_BYTES = 6144;
+
+/** Groups of these sizes, in segments of about 6 KiB. */
 function makeJournal(directory: string, groups: readonly number[]): void {
   const harness = new Harness(directory, {
-    segmentBytes: 4096,
+    segmentBytes: SEGMENT_BYTES,
     groupRecordsMax: 31,
   });
   for (const records of groups) harness.write(records);
@@ -102,7 +108,7 @@ Deno.test("recover() of an empty directory starts a journal", () => {
 Deno.test("recover() reads the same with chunks of any size", () => {
   withDirectory((directory) => {
     makeJournal(directory, [10, 31, 31, 31, 31, 7, 1]);
-    for (const chunkBytes of [128, 192, 256, 1024, 4096, 1 << 20]) {
+    for (const chunkBytes of [192, 256, 320, 1024, 4096, 1 << 20]) {
       assertEquals(
         readBack(directory, { chunkBytes }).records,
         142,
@@ -200,7 +206,7 @@ Deno.test("recover() refuses damage that a later group follows", () => {
 
 Deno.test("recover() yields a prefix or names the damage after any flipped bit", () => {
   withDirectory((directory) => {
-    makeJournal(directory, Array.from({ length: 12 }, (_, at) => 5 + at));
+    makeJournal(directory, Array.from({ length: 18 }, (_, at) => 5 + at));
     const names = segmentsOf(directory);
     const total = readBack(directory).records;
     const originals = names.map((name) =>
@@ -252,7 +258,7 @@ Deno.test("recover() yields a prefix or names the damage after any flipped bit",
 
 Deno.test("recover() yields a prefix or names the damage after any bytes were changed", () => {
   withDirectory((directory) => {
-    makeJournal(directory, [9, 8, 7, 31, 31, 31, 6, 5, 4]);
+    makeJournal(directory, [9, 8, 7, 31, 31, 31, 31, 31, 31, 6, 5, 4]);
     const names = segmentsOf(directory);
     const total = readBack(directory).records;
     const originals = names.map((name) =>
@@ -448,10 +454,10 @@ for (const { name, kind, change } of DAMAGES) {
   Deno.test(`recover() calls ${name} ${kind}`, () => {
     withDirectory((directory) => {
       const harness = new Harness(directory, {
-        segmentBytes: 4096,
+        segmentBytes: SEGMENT_BYTES,
         groupRecordsMax: 31,
       });
-      for (let group = 0; group < 12; group++) harness.write(10);
+      for (let group = 0; group < 18; group++) harness.write(10);
       const names = segmentsOf(directory);
       assert(names.length >= 3);
       harness.writer.close();
@@ -514,7 +520,8 @@ Deno.test("JournalReader.feed() moves commands through a ring that is often full
       assert(moved <= 8);
       const taken = Math.min(consumer.available(), 1 + round % 8);
       for (let i = 0; i < taken; i++) {
-        assertEquals(consumer.f64[consumer.peek(i) * 16 + 1], expected++);
+        const start = consumer.peek(i) * (COMMAND_SLOT_BYTES >>> 3);
+        assertEquals(consumer.f64[start + CMD_SEQUENCE_F64], expected++);
       }
       consumer.release(taken);
     }

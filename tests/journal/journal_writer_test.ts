@@ -106,6 +106,31 @@ for (const durability of MODES) {
   });
 }
 
+Deno.test("the journal's tests write commands of every length", () => {
+  const lengths = new Set<number>();
+  for (let sequence = 1; sequence <= 20; sequence++) {
+    lengths.add(lengthOf(sequence));
+  }
+  assertEquals([...lengths].sort((a, b) => a - b), [64, 128, 192]);
+});
+
+Deno.test("JournalWriter refuses segments that can not hold a group of the longest commands", () => {
+  withDirectory((directory) => {
+    const segmentBytes = 64 + 16 * 192;
+    assertThrows(
+      () =>
+        new Harness(directory, {
+          segmentBytes: segmentBytes - 64,
+          groupRecordsMax: 16,
+        }),
+      InvariantError,
+      "a group of 3072 bytes",
+    );
+    new Harness(directory, { segmentBytes, groupRecordsMax: 16 }).writer
+      .close();
+  });
+});
+
 Deno.test("JournalWriter numbers the places of each group", () => {
   withDirectory((directory) => {
     const harness = new Harness(directory, { groupRecordsMax: 8 });
@@ -124,7 +149,7 @@ Deno.test("JournalWriter numbers the places of each group", () => {
 });
 
 Deno.test("JournalWriter fills a segment to its last byte and no further", () => {
-  for (const less of [0, 64, 128]) {
+  for (const less of [0, 64, 128, 192]) {
     withDirectory((directory) => {
       const bytes = bytesOf(1, 64);
       const segmentBytes = 64 + bytes - less;
@@ -215,7 +240,7 @@ Deno.test("JournalWriter leaves commands in the ring when its group is full", ()
 Deno.test("JournalWriter waits for a segment that is not prepared yet", () => {
   withDirectory((directory) => {
     const harness = new Harness(directory, {
-      segmentBytes: 64 * 33,
+      segmentBytes: 64 + 16 * 192,
       groupRecordsMax: 16,
     });
     harness.files.holdPrepare = true;
@@ -287,7 +312,7 @@ Deno.test("JournalWriter never counts a sync after one that failed", () => {
 Deno.test("JournalWriter fails when the disk has no room for the next segment", () => {
   withDirectory((directory) => {
     const harness = new Harness(directory, {
-      segmentBytes: 64 * 33,
+      segmentBytes: 64 + 16 * 192,
       groupRecordsMax: 16,
     });
     harness.files.failPrepare = true;
@@ -390,7 +415,7 @@ Deno.test("JournalWriter.close() takes what the ring still holds, and may be cal
     withDirectory((directory) => {
       const harness = new Harness(directory, {
         durability,
-        segmentBytes: 64 * 65,
+        segmentBytes: 64 + 32 * 192,
         groupRecordsMax: 32,
       });
       harness.feed(700);

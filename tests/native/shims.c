@@ -127,52 +127,61 @@ static void test_crc32c(void)
 
 static void test_journal_walk(void)
 {
-	uint8_t *data = calloc(1, 64 + 128 + 64);
+	uint8_t *data = calloc(1, 64 + 128 + 192 + 64);
 	const double address = address_of(data);
 
 	CHECK(data != NULL);
 	data[4] = 64;
 	data[64 + 4] = 128;
-	data[64 + 128 + 4] = 64;
-	CHECK(ferrule_crc32c_journal_seal(address, 256) == 3);
-	CHECK(ferrule_crc32c_journal_verify(address, 256) == 256);
-	CHECK(ferrule_crc32c_journal_verify(address, 255) == 192);
+	data[192 + 4] = 192;
+	data[384 + 4] = 64;
+	CHECK(ferrule_crc32c_journal_seal(address, 448) == 4);
+	CHECK(ferrule_crc32c_journal_verify(address, 448) == 448);
+	CHECK(ferrule_crc32c_journal_verify(address, 447) == 384);
+	CHECK(ferrule_crc32c_journal_verify(address, 383) == 192);
+	CHECK(ferrule_crc32c_journal_verify(address, 256) == 192);
 	CHECK(ferrule_crc32c_journal_verify(address, 191) == 64);
 	CHECK(ferrule_crc32c_journal_verify(address, 63) == 0);
 	CHECK(ferrule_crc32c_journal_verify(address, 0) == 0);
+	data[192 + 191] ^= 0x80;
+	CHECK(ferrule_crc32c_journal_verify(address, 448) == 192);
 	data[64 + 100] ^= 0x80;
-	CHECK(ferrule_crc32c_journal_verify(address, 256) == 64);
+	CHECK(ferrule_crc32c_journal_verify(address, 448) == 64);
 	data[4] = 65;
-	CHECK(ferrule_crc32c_journal_verify(address, 256) == 0);
-	CHECK(ferrule_crc32c_journal_seal(address, 256) == -EINVAL);
+	CHECK(ferrule_crc32c_journal_verify(address, 448) == 0);
+	CHECK(ferrule_crc32c_journal_seal(address, 448) == -EINVAL);
 	data[4] = 64;
 	CHECK(ferrule_crc32c_journal_seal(address, 65) == -EINVAL);
+	data[64 + 4] = 160;
+	CHECK(ferrule_crc32c_journal_seal(address, 448) == -EINVAL);
 	free(data);
 }
 
 static void test_journal_gather(void)
 {
-	uint8_t *slots = calloc(4, 128);
-	uint8_t *target = calloc(3, 128);
+	uint8_t *slots = calloc(4, 192);
+	uint8_t *target = calloc(3, 192);
 	double addresses[2] = { address_of(slots), address_of(target) };
 	int i;
 
 	CHECK(slots != NULL && target != NULL);
 	for (i = 0; i < 4; i++) {
-		memset(slots + i * 128, 'a' + i, 128);
-		slots[i * 128 + 4] = i == 0 ? 128 : 64;
-		slots[i * 128 + 5] = 0;
+		memset(slots + i * 192, 'a' + i, 192);
+		slots[i * 192 + 4] = i == 0 ? 128 : i == 2 ? 192 : 64;
+		slots[i * 192 + 5] = 0;
 	}
 	CHECK(ferrule_crc32c_journal_gather(addresses, 3, 3, 1, 0, 300) == 64);
-	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 2, 64, 301) == 128 + 64);
-	CHECK(ferrule_crc32c_journal_verify(address_of(target), 256) == 256);
+	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 3, 64, 301) == 128 + 64 + 192);
+	CHECK(ferrule_crc32c_journal_verify(address_of(target), 448) == 448);
 	CHECK(target[40] == 'd' && target[64 + 40] == 'a' && target[64 + 127] == 'a');
-	CHECK(target[192 + 63] == 'b' && target[256] == 0);
+	CHECK(target[192 + 63] == 'b' && target[256 + 191] == 'c' && target[448] == 0);
 	CHECK(target[38] == 300 % 256 && target[39] == 1);
-	CHECK(target[192 + 38] == 302 % 256 && target[192 + 39] == 1);
+	CHECK(target[256 + 38] == 303 % 256 && target[256 + 39] == 1);
 	CHECK(slots[38] == 'a');
 	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 0, 0, 0) == 0);
-	slots[128 + 4] = 0;
+	slots[192 + 4] = 0;
+	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 3, 0, 0) == -EINVAL);
+	slots[192 + 4] = 160;
 	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 3, 0, 0) == -EINVAL);
 	free(slots);
 	free(target);
