@@ -28,6 +28,42 @@ export interface TestCommand {
   clOrdId?: string;
   origClOrdId?: string;
   text?: string;
+  /** Nanoseconds since 1970, below 2^53; left out: a thousand for each command. */
+  time?: number;
+  /** Terms, from here on: one that is given makes the command 192 bytes long. */
+  termFlags?: number;
+  stopPrice?: number;
+  displayQuantity?: number;
+  displayRange?: number;
+  minQuantity?: number;
+  /** Nanoseconds since 1970, below 2^53. */
+  expireTime?: number;
+  linkReference?: number;
+  offset?: number;
+  account?: number;
+}
+
+/** Fields of a command that are terms. */
+export const TERM_FIELDS = [
+  "termFlags",
+  "stopPrice",
+  "displayQuantity",
+  "displayRange",
+  "minQuantity",
+  "expireTime",
+  "linkReference",
+  "offset",
+  "account",
+] as const;
+
+/** True if the command is as long as its terms need. */
+export function hasTerms(command: TestCommand): boolean {
+  return TERM_FIELDS.some((field) => command[field] !== undefined);
+}
+
+/** Nanoseconds that a command without a time of its own says. */
+export function timeOf(command: TestCommand, sequence: number): number {
+  return command.time ?? 7 * 2 ** 32 + (sequence * 1000) % 2 ** 32;
 }
 
 /** An event as a test reads it. */
@@ -58,6 +94,8 @@ export interface TestEvent {
   ordStatus: number;
   aggressor: number;
   match: number;
+  stopPrice: number;
+  account: number;
   clOrdId: string;
   origClOrdId: string;
   text: string;
@@ -84,14 +122,21 @@ export class CommandBuffer {
     const { u8, u16, u32, i32, f64 } = this;
     const long = command.clOrdId !== undefined || command.text !== undefined ||
       command.newReference !== undefined || command.origClOrdId !== undefined;
+    const terms = hasTerms(command);
+    const time = timeOf(command, sequence);
+    const bytes = terms
+      ? r.COMMAND_SLOT_BYTES
+      : long
+      ? r.COMMAND_TEXT_BYTES
+      : r.COMMAND_BASE_BYTES;
     u8.fill(0);
-    u16[r.CMD_LENGTH_U16] = long ? r.COMMAND_TEXT_BYTES : r.COMMAND_BASE_BYTES;
+    u16[r.CMD_LENGTH_U16] = bytes;
     u8[r.CMD_KIND_U8] = command.kind;
     u8[r.CMD_FLAGS_U8] = (command.flags ?? 0) |
       (command.clOrdId === undefined ? 0 : r.CMD_FLAG_TEXT);
     f64[r.CMD_SEQUENCE_F64] = sequence;
-    u32[r.CMD_TIME_LO_U32] = (sequence * 1000) >>> 0;
-    u32[r.CMD_TIME_HI_U32] = 7;
+    u32[r.CMD_TIME_LO_U32] = time % 2 ** 32;
+    u32[r.CMD_TIME_HI_U32] = Math.floor(time / 2 ** 32);
     u32[r.CMD_SESSION_U32] = command.session ?? 1;
     u32[r.CMD_IN_SEQUENCE_U32] = command.inSequence ?? 0;
     u16[r.CMD_INSTRUMENT_U16] = command.instrument ?? 0;
@@ -103,11 +148,10 @@ export class CommandBuffer {
     u32[r.CMD_REASON_U32] = command.reason ?? 0;
     f64[r.CMD_QUANTITY_F64] = command.quantity ?? 0;
     f64[r.CMD_REFERENCE_F64] = command.reference ?? 0;
-    if (!long) {
-      // What lies behind a short command is not part of it.
-      u8.fill(0xee, r.COMMAND_BASE_BYTES);
-      return;
-    }
+    if (terms) this.#terms(command);
+    // What lies behind a short command is not part of it.
+    u8.fill(0xee, bytes);
+    if (!long) return;
     if (command.text !== undefined) {
       this.#ascii(r.CMD_TEXT_U8, command.text);
       return;
@@ -115,6 +159,21 @@ export class CommandBuffer {
     this.#ascii(r.CMD_CL_ORD_ID_U8, command.clOrdId ?? "");
     this.#ascii(r.CMD_ORIG_CL_ORD_ID_U8, command.origClOrdId ?? "");
     f64[r.CMD_NEW_REFERENCE_F64] = command.newReference ?? 0;
+  }
+
+  #terms(command: TestCommand): void {
+    const { u32, i32, f64 } = this;
+    const expires = command.expireTime ?? 0;
+    u32[r.CMD_TERM_FLAGS_U32] = command.termFlags ?? 0;
+    i32[r.CMD_STOP_PRICE_I32] = command.stopPrice ?? 0;
+    f64[r.CMD_DISPLAY_QUANTITY_F64] = command.displayQuantity ?? 0;
+    f64[r.CMD_DISPLAY_RANGE_F64] = command.displayRange ?? 0;
+    f64[r.CMD_MIN_QUANTITY_F64] = command.minQuantity ?? 0;
+    u32[r.CMD_EXPIRE_TIME_LO_U32] = expires % 2 ** 32;
+    u32[r.CMD_EXPIRE_TIME_HI_U32] = Math.floor(expires / 2 ** 32);
+    f64[r.CMD_LINK_REFERENCE_F64] = command.linkReference ?? 0;
+    i32[r.CMD_OFFSET_I32] = command.offset ?? 0;
+    u32[r.CMD_ACCOUNT_U32] = command.account ?? 0;
   }
 
   #ascii(at: number, text: string): void {
@@ -162,6 +221,8 @@ export function readEvent(ring: SpscRing, slot: number): TestEvent {
     ordStatus: u8[108]!,
     aggressor: u8[109]!,
     match: view.getFloat64(112, true),
+    stopPrice: view.getInt32(120, true),
+    account: view.getUint32(124, true),
     clOrdId: text ? ascii(u8, 128, 20) : "",
     origClOrdId: text ? ascii(u8, 148, 20) : "",
     text: text ? ascii(u8, 128, 60) : "",
@@ -175,6 +236,10 @@ export interface TestExchangeOptions {
   sessionsMax?: number;
   pagesMax?: number;
   tablesMax?: number;
+  /** Accounts have indexes below this; 64 if left out. */
+  accountsMax?: number;
+  /** Orders with terms that may live; as many as orders if left out. */
+  specialMax?: number;
   slots?: number;
   /** Instruments to define at once. */
   instruments?: number;
@@ -205,6 +270,8 @@ export class TestExchange {
       instrumentsMax: options.instrumentsMax ?? 4,
       sessionsMax: options.sessionsMax ?? 8,
       pagesMax: options.pagesMax ?? 256,
+      accountsMax: options.accountsMax ?? 64,
+      specialMax: options.specialMax ?? options.ordersMax ?? 1000,
       ...(options.tablesMax === undefined
         ? {}
         : { tablesMax: options.tablesMax }),

@@ -584,6 +584,8 @@ export class NaiveExchange {
       ordStatus: 0,
       aggressor: 0,
       match: 0,
+      stopPrice: 0,
+      account: 0,
       clOrdId: "",
       origClOrdId: "",
       text: "",
