@@ -13,6 +13,7 @@ import * as writer from "../engine/exchange/event_writer.ts";
 import * as exchange from "../engine/exchange/mod.ts";
 import * as matching from "../engine/matching/mod.ts";
 import * as record from "../engine/record/mod.ts";
+import * as risk from "../engine/risk/mod.ts";
 
 const SOURCES: Readonly<Record<string, unknown>> = {
   ...mix,
@@ -21,6 +22,7 @@ const SOURCES: Readonly<Record<string, unknown>> = {
   ...exchange,
   ...matching,
   ...record,
+  ...risk,
 };
 
 const FILES = [
@@ -28,6 +30,7 @@ const FILES = [
   "engine/book/price_index.ts",
   "engine/matching/matching.ts",
   "engine/matching/ticks.ts",
+  "engine/risk/accounts.ts",
   "engine/exchange/event_writer.ts",
   "engine/exchange/exchange.ts",
   "engine/exchange/order_index.ts",

@@ -5,4 +5,6 @@
  *
  * @module
  */
+export * from "./accounts.ts";
 export * from "./limits.ts";
+export * from "./message_rate.ts";
