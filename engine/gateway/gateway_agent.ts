@@ -332,6 +332,13 @@ export class GatewayAgent {
       this.#context.instruments[definition.index] = definition;
       return;
     }
+    if (kind === EventKind.ACCOUNT_DEFINED) {
+      const index = f64[(at >>> 3) + EVT_ORDER_ID_F64]!;
+      for (const { gateway } of this.#protocols) {
+        gateway.onAccountDefined?.({ index, name });
+      }
+      return;
+    }
     if (kind !== EventKind.SESSION_DEFINED) return;
     const code = u8[at + EVT_DETAIL_U8]!;
     const index = f64[(at >>> 3) + EVT_ORDER_ID_F64]!;

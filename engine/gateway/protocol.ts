@@ -35,6 +35,13 @@ export interface SessionDefinition {
   readonly secret: string;
 }
 
+/** An account that clients name, and its index in records. */
+export interface AccountDefinition {
+  /** Index in records, 1 and up. */
+  readonly index: number;
+  readonly name: string;
+}
+
 /** An instrument as gateways need it. Prices and quantities on the wire are decimal, in records ticks and lots. */
 export interface InstrumentDefinition {
   /** Index in records, 0 and up. */
@@ -90,6 +97,11 @@ export interface ProtocolGateway {
    * appear in `context.instruments` before the first event that names them.
    */
   onSessionDefined(session: SessionDefinition): void;
+  /**
+   * An account was defined: always before the first event that names it. A
+   * protocol whose clients name accounts by index leaves it out.
+   */
+  onAccountDefined?(account: AccountDefinition): void;
   /** A client connected on one of this protocol's listeners. */
   onAccepted(connection: number, address: number, port: number): void;
   /**

@@ -120,6 +120,8 @@ export const EventKind = {
   KILLED: 14,
   /** Answer to a KILL with UNLOCK. */
   UNLOCKED: 15,
+  /** To every gateway, session 0: orderId = index of the account, text = name. */
+  ACCOUNT_DEFINED: 16,
   /** Echo of a SESSION_LOGON, takes no outbound number (outSequence = last used). */
   LOGGED_ON: 20,
   /** Echo of a SESSION_MESSAGE command: the gateway sends it now. */
