@@ -5,11 +5,58 @@
  *
  * @module
  */
-import type { Config } from "./types.ts";
+import type { Config, InstrumentConfig, SessionRulesConfig } from "./types.ts";
 
 /** Password and key of the demo sessions; refused on any address but loopback. */
 export const DEMO_PASSWORD = "demo";
 export const DEMO_KEY = "1869440356";
+
+const SPECIAL_ORDERS_MIN = 1000;
+const ORDERS_DEFAULT = 1_048_576;
+
+/** How many of so many orders may have terms, if nothing is said: a quarter, and all of few. */
+export function specialOrdersOf(orders: number): number {
+  const quarter = Math.ceil(orders / 4);
+  return Math.min(orders, Math.max(quarter, SPECIAL_ORDERS_MIN));
+}
+
+/** A session that nothing is said of. */
+function plainRules(): SessionRulesConfig {
+  return {
+    account: "",
+    group: 0,
+    selfTradePrevention: "none",
+    selfTradeScope: "session",
+    messagesMax: 0,
+    messagesIntervalMs: 1000,
+  };
+}
+
+/** An instrument of which only the sizes are given. */
+function plainInstrument(
+  symbol: string,
+  tickSizeE8: number,
+  lotSizeE8: number,
+): InstrumentConfig {
+  return {
+    symbol,
+    tickSizeE8,
+    lotSizeE8,
+    quantityLotsMax: Number.MAX_SAFE_INTEGER,
+    notionalMax: Number.MAX_SAFE_INTEGER,
+    tickTable: [],
+    lotStepLots: 1,
+    referencePriceTicks: 0,
+    priceCollarTicks: 0,
+    marketCollarTicks: 0,
+    bandLowTicks: 0,
+    bandHighTicks: 0,
+    volatilityRangeTicks: 0,
+    volatilityAuctionMs: 300_000,
+    group: 0,
+    state: "open",
+  };
+}
 
 /** What holds where the file says nothing. */
 export function defaultConfig(): Config {
@@ -28,9 +75,11 @@ export function defaultConfig(): Config {
     },
     memory: { hugePages: "auto" },
     capacity: {
-      orders: 1_048_576,
+      orders: ORDERS_DEFAULT,
       sessions: 256,
       instruments: 1024,
+      accounts: 64,
+      specialOrders: specialOrdersOf(ORDERS_DEFAULT),
       connections: 64,
       commandRing: 65_536,
       eventRing: 65_536,
@@ -53,6 +102,7 @@ export function defaultConfig(): Config {
         senderCompId: `CLIENT${i}`,
         username: `CLIENT${i}`,
         password: DEMO_PASSWORD,
+        ...plainRules(),
       })),
     },
     binary: {
@@ -60,7 +110,11 @@ export function defaultConfig(): Config {
       tcpPort: 9010,
       udpPort: 9011,
       logonTimeoutMs: 5000,
-      sessions: [1, 2, 3, 4].map((number) => ({ number, key: DEMO_KEY })),
+      sessions: [1, 2, 3, 4].map((number) => ({
+        number,
+        key: DEMO_KEY,
+        ...plainRules(),
+      })),
     },
     dpdk: {
       enabled: false,
@@ -72,14 +126,11 @@ export function defaultConfig(): Config {
     },
     admin: { address: "127.0.0.1", port: 9090 },
     log: { level: "info", format: "auto" },
+    accounts: [],
     instruments: [
-      { symbol: "AAPL", tickSizeE8: 1_000_000, lotSizeE8: 100_000_000 },
-      { symbol: "MSFT", tickSizeE8: 1_000_000, lotSizeE8: 100_000_000 },
-      { symbol: "BTC-USD", tickSizeE8: 1_000_000, lotSizeE8: 1 },
-    ].map((instrument) => ({
-      ...instrument,
-      quantityLotsMax: Number.MAX_SAFE_INTEGER,
-      notionalMax: Number.MAX_SAFE_INTEGER,
-    })),
+      plainInstrument("AAPL", 1_000_000, 100_000_000),
+      plainInstrument("MSFT", 1_000_000, 100_000_000),
+      plainInstrument("BTC-USD", 1_000_000, 1),
+    ],
   };
 }

@@ -9,38 +9,26 @@
  */
 import { parse } from "@std/toml";
 import * as v from "valibot";
-import { DEMO_KEY, DEMO_PASSWORD } from "./defaults.ts";
-import { CONFIG_SCHEMA, type ConfigFile, decimalE8 } from "./schema.ts";
-import type { Config, InstrumentConfig } from "./types.ts";
+import { DEMO_KEY, DEMO_PASSWORD, specialOrdersOf } from "./defaults.ts";
+import {
+  accountProblems,
+  instrumentProblems,
+  toAccount,
+  toInstrument,
+  toSessionRules,
+} from "./entries.ts";
+import {
+  type AddProblem,
+  ConfigError,
+  type ConfigProblem,
+  problemsOf,
+  shownValue,
+} from "./problems.ts";
+import { CONFIG_SCHEMA, type ConfigFile } from "./schema.ts";
+import type { BinarySessionConfig, Config } from "./types.ts";
 
-/** One thing that is wrong. */
-export interface ConfigProblem {
-  /** Path of the key, `fix.sessions[0].password`; "" = the file as a whole. */
-  readonly key: string;
-  /** The value as it would stand in the file; "" = there is none to show. */
-  readonly value: string;
-  /** What is wrong, or what is allowed. */
-  readonly text: string;
-}
-
-/** The configuration is not usable: everything that is wrong with it. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-  readonly problems: readonly ConfigProblem[];
-
-  /** @param source Name of the file, for the message. */
-  constructor(source: string, problems: readonly ConfigProblem[]) {
-    const lines = problems.map(({ key, value, text }) => {
-      const what = value === "" ? key : `${key} = ${value}`;
-      return what === "" ? `  ${text}` : `  ${what}: ${text}`;
-    });
-    const count = problems.length === 1
-      ? "1 problem"
-      : `${problems.length} problems`;
-    super(`${source}: ${count} in the configuration\n${lines.join("\n")}`);
-    this.problems = problems;
-  }
-}
+/** Positions of accounts that fit: 40 bytes each, 2 GiB in all. */
+const POSITIONS_MAX = 50_000_000;
 
 /**
  * Reads a configuration.
@@ -63,7 +51,7 @@ export function loadConfig(text: string, source: string): Config {
   }
   const result = v.safeParse(CONFIG_SCHEMA, content);
   if (!result.success) {
-    throw new ConfigError(source, problemsOf(result.issues));
+    throw new ConfigError(source, problemsOf(CONFIG_SCHEMA, result.issues));
   }
   const problems = contradictions(result.output);
   if (problems.length > 0) throw new ConfigError(source, problems);
@@ -80,21 +68,32 @@ function repeatedKeys(text: string): ConfigProblem[] {
   const seen = new Map<string, number>();
   let table = "";
   let place = "";
+  /** The entry of a list that a header such as [instruments.price_band] belongs to. */
+  let entry = "";
+  let entryPlace = "";
   text.split("\n").forEach((line, i) => {
     const list = /^\s*\[\[\s*([^\]]*?)\s*\]\]/.exec(line);
     const header = /^\s*\[\s*([^\[\]]+?)\s*\]/.exec(line);
     const pair = /^\s*([A-Za-z0-9_.-]+)\s*=/.exec(line);
     let key = "";
+    let inEntry = false;
     if (list !== null) {
       table = `${list[1]!}.`;
       place = `${table}${i}.`;
+      entry = table;
+      entryPlace = place;
     } else if (header !== null) {
       key = header[1]!;
       table = `${key}.`;
-      place = table;
+      inEntry = entry !== "" && table.startsWith(entry);
+      place = inEntry ? entryPlace + table : table;
     } else if (pair !== null) key = pair[1]!;
     if (key === "") return;
-    const id = header === null ? place + key : `[${key}]`;
+    const id = header === null
+      ? place + key
+      : inEntry
+      ? `[${place}]`
+      : `[${key}]`;
     const first = seen.get(id);
     if (first === undefined) seen.set(id, i + 1);
     else {
@@ -108,123 +107,10 @@ function repeatedKeys(text: string): ConfigProblem[] {
   return problems;
 }
 
-type Issue = v.InferIssue<typeof CONFIG_SCHEMA>;
-
-/** One problem for each key, in the order of the schema. */
-function problemsOf(issues: readonly Issue[]): ConfigProblem[] {
-  const problems = new Map<string, ConfigProblem>();
-  for (const issue of issues) {
-    const path: readonly v.IssuePathItem[] = issue.path ?? [];
-    const key = pathText(path.map((item) => item.key));
-    if (problems.has(key)) continue;
-    const last = path.at(-1);
-    let text = `must be ${issue.message}`;
-    let value = shownValue(key, issue.input);
-    if (issue.kind === "schema" && issue.type === "strict_object") {
-      if (issue.expected === "never") {
-        text = `unknown key${suggestion(path)}`;
-        value = "";
-      } else if (last !== undefined && issue.input === undefined) {
-        text = "is missing";
-        value = "";
-      }
-    }
-    problems.set(key, { key, value, text });
-  }
-  return [...problems.values()];
-}
-
-function pathText(keys: readonly unknown[]): string {
-  let text = "";
-  for (const key of keys) {
-    if (typeof key === "number") text += `[${key}]`;
-    else text += text === "" ? String(key) : `.${String(key)}`;
-  }
-  return text;
-}
-
-/** The value as TOML would have it; secrets are not shown. */
-function shownValue(key: string, value: unknown): string {
-  if (value === undefined) return "";
-  if (/(password|key)$/.test(key)) return "(not shown)";
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-/** "; did you mean port?", for an unknown key. */
-function suggestion(path: readonly v.IssuePathItem[]): string {
-  const wrong = String(path.at(-1)?.key);
-  const names = knownKeys(path.slice(0, -1).map((item) => item.key));
-  let best = "";
-  let bestDistance = Math.max(2, Math.floor(wrong.length / 3)) + 1;
-  for (const name of names) {
-    const found = distance(wrong.toLowerCase().replaceAll("-", "_"), name);
-    if (found < bestDistance) {
-      best = name;
-      bestDistance = found;
-    }
-  }
-  if (best !== "") return `; did you mean ${best}?`;
-  return names.length === 0 ? "" : `; known are ${names.join(", ")}`;
-}
-
-/** Keys that the schema knows below a path. */
-function knownKeys(path: readonly unknown[]): string[] {
-  let schema: unknown = CONFIG_SCHEMA;
-  for (const key of path) {
-    schema = unwrapped(schema);
-    if (typeof key === "number") schema = member(schema, "item");
-    else schema = member(member(schema, "entries"), String(key));
-  }
-  const entries = member(unwrapped(schema), "entries");
-  return typeof entries === "object" && entries !== null
-    ? Object.keys(entries)
-    : [];
-}
-
-/** What is inside `optional()` and first in `pipe()`. */
-function unwrapped(schema: unknown): unknown {
-  let inner = schema;
-  for (let depth = 0; depth < 8; depth++) {
-    const wrapped = member(inner, "wrapped");
-    if (wrapped === undefined) return inner;
-    inner = wrapped;
-  }
-  return inner;
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null
-    ? Object.entries(value).find(([name]) => name === key)?.[1]
-    : undefined;
-}
-
-/** Edits between two words, a swap of neighbours counting as one. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min(
-        rows[i - 1]![j]! + 1,
-        row[j - 1]! + 1,
-        rows[i - 1]![j - 1]! + same,
-      );
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] &&
-        a[i - 2] === b[j - 1];
-      if (swapped) least = Math.min(least, rows[i - 2]![j - 2]! + 1);
-      row.push(least);
-    }
-    rows.push(row);
-  }
-  return rows[a.length]![b.length]!;
-}
-
 /** What each key allows by itself but not together. */
 function contradictions(file: ConfigFile): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const add = (key: string, value: unknown, text: string) =>
+  const add: AddProblem = (key, value, text) =>
     problems.push({ key, value: shownValue(key, value), text });
   checkDemoSecrets(file, add);
   checkUnique(file, add);
@@ -251,19 +137,24 @@ function contradictions(file: ConfigFile): ConfigProblem[] {
       );
     }
   }
-  file.instruments.forEach((instrument, i) =>
-    checkLimits(instrument, `instruments[${i}]`, add)
+  file.accounts.forEach((account, i) =>
+    accountProblems(account, `accounts[${i}].`, add)
   );
+  file.instruments.forEach((instrument, i) =>
+    instrumentProblems(instrument, `instruments[${i}].`, add)
+  );
+  checkNames(file, add);
   return problems;
 }
-
-type Add = (key: string, value: unknown, text: string) => void;
 
 function isLoopback(address: string): boolean {
   return address.startsWith("127.");
 }
 
-function checkDemoSecrets({ fix, binary, dpdk }: ConfigFile, add: Add): void {
+function checkDemoSecrets(
+  { fix, binary, dpdk }: ConfigFile,
+  add: AddProblem,
+): void {
   const text = (key: string, address: string) =>
     `the demo secret is for loopback only, and ${key} is "${address}"; choose one of your own`;
   if (!isLoopback(fix.address)) {
@@ -287,9 +178,42 @@ function checkDemoSecrets({ fix, binary, dpdk }: ConfigFile, add: Add): void {
   });
 }
 
+/** Sessions name accounts that are there and theirs to use; accounts name instruments. */
+function checkNames(file: ConfigFile, add: AddProblem): void {
+  const { fix, binary, dpdk, accounts, instruments } = file;
+  const sessions = [
+    ...fix.sessions.map((entry, i) => ({ key: `fix.sessions[${i}]`, entry })),
+    ...binary.sessions.map((entry, i) => ({
+      key: `binary.sessions[${i}]`,
+      entry,
+    })),
+    ...dpdk.sessions.map((entry, i) => ({ key: `dpdk.sessions[${i}]`, entry })),
+  ];
+  for (const { key, entry } of sessions) {
+    if (entry.account === undefined) continue;
+    const account = accounts.find(({ name }) => name === entry.account);
+    if (account === undefined) {
+      add(`${key}.account`, entry.account, "there is no such [[accounts]]");
+    } else if (account.group !== 0 && account.group !== entry.group) {
+      add(
+        `${key}.account`,
+        entry.account,
+        `belongs to group ${account.group}, and the session to ${entry.group}`,
+      );
+    }
+  }
+  accounts.forEach(({ restricted }, i) =>
+    restricted.forEach((name, j) => {
+      if (instruments.some(({ symbol }) => symbol === name)) return;
+      const key = `accounts[${i}].restricted[${j}]`;
+      add(key, name, "there is no such [[instruments]]");
+    })
+  );
+}
+
 /** Names, numbers, cores and ports that may stand only once. */
-function checkUnique(file: ConfigFile, add: Add): void {
-  const { fix, binary, dpdk, admin, topology, instruments } = file;
+function checkUnique(file: ConfigFile, add: AddProblem): void {
+  const { fix, binary, dpdk, admin, topology, accounts, instruments } = file;
   const once = (values: readonly (readonly [string, unknown])[]) => {
     const seen = new Map<unknown, string>();
     for (const [key, value] of values) {
@@ -314,6 +238,7 @@ function checkUnique(file: ConfigFile, add: Add): void {
   once(
     instruments.map(({ symbol }, i) => [`instruments[${i}].symbol`, symbol]),
   );
+  once(accounts.map(({ name }, i) => [`accounts[${i}].name`, name]));
   once([
     ["fix.port", fix.port],
     ["binary.tcp_port", binary.tcp_port],
@@ -322,8 +247,8 @@ function checkUnique(file: ConfigFile, add: Add): void {
 }
 
 /** Counts against the capacities that they need. */
-function checkRoom(file: ConfigFile, add: Add): void {
-  const { capacity, fix, binary, dpdk, instruments } = file;
+function checkRoom(file: ConfigFile, add: AddProblem): void {
+  const { capacity, fix, binary, dpdk, accounts, instruments } = file;
   const sessions = fix.sessions.length + binary.sessions.length +
     dpdk.sessions.length;
   if (sessions >= capacity.sessions) {
@@ -342,6 +267,30 @@ function checkRoom(file: ConfigFile, add: Add): void {
       `must be at least ${instruments.length}: so many are configured`,
     );
   }
+  if (accounts.length > capacity.accounts) {
+    add(
+      "capacity.accounts",
+      capacity.accounts,
+      `must be at least ${accounts.length}: so many are configured`,
+    );
+  }
+  if (capacity.accounts * capacity.instruments > POSITIONS_MAX) {
+    add(
+      "capacity.accounts",
+      capacity.accounts,
+      `must be at most ${
+        Math.floor(POSITIONS_MAX / capacity.instruments)
+      }: each has a position in ${capacity.instruments} instruments`,
+    );
+  }
+  const { special_orders: special } = capacity;
+  if (special !== undefined && special > capacity.orders) {
+    add(
+      "capacity.special_orders",
+      special,
+      `must be at most capacity.orders, ${capacity.orders}`,
+    );
+  }
   if (capacity.receive_window_bytes < 2 * fix.message_bytes_max) {
     add(
       "capacity.receive_window_bytes",
@@ -351,63 +300,9 @@ function checkRoom(file: ConfigFile, add: Add): void {
   }
 }
 
-type InstrumentEntry = ConfigFile["instruments"][number];
-
-/** Limits in lots and in ticks x lots; null = more than the engine can count. */
-function limitsOf(
-  entry: InstrumentEntry,
-): { quantityLots: bigint; notional: bigint; whole: boolean } {
-  const tick = decimalE8(entry.tick_size) ?? 1n;
-  const lot = decimalE8(entry.lot_size) ?? 1n;
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  const quantity = decimalE8(entry.max_quantity ?? "");
-  const notional = decimalE8(entry.max_notional ?? "");
-  return {
-    quantityLots: quantity === null ? most : quantity / lot,
-    notional: notional === null ? most : notional * 100_000_000n / (tick * lot),
-    whole: quantity === null || quantity % lot === 0n,
-  };
-}
-
-function checkLimits(entry: InstrumentEntry, key: string, add: Add): void {
-  const { quantityLots, notional, whole } = limitsOf(entry);
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  if (!whole) {
-    add(
-      `${key}.max_quantity`,
-      entry.max_quantity,
-      `must be a multiple of lot_size, ${entry.lot_size}`,
-    );
-  } else if (quantityLots > most) {
-    add(
-      `${key}.max_quantity`,
-      entry.max_quantity,
-      `must be at most ${most} lots of ${entry.lot_size}`,
-    );
-  }
-  if (notional < 1n || notional > most) {
-    add(
-      `${key}.max_notional`,
-      entry.max_notional,
-      `must be 1 to ${most} times tick_size x lot_size`,
-    );
-  }
-}
-
-function toInstrument(entry: InstrumentEntry): InstrumentConfig {
-  const { quantityLots, notional } = limitsOf(entry);
-  return {
-    symbol: entry.symbol,
-    tickSizeE8: Number(decimalE8(entry.tick_size) ?? 1n),
-    lotSizeE8: Number(decimalE8(entry.lot_size) ?? 1n),
-    quantityLotsMax: Number(quantityLots),
-    notionalMax: Number(notional),
-  };
-}
-
 /** The file's names to the program's. */
 function toConfig(file: ConfigFile): Config {
-  const { appliance, topology, capacity, journal, fix, binary, dpdk } = file;
+  const { appliance, topology, journal } = file;
   return {
     appliance: {
       name: appliance.name,
@@ -422,23 +317,41 @@ function toConfig(file: ConfigFile): Config {
       sleepUs: topology.sleep_us,
     },
     memory: { hugePages: file.memory.huge_pages },
-    capacity: {
-      orders: capacity.orders,
-      sessions: capacity.sessions,
-      instruments: capacity.instruments,
-      connections: capacity.connections,
-      commandRing: capacity.command_ring,
-      eventRing: capacity.event_ring,
-      journalRing: capacity.journal_ring,
-      depthLevels: capacity.depth_levels,
-      receiveWindowBytes: capacity.receive_window_bytes,
-      sendWindowBytes: capacity.send_window_bytes,
-    },
+    capacity: toCapacity(file.capacity),
     journal: {
       durability: journal.durability,
       segmentMib: journal.segment_mib,
       groupRecordsMax: journal.group_records_max,
     },
+    ...toProtocols(file),
+    admin: { address: file.admin.address, port: file.admin.port },
+    log: { level: file.log.level, format: file.log.format },
+    accounts: file.accounts.map(toAccount),
+    instruments: file.instruments.map(toInstrument),
+  };
+}
+
+function toCapacity(capacity: ConfigFile["capacity"]): Config["capacity"] {
+  return {
+    orders: capacity.orders,
+    sessions: capacity.sessions,
+    instruments: capacity.instruments,
+    accounts: capacity.accounts,
+    specialOrders: capacity.special_orders ?? specialOrdersOf(capacity.orders),
+    connections: capacity.connections,
+    commandRing: capacity.command_ring,
+    eventRing: capacity.event_ring,
+    journalRing: capacity.journal_ring,
+    depthLevels: capacity.depth_levels,
+    receiveWindowBytes: capacity.receive_window_bytes,
+    sendWindowBytes: capacity.send_window_bytes,
+  };
+}
+
+function toProtocols(
+  { fix, binary, dpdk }: ConfigFile,
+): Pick<Config, "fix" | "binary" | "dpdk"> {
+  return {
     fix: {
       address: fix.address,
       port: fix.port,
@@ -452,6 +365,7 @@ function toConfig(file: ConfigFile): Config {
         senderCompId: session.sender_comp_id,
         username: session.username ?? session.sender_comp_id,
         password: session.password,
+        ...toSessionRules(session),
       })),
     },
     binary: {
@@ -459,7 +373,7 @@ function toConfig(file: ConfigFile): Config {
       tcpPort: binary.tcp_port,
       udpPort: binary.udp_port,
       logonTimeoutMs: binary.logon_timeout_ms,
-      sessions: binary.sessions,
+      sessions: binary.sessions.map(toBinarySession),
     },
     dpdk: {
       enabled: dpdk.enabled,
@@ -467,10 +381,13 @@ function toConfig(file: ConfigFile): Config {
       address: dpdk.address,
       prefixLength: dpdk.prefix_length,
       udpPort: dpdk.udp_port,
-      sessions: dpdk.sessions,
+      sessions: dpdk.sessions.map(toBinarySession),
     },
-    admin: { address: file.admin.address, port: file.admin.port },
-    log: { level: file.log.level, format: file.log.format },
-    instruments: file.instruments.map(toInstrument),
   };
+}
+
+function toBinarySession(
+  entry: ConfigFile["binary"]["sessions"][number],
+): BinarySessionConfig {
+  return { number: entry.number, key: entry.key, ...toSessionRules(entry) };
 }

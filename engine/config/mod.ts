@@ -6,6 +6,8 @@
  * @module
  */
 export * from "./defaults.ts";
+export * from "./entries.ts";
 export * from "./load.ts";
+export * from "./problems.ts";
 export * from "./reasons.ts";
 export * from "./types.ts";

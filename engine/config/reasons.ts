@@ -14,7 +14,9 @@ export type TomlValue =
   | number
   | boolean
   | readonly string[]
-  | readonly number[];
+  | readonly number[]
+  | Readonly<Record<string, string>>
+  | readonly Readonly<Record<string, string>>[];
 
 /** One key and what holds if the file says nothing. */
 export interface DefaultEntry {
@@ -109,7 +111,19 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "capacity.instruments",
     D.capacity.instruments,
     "instruments",
-    "Room to add symbols without a new data directory.",
+    "Room to add symbols without a new data directory, also while it runs.",
+  ),
+  entry(
+    "capacity.accounts",
+    D.capacity.accounts,
+    "accounts",
+    "40 bytes for each account and instrument: 2.5 MiB. Sessions without one need none.",
+  ),
+  entry(
+    "capacity.special_orders",
+    D.capacity.specialOrders,
+    "orders with terms, of capacity.orders",
+    "Stops, icebergs, pegs and the like need a second record; a quarter of all orders, at least 1000.",
   ),
   entry(
     "capacity.connections",
@@ -121,7 +135,7 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "capacity.command_ring",
     D.capacity.commandRing,
     "slots, power of two",
-    "8 MiB: some ten milliseconds at full rate, so a busy disk does not stop clients.",
+    "12 MiB: some ten milliseconds at full rate, so a busy disk does not stop clients.",
   ),
   entry(
     "capacity.event_ring",
@@ -133,7 +147,7 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "capacity.journal_ring",
     D.capacity.journalRing,
     "slots, power of two",
-    "8 MiB: commands that wait for the disk.",
+    "12 MiB: commands that wait for the disk.",
   ),
   entry(
     "capacity.depth_levels",
@@ -169,7 +183,7 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "journal.group_records_max",
     D.journal.groupRecordsMax,
     "commands in one write",
-    "512 KiB to 1 MiB, where disks reach their full rate.",
+    "512 KiB to 1.5 MiB, where disks reach their full rate.",
   ),
   entry(
     "fix.address",
@@ -294,6 +308,155 @@ export const DEFAULTS: readonly DefaultEntry[] = [
   ),
 ];
 
+/** A key of an entry of a list of tables that may be left out. */
+export interface EntryKey {
+  readonly key: string;
+  /** What holds if it is left out, in words. */
+  readonly without: string;
+  /** A value to start from, as it would stand in the file. */
+  readonly example: TomlValue;
+  readonly reason: string;
+}
+
+function key(
+  name: string,
+  example: TomlValue,
+  without: string,
+  reason: string,
+): EntryKey {
+  return { key: name, without, example, reason };
+}
+
+/** Keys of every session. */
+export const SESSION_KEYS: readonly EntryKey[] = [
+  key(
+    "account",
+    "DESK",
+    "none",
+    "Name of the [[accounts]] that its orders belong to. It changes at a start only, without open orders.",
+  ),
+  key(
+    "group",
+    1,
+    "0 = none",
+    "A number; sessions of one firm share it.",
+  ),
+  key(
+    "self_trade_prevention",
+    "cancel-newest",
+    "none",
+    "none, cancel-newest, cancel-oldest, cancel-both, decrement or decrement-and-cancel; none, because it changes who trades.",
+  ),
+  key(
+    "self_trade_scope",
+    "account",
+    "session",
+    "session, account or group: whose orders must not meet; session needs nothing else to be set.",
+  ),
+  key(
+    "messages_max",
+    10_000,
+    "0 = any number",
+    "Orders and replaces in an interval, those above are refused; what a client needs is its own to know.",
+  ),
+  key(
+    "messages_interval_ms",
+    1000,
+    "1000",
+    "A second is what people count in.",
+  ),
+];
+
+/** Keys of `[[accounts]]` besides its name. */
+export const ACCOUNT_KEYS: readonly EntryKey[] = [
+  key("group", 1, "0 = any session", "Only sessions of this group may use it."),
+  key(
+    "quantity",
+    100_000,
+    "no limit",
+    "Lots of one order, whatever the instrument; what passes it is refused.",
+  ),
+  key(
+    "soft_quantity",
+    50_000,
+    "no limit",
+    "The same, but what passes it is only told to the operator; below the hard limit.",
+  ),
+  key(
+    "notional",
+    5_000_000_000,
+    "no limit",
+    "Ticks x lots of one order: 5,000,000,000 are 50 million where the tick is 0.01 and the lot 1.",
+  ),
+  key("soft_notional", 1_000_000_000, "no limit", "Told, not refused."),
+  key("open_orders", 5000, "no limit", "Live orders, stops too."),
+  key("soft_open_orders", 4000, "no limit", "Told, not refused."),
+  key(
+    "position",
+    1_000_000,
+    "no limit",
+    "Lots, long or short, in each instrument, with all open orders of a side filled.",
+  ),
+  key("soft_position", 800_000, "no limit", "Told, not refused."),
+  key("restricted", ["AAPL"], "[]", "Symbols that it may not trade."),
+];
+
+/** Keys of `[[instruments]]` besides symbol, tick_size and lot_size. */
+export const INSTRUMENT_KEYS: readonly EntryKey[] = [
+  key("max_quantity", "1000000", "no limit", "Of one order."),
+  key("max_notional", "50000000", "no limit", "Price x quantity of one order."),
+  key(
+    "tick_table",
+    [{ from: "0", step: "0.01" }, { from: "100", step: "0.05" }],
+    "every tick",
+    "Which multiple of tick_size a price must be, from which price on; 8 at most.",
+  ),
+  key("lot_step", "10", "every lot", "Quantities are multiples of this."),
+  key(
+    "reference_price",
+    "187.50",
+    "none",
+    "What a new instrument starts with; auctions and commands replace it.",
+  ),
+  key(
+    "price_collar",
+    "10",
+    "none",
+    "How far a limit price may be from the reference price.",
+  ),
+  key(
+    "market_collar",
+    "1",
+    "none",
+    "How far a market order may go from the best price of the other side.",
+  ),
+  key(
+    "price_band",
+    { low: "100", high: "300" },
+    "none",
+    "Lowest and highest price.",
+  ),
+  key(
+    "volatility_range",
+    "5",
+    "none",
+    "Trades further than this from the reference price start an auction instead.",
+  ),
+  key(
+    "volatility_auction_ms",
+    300_000,
+    "300000",
+    "Five minutes: people have time to look, and it ends by itself; 0 = until told.",
+  ),
+  key("group", 1, "0 = none", "A number; states are set for a group at once."),
+  key(
+    "state",
+    "pre-open",
+    "open",
+    "What a new instrument starts with; later ones are commands. Open, so that a fresh one trades.",
+  ),
+];
+
 /** The defaults as a commented TOML file; `loadConfig` reads it back. */
 export function defaultToml(): string {
   const lines = [
@@ -311,12 +474,25 @@ export function defaultToml(): string {
     lines.push(`# ${reason}${unit === "" ? "" : ` (${unit})`}`);
     lines.push(`${own} = ${tomlValue(value)}`);
   }
-  lines.push(...instrumentLines());
+  lines.push(...accountLines(), ...instrumentLines());
   return `${lines.join("\n")}\n`;
 }
 
 function tomlValue(value: TomlValue): string {
-  return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(tomlValue).join(", ")}]`;
+  if (typeof value !== "object") return JSON.stringify(value);
+  const pairs = Object.entries(value).map(([name, text]) =>
+    `${name} = ${JSON.stringify(text)}`
+  );
+  return `{ ${pairs.join(", ")} }`;
+}
+
+/** Keys that may be left out, as comments. */
+function keyLines(keys: readonly EntryKey[]): string[] {
+  return keys.flatMap(({ key, without, example, reason }) => [
+    `#   ${reason} Without: ${without}.`,
+    `# ${key} = ${tomlValue(example)}`,
+  ]);
 }
 
 function sessionLines(section: string): string[] {
@@ -330,6 +506,8 @@ function sessionLines(section: string): string[] {
         `username = ${tomlValue(session.username)}`,
         `password = ${tomlValue(session.password)}`,
       ]),
+      "# Every session may have besides, here and in the lists below:",
+      ...keyLines(SESSION_KEYS),
     ];
   }
   if (section === "binary") {
@@ -349,18 +527,30 @@ function sessionLines(section: string): string[] {
   return [];
 }
 
+function accountLines(): string[] {
+  return [
+    "",
+    "# Accounts that sessions trade for: none, because limits are the firm's own to know.",
+    "# Lots and ticks are those of the instrument at hand.",
+    "# [[accounts]]",
+    '# name = "DESK"',
+    ...keyLines(ACCOUNT_KEYS),
+  ];
+}
+
 function instrumentLines(): string[] {
   return [
     "",
     "# In the order of their indexes, which the binary protocol calls symbols.",
-    "# max_quantity and max_notional limit one order, as decimals in quotes;",
-    "# without them an order may be as large as can be counted exactly.",
+    "# Prices, distances between prices and quantities are decimals in quotes.",
     ...D.instruments.flatMap((instrument) => [
       "[[instruments]]",
       `symbol = ${tomlValue(instrument.symbol)}`,
       `tick_size = "${decimalText(instrument.tickSizeE8)}"`,
       `lot_size = "${decimalText(instrument.lotSizeE8)}"`,
     ]),
+    "# Each may have besides:",
+    ...keyLines(INSTRUMENT_KEYS),
   ];
 }
 

@@ -30,6 +30,9 @@ export interface Config {
     readonly orders: number;
     readonly sessions: number;
     readonly instruments: number;
+    readonly accounts: number;
+    /** Of `orders`: those with terms. */
+    readonly specialOrders: number;
     readonly connections: number;
     readonly commandRing: number;
     readonly eventRing: number;
@@ -79,20 +82,77 @@ export interface Config {
     /** "auto" = text on a terminal, json otherwise. */
     readonly format: "auto" | "json" | "text";
   };
+  readonly accounts: readonly AccountConfig[];
   readonly instruments: readonly InstrumentConfig[];
 }
 
-export interface FixSessionConfig {
+/** Self-trade prevention: what ends when two orders must not trade. */
+export const SELF_TRADE_MODES = [
+  "none",
+  "cancel-newest",
+  "cancel-oldest",
+  "cancel-both",
+  "decrement",
+  "decrement-and-cancel",
+] as const;
+/** Self-trade prevention: between whose orders. */
+export const SELF_TRADE_SCOPES = ["session", "account", "group"] as const;
+/** What may be limited for an account. */
+export const ACCOUNT_LIMIT_NAMES = [
+  "quantity",
+  "notional",
+  "open_orders",
+  "position",
+] as const;
+/** Trading states, by the number that records have. */
+export const TRADING_STATES = [
+  "open",
+  "pre-open",
+  "opening-auction",
+  "halt",
+  "pause",
+  "volatility-auction",
+  "reopening-auction",
+  "closing-auction",
+  "cancel-only",
+  "closed",
+] as const;
+export type TradingStateName = typeof TRADING_STATES[number];
+
+/** What holds for a session, whatever it speaks. */
+export interface SessionRulesConfig {
+  /** Name of the account that its orders belong to; "" = none. */
+  readonly account: string;
+  /** For self-trade prevention, and for accounts that belong to a group; 0 = none. */
+  readonly group: number;
+  readonly selfTradePrevention: typeof SELF_TRADE_MODES[number];
+  readonly selfTradeScope: typeof SELF_TRADE_SCOPES[number];
+  /** Orders and replaces in an interval; 0 = any number. */
+  readonly messagesMax: number;
+  readonly messagesIntervalMs: number;
+}
+
+export interface FixSessionConfig extends SessionRulesConfig {
   readonly senderCompId: string;
   readonly username: string;
   readonly password: string;
 }
 
-export interface BinarySessionConfig {
+export interface BinarySessionConfig extends SessionRulesConfig {
   /** 1 and up; what the packet header carries. */
   readonly number: number;
   /** Decimal digits of a u64. */
   readonly key: string;
+}
+
+export interface AccountConfig {
+  readonly name: string;
+  /** Sessions of this group may use it; 0 = any. */
+  readonly group: number;
+  /** In the order of `ACCOUNT_LIMIT_NAMES`; 0 = none. Lots, ticks x lots, orders, lots. */
+  readonly limits: readonly { readonly hard: number; readonly soft: number }[];
+  /** Symbols that it may not trade. */
+  readonly restricted: readonly string[];
 }
 
 export interface InstrumentConfig {
@@ -105,4 +165,25 @@ export interface InstrumentConfig {
   readonly quantityLotsMax: number;
   /** Largest price x quantity of one order, ticks x lots. */
   readonly notionalMax: number;
+  /** By price; empty = every tick is valid. */
+  readonly tickTable: readonly {
+    readonly fromTicks: number;
+    readonly stepTicks: number;
+  }[];
+  /** Quantities are multiples of this many lots. */
+  readonly lotStepLots: number;
+  /** What a new instrument starts with; 0 = none. */
+  readonly referencePriceTicks: number;
+  /** Ticks; 0 = none. */
+  readonly priceCollarTicks: number;
+  readonly marketCollarTicks: number;
+  readonly bandLowTicks: number;
+  readonly bandHighTicks: number;
+  readonly volatilityRangeTicks: number;
+  /** 0 = until told. */
+  readonly volatilityAuctionMs: number;
+  /** 0 = none. */
+  readonly group: number;
+  /** What a new instrument starts with. */
+  readonly state: TradingStateName;
 }

@@ -12,7 +12,18 @@ import {
   DEFAULTS,
   defaultToml,
   loadConfig,
+  specialOrdersOf,
 } from "../../engine/config/mod.ts";
+
+/** A session that nothing is said of. */
+const PLAIN = {
+  account: "",
+  group: 0,
+  selfTradePrevention: "none",
+  selfTradeScope: "session",
+  messagesMax: 0,
+  messagesIntervalMs: 1000,
+} as const;
 
 /** Lines of the problems that a text has. */
 function problems(text: string): string[] {
@@ -61,6 +72,19 @@ Deno.test("DEFAULTS has every key that is no list of tables, with a reason", () 
   }
 });
 
+Deno.test("specialOrdersOf() is a quarter, at least 1000, never more than all", () => {
+  const cases = [[1, 1], [999, 999], [1000, 1000], [3999, 1000], [4000, 1000]];
+  for (
+    const [orders, special] of [...cases, [4001, 1001], [1 << 20, 1 << 18]]
+  ) {
+    assertEquals(specialOrdersOf(orders!), special, `${orders}`);
+    const config = loadConfig(`capacity.orders = ${orders}`, "t");
+    assertEquals(config.capacity.specialOrders, special);
+  }
+  const own = loadConfig("[capacity]\norders = 500\nspecial_orders = 7", "t");
+  assertEquals(own.capacity.specialOrders, 7);
+});
+
 Deno.test("loadConfig() takes what is given and keeps the other defaults", () => {
   const config = loadConfig(
     `
@@ -96,12 +120,18 @@ Deno.test("loadConfig() takes what is given and keeps the other defaults", () =>
   assertEquals(config.topology.cores, [2, 3, 4]);
   assertEquals(config.fix.port, 0);
   assertEquals(config.fix.sessions, [
-    { senderCompId: "DESK", username: "DESK", password: "long enough" },
+    {
+      senderCompId: "DESK",
+      username: "DESK",
+      password: "long enough",
+      ...PLAIN,
+    },
   ]);
   assertEquals(config.binary.sessions, [
-    { number: 4294967295, key: "18446744073709551615" },
+    { number: 4294967295, key: "18446744073709551615", ...PLAIN },
   ]);
   assertEquals(config.instruments, [{
+    ...defaultConfig().instruments[0]!,
     symbol: "ETH-USD",
     tickSizeE8: 5_000_000,
     lotSizeE8: 100_000,
@@ -178,6 +208,22 @@ Deno.test("loadConfig() names key, value and what is allowed", () => {
       "capacity.instruments = 2: must be at least 3: so many are configured",
     ],
     [
+      "capacity.orders = 100\ncapacity.special_orders = 101",
+      "capacity.special_orders = 101: must be at most capacity.orders, 100",
+    ],
+    [
+      "capacity.special_orders = 0",
+      "capacity.special_orders = 0: must be a whole number from 1 to 67108864",
+    ],
+    [
+      "capacity.accounts = 1\n[[accounts]]\nname='A'\n[[accounts]]\nname='B'",
+      "capacity.accounts = 1: must be at least 2: so many are configured",
+    ],
+    [
+      "capacity.accounts = 1001\ncapacity.instruments = 50000",
+      "capacity.accounts = 1001: must be at most 1000: each has a position in 50000 instruments",
+    ],
+    [
       "capacity.receive_window_bytes = 16384\nfix.message_bytes_max = 8193",
       "capacity.receive_window_bytes = 16384: must be at least twice fix.message_bytes_max, 8193",
     ],
@@ -208,7 +254,7 @@ Deno.test("loadConfig() refuses unknown keys and guesses what was meant", () => 
     ],
     [
       "[[fix.sessions]]\nsender_comp_id='A'\npassword='b'\nuser='x'",
-      "fix.sessions[0].user: unknown key; known are sender_comp_id, username, password",
+      "fix.sessions[0].user: unknown key; known are sender_comp_id, username, password, account, group, self_trade_prevention, self_trade_scope, messages_max, messages_interval_ms",
     ],
   ];
   for (const [text, line] of cases) assertEquals(problems(text), [line], text);
@@ -231,7 +277,7 @@ Deno.test("loadConfig() reports all problems at once, each key once", () => {
     "fix.port = 1500000000: must be a whole number from 0 to 65535",
     "fix.sessions[0].sender_comp_id: is missing",
     "fix.sessions[0].password = (not shown): must be 1 to 64 printable ASCII characters",
-    "colour: unknown key; known are appliance, topology, memory, capacity, journal, fix, binary, dpdk, admin, log, instruments",
+    "colour: unknown key; known are appliance, topology, memory, capacity, journal, fix, binary, dpdk, admin, log, accounts, instruments",
   ]);
 });
 
@@ -330,6 +376,25 @@ Deno.test("loadConfig() reads decimals exactly and refuses what is none", () => 
       'instruments[0].max_quantity = "1": must be a multiple of lot_size, 0.4',
     ],
   );
+});
+
+Deno.test("loadConfig() takes tables within an entry, in either form", () => {
+  const one =
+    "[[instruments]]\nsymbol = 'A'\ntick_size = '1'\nlot_size = '1'\n";
+  const two = one.replace("'A'", "'B'");
+  const band = "[instruments.price_band]\nlow = '2'\nhigh = '9'\n";
+  const nested = loadConfig(one + band + two + band, "t");
+  const inline = "price_band = { low = '2', high = '9' }\n";
+  assertEquals(loadConfig(one + inline + two + inline, "t"), nested);
+  assertEquals(nested.instruments.map(({ bandHighTicks }) => bandHighTicks), [
+    9,
+    9,
+  ]);
+  assertEquals(problems(one + band + band), [
+    "[instruments.price_band]: stands twice, in line 5 and in line 8",
+    "instruments.price_band.low: stands twice, in line 6 and in line 9",
+    "instruments.price_band.high: stands twice, in line 7 and in line 10",
+  ]);
 });
 
 Deno.test("loadConfig() refuses keys of binary sessions that are no u64", () => {
