@@ -307,9 +307,10 @@ export class Accounts {
     observed[Fixed.AccountLimit_NOTIONAL] = f64[quantityAt]! * price;
     observed[Fixed.AccountLimit_OPEN_ORDERS] = 0;
     // Both sums are exact: the order's lots are among those that are open.
-    this.#add(this.#positionOf(account, instrument), bit + 1, f64, ownAt, -1);
+    const position = this.#positionOf(account, instrument);
+    this.#add(position, bit + 1, f64, ownAt, -1);
     this.#observePosition(account, instrument, bit);
-    this.#add(this.#positionOf(account, instrument), bit + 1, f64, ownAt, 1);
+    this.#add(position, bit + 1, f64, ownAt, 1);
     observed[Fixed.AccountLimit_POSITION] =
       observed[Fixed.AccountLimit_POSITION]! + f64[leavesAt]!;
     return this.#judge(account);
@@ -326,13 +327,8 @@ export class Accounts {
     if (account === 0) return;
     const orders = account * Fixed.ACCOUNT_WORDS + Fixed.ACCOUNT_ORDERS;
     this.i32[orders] = this.i32[orders]! + 1;
-    this.#add(
-      this.#positionOf(account, instrument),
-      bit + 1,
-      f64,
-      leavesAt,
-      1,
-    );
+    const position = this.#positionOf(account, instrument);
+    this.#add(position, bit + 1, f64, leavesAt, 1);
   }
 
   /** A live order ended, with the leaves at `f64[leavesAt]` (0 if it was filled). */
@@ -346,13 +342,8 @@ export class Accounts {
     if (account === 0) return;
     const orders = account * Fixed.ACCOUNT_WORDS + Fixed.ACCOUNT_ORDERS;
     this.i32[orders] = this.i32[orders]! - 1;
-    this.#add(
-      this.#positionOf(account, instrument),
-      bit + 1,
-      f64,
-      leavesAt,
-      -1,
-    );
+    const position = this.#positionOf(account, instrument);
+    this.#add(position, bit + 1, f64, leavesAt, -1);
   }
 
   /** Leaves of a live order changed without a fill: new less old at `f64[differenceAt]`. */
@@ -364,13 +355,8 @@ export class Accounts {
     differenceAt: number,
   ): void {
     if (account === 0) return;
-    this.#add(
-      this.#positionOf(account, instrument),
-      bit + 1,
-      f64,
-      differenceAt,
-      1,
-    );
+    const position = this.#positionOf(account, instrument);
+    this.#add(position, bit + 1, f64, differenceAt, 1);
   }
 
   /** A live order traded the lots at `f64[lotsAt]`. */

@@ -68,7 +68,7 @@ export class MessageRate {
   }
 
   /**
-   * Sets the rate of a session. Its next message starts a window.
+   * Sets the rate of a session. A window that runs ends when it was to end.
    *
    * @param max Messages in a window; 0 = any.
    * @param intervalNs Nanoseconds that a window lasts.
@@ -78,7 +78,6 @@ export class MessageRate {
   set(session: number, max: number, intervalNs: number): boolean {
     if (!isWhole(max) || !isWhole(intervalNs)) return false;
     const at = session * Fixed.RATE_WORDS;
-    this.i32.fill(0, at, at + Fixed.RATE_WORDS);
     this.#f64[(at >> 1) + Fixed.RATE_MAX_F64] = max;
     this.i32[at + Fixed.RATE_INTERVAL_LO] = intervalNs % 2 ** 32;
     this.i32[at + Fixed.RATE_INTERVAL_HI] = Math.floor(intervalNs / 2 ** 32);

@@ -110,7 +110,20 @@ Deno.test("MessageRate.take() ends a window beyond 2^64 - 1 there", () => {
   assert(rate.take(0, -1, -1));
 });
 
-Deno.test("MessageRate.set() makes the next message start a window, and refuses what is not whole", () => {
+Deno.test("MessageRate.set() lets a window that runs end when it was to end", () => {
+  const rate = rates();
+  const second = BigInt(SECOND_NS);
+  rate.set(1, 1, SECOND_NS);
+  assert(take(rate, 1, NOW) && !take(rate, 1, NOW));
+  rate.set(1, 3, 2 * SECOND_NS);
+  assert(take(rate, 1, NOW), "the third of three");
+  assert(!take(rate, 1, NOW + second - 1n), "the fourth");
+  assert(take(rate, 1, NOW + second), "the first of the next window");
+  assert(take(rate, 1, NOW + second) && take(rate, 1, NOW + second));
+  assert(!take(rate, 1, NOW + 3n * second - 1n), "which lasts longer");
+});
+
+Deno.test("MessageRate.set() refuses what is not whole", () => {
   const rate = rates();
   rate.set(1, 1, SECOND_NS);
   assert(take(rate, 1, NOW) && !take(rate, 1, NOW));
@@ -119,9 +132,6 @@ Deno.test("MessageRate.set() makes the next message start a window, and refuses 
     assert(!rate.set(1, 5, wrong), `interval ${wrong}`);
   }
   assert(!take(rate, 1, NOW), "nothing changed");
-  rate.set(1, 1, SECOND_NS);
-  assert(take(rate, 1, NOW));
-  assert(!take(rate, 1, NOW));
 });
 
 Deno.test("MessageRate over a copy of the memory is a snapshot", () => {
