@@ -55,8 +55,8 @@ Deno.test("MessageRate.take() has no limit before set() and with max 0", () => {
   for (let i = 0; i < 5; i++) assert(take(rate, 2, NOW), "not set");
   rate.set(1, 0, SECOND_NS);
   for (let i = 0; i < 5; i++) assert(take(rate, 1, NOW), "max 0");
-  rate.set(1, 1, 0);
-  for (let i = 0; i < 5; i++) assert(take(rate, 1, NOW), "interval 0");
+  rate.set(2, 1, 0);
+  for (let i = 0; i < 5; i++) assert(take(rate, 2, NOW), "interval 0");
 });
 
 Deno.test("MessageRate.take() keeps sessions apart", () => {
