@@ -1,0 +1,276 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * What is wrong with a request, one check after the other: the first that
+ * fails is the reason.
+ *
+ * @module
+ */
+import {
+  OrdType,
+  Reason,
+  Side,
+  TermFlag,
+  TradingState,
+} from "../../engine/record/mod.ts";
+import {
+  bestOf,
+  canRest,
+  isOpen,
+  isWorse,
+  otherSide,
+  restingPrice,
+  room,
+} from "./book.ts";
+import {
+  hasLimit,
+  isImmediate,
+  isOnTick,
+  isPriceFor,
+  isSpecial,
+  judgeBasics,
+  judgeQuantity,
+  judgeTerms,
+  termsOf,
+} from "./form.ts";
+import { type Exposure, judgeRisk, takeMessage } from "./risk.ts";
+import { takesAuctionOnly, takesResting } from "./states.ts";
+import { validAtOrAbove, validAtOrBelow } from "./ticks.ts";
+import {
+  ANY_INSTRUMENT,
+  filledOf,
+  isAuctionOnly,
+  LARGEST,
+  type NaiveInstrument,
+  type NaiveOrder,
+  type World,
+} from "./world.ts";
+
+/** Whether an order may come in this state. */
+function isAllowed(
+  state: number,
+  ordType: number,
+  timeInForce: number,
+): boolean {
+  if (isAuctionOnly(timeInForce)) return takesAuctionOnly(state, timeInForce);
+  return isImmediate(ordType, timeInForce)
+    ? state === TradingState.OPEN
+    : takesResting(state);
+}
+
+/** Account of the command's order: its own or its session's. */
+export function accountOf(world: World): number {
+  const { account } = termsOf(world.command);
+  return account !== 0 ? account : world.session(world.asker).account;
+}
+
+/** What a new order would add. */
+export function newExposure(world: World): Exposure {
+  const { command } = world;
+  const ordType = command.ordType ?? 0;
+  return {
+    session: world.asker,
+    account: accountOf(world),
+    instrument: command.instrument ?? 0,
+    side: command.side ?? 0,
+    ordType,
+    price: hasLimit(ordType) ? command.price ?? 0 : 0,
+    stopPrice: termsOf(command).stopPrice,
+    quantity: command.quantity ?? 0,
+    leaves: command.quantity ?? 0,
+    own: undefined,
+  };
+}
+
+/** What is wrong with a new order, up to its links. */
+export function judgeNew(world: World): Reason {
+  const { command } = world;
+  const ordType = command.ordType ?? 0;
+  if (!takeMessage(world)) return Reason.MESSAGE_RATE;
+  const book = world.instruments.get(command.instrument ?? 0);
+  if (book === undefined) return Reason.UNKNOWN_INSTRUMENT;
+  const form = judgeBasics(command) ||
+    judgeQuantity(book, command.quantity ?? 0) || judgeAccount(world) ||
+    judgeTerms(world, book);
+  if (form !== Reason.NONE) return form;
+  const { price, stopPrice } = newExposure(world);
+  if (!isOnTick(book, ordType, price, stopPrice)) {
+    return Reason.PRICE_OFF_TICK;
+  }
+  if (!isAllowed(book.state, ordType, command.timeInForce ?? 0)) {
+    return Reason.STATE_FORBIDS;
+  }
+  const risky = judgeRisk(world, newExposure(world));
+  if (risky !== Reason.NONE) return risky;
+  if (world.find(command.reference ?? 0) !== undefined) {
+    return Reason.DUPLICATE_ORDER;
+  }
+  return judgeLink(world);
+}
+
+function judgeAccount(world: World): Reason {
+  const account = accountOf(world);
+  if (account === 0) return Reason.NONE;
+  const found = world.accounts.get(account);
+  if (found === undefined) return Reason.UNKNOWN_ACCOUNT;
+  return found.group !== 0 && found.group !== world.session(world.asker).group
+    ? Reason.NOT_AUTHORIZED
+    : Reason.NONE;
+}
+
+function judgeLink(world: World): Reason {
+  const { linkReference } = termsOf(world.command);
+  if (linkReference === 0) return Reason.NONE;
+  const other = world.find(linkReference);
+  return other === undefined || other.link !== undefined ||
+      other.instrument !== world.command.instrument
+    ? Reason.UNKNOWN_LINK
+    : Reason.NONE;
+}
+
+/** Whether there is room for an order that passed all else. */
+export function judgeRoom(world: World, order: NaiveOrder): Reason {
+  if (!canRest(order.ordType, order.timeInForce)) return Reason.NONE;
+  if (
+    isSpecial(world.command) && world.special.size >= world.specialMax
+  ) return Reason.SPECIAL_CAPACITY;
+  if (world.live.size >= world.ordersMax) return Reason.ORDER_CAPACITY;
+  return order.ordType === OrdType.LIMIT
+    ? room(world, order, restingPrice(order), order.leaves)
+    : Reason.NONE;
+}
+
+/**
+ * The price of a post-only order, slid if that is what it wants; 0 if it would
+ * trade.
+ */
+export function postPrice(
+  book: NaiveInstrument,
+  flags: number,
+  side: number,
+  price: number,
+): number {
+  const slides = (flags & TermFlag.POST_SLIDE) !== 0;
+  const stays = (flags & TermFlag.POST_ONLY) !== 0;
+  const best = bestOf(book, otherSide(side));
+  if (!isOpen(book) || !slides && !stays || best === undefined) return price;
+  if (isWorse(side, best, price)) return price;
+  if (stays) return 0;
+  return side === Side.BUY
+    ? validAtOrBelow(book, best - 1)
+    : validAtOrAbove(book, best + 1);
+}
+
+/** A request may say which instrument and side its order has. */
+export function judgeMatch(world: World, order: NaiveOrder): Reason {
+  const { instrument = 0, side = 0 } = world.command;
+  if (instrument !== ANY_INSTRUMENT && instrument !== order.instrument) {
+    return Reason.INSTRUMENT_MISMATCH;
+  }
+  return side !== 0 && side !== order.side ? Reason.SIDE_MISMATCH : Reason.NONE;
+}
+
+/** What a replace would make of its order. */
+export interface Change {
+  readonly price: number;
+  readonly stopPrice: number;
+  readonly quantity: number;
+  readonly leaves: number;
+  readonly reference: number;
+}
+
+/** True if the order has a limit price that a replace can change. */
+function isPriced(order: NaiveOrder): boolean {
+  return hasLimit(order.ordType) ||
+    order.ordType === OrdType.MARKET_TO_LIMIT;
+}
+
+/** What a replace asks for, whether it may or not. */
+export function changeOf(world: World, order: NaiveOrder): Change {
+  const { command } = world;
+  const { flags, stopPrice } = termsOf(command);
+  const asked = command.quantity ?? 0;
+  const quantity = (flags & TermFlag.OPEN_QUANTITY) !== 0
+    ? filledOf(order) + asked
+    : asked;
+  return {
+    price: isPriced(order) ? command.price ?? 0 : order.price,
+    stopPrice: (flags & TermFlag.REPLACE_STOP) !== 0
+      ? stopPrice
+      : order.stopPrice,
+    quantity,
+    leaves: quantity - filledOf(order),
+    reference: command.newReference || order.reference,
+  };
+}
+
+/** True if the order stays where it is in its queue. */
+export function keepsPlace(order: NaiveOrder, change: Change): boolean {
+  const price = order.where === "stops" || change.price === order.price;
+  return price && change.stopPrice === order.stopPrice &&
+    change.leaves <= order.leaves;
+}
+
+/** What is wrong with a replace, up to its new reference. */
+export function judgeReplace(
+  world: World,
+  order: NaiveOrder,
+  change: Change,
+): Reason {
+  const { command } = world;
+  const { flags } = termsOf(command);
+  const book = world.instrument(order.instrument);
+  const restops = (flags & TermFlag.REPLACE_STOP) !== 0;
+  const match = judgeMatch(world, order);
+  if (match !== Reason.NONE) return match;
+  const type = order.ordType === OrdType.MARKET_TO_LIMIT
+    ? OrdType.LIMIT
+    : order.ordType;
+  if (!isPriceFor(type, change.price)) return Reason.INVALID_PRICE;
+  const wrong = judgeQuantity(book, command.quantity ?? 0);
+  if (wrong !== Reason.NONE) return wrong;
+  if (change.quantity > LARGEST) return Reason.QUANTITY_TOO_LARGE;
+  if (change.leaves <= 0) return Reason.QUANTITY_BELOW_FILLED;
+  if (restops && (order.where !== "stops" || change.stopPrice <= 0)) {
+    return Reason.INVALID_STOP_PRICE;
+  }
+  const known = TermFlag.OPEN_QUANTITY | TermFlag.REPLACE_STOP;
+  if ((flags & ~known) !== 0) return Reason.INVALID_COMBINATION;
+  if (!isOnTick(book, type, change.price, restops ? change.stopPrice : 0)) {
+    return Reason.PRICE_OFF_TICK;
+  }
+  if (!takesResting(book.state)) return Reason.STATE_FORBIDS;
+  const risky = judgeRisk(world, replaceExposure(order, change));
+  if (risky !== Reason.NONE) return risky;
+  return change.reference !== order.reference &&
+      world.find(change.reference) !== undefined
+    ? Reason.DUPLICATE_ORDER
+    : Reason.NONE;
+}
+
+/** What the order would be, for the limits. */
+export function replaceExposure(order: NaiveOrder, change: Change): Exposure {
+  return {
+    session: order.session,
+    account: order.account,
+    instrument: order.instrument,
+    side: order.side,
+    ordType: order.ordType,
+    price: change.price,
+    stopPrice: change.stopPrice,
+    quantity: change.quantity,
+    leaves: change.leaves,
+    own: order,
+  };
+}
+
+/** What is wrong with a reduce. */
+export function judgeReduce(world: World, order: NaiveOrder): Reason {
+  const book = world.instrument(order.instrument);
+  const wrong = judgeMatch(world, order) ||
+    judgeQuantity(book, world.command.quantity ?? 0);
+  if (wrong !== Reason.NONE) return wrong;
+  return book.state === TradingState.CLOSED
+    ? Reason.STATE_FORBIDS
+    : Reason.NONE;
+}
