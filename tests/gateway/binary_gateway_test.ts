@@ -554,7 +554,7 @@ Deno.test("BinaryGateway cuts a TCP client whose packets are malformed", () => {
   };
   const cases: [string, Uint8Array][] = [
     ["version 0", header(0, 0)],
-    ["version 2", header(0, 2)],
+    ["version 3", header(0, 3)],
     ["direction 1", header(1, 1)],
     ["reserved flags", header(1, 0x80)],
     ["count 0", header(2, 0)],

@@ -10,9 +10,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   EVENT_SLOT_BYTES,
   EventKind,
+  MassScope,
   OrdType,
   Reason,
   Side,
+  StpMode,
   TimeInForce,
 } from "../../engine/record/mod.ts";
 import * as event from "../../engine/record/event.ts";
@@ -43,7 +45,7 @@ const GTC = TimeInForce.GTC;
 
 const CLIENT_EXAMPLES: Record<
   string,
-  [sequence: number, messages: wire.ClientMessage[]]
+  [sequence: number, messages: wire.ClientMessage[], version?: number]
 > = {
   "logon": [0, [{ type: ClientType.LOGON, quantity: KEY }]],
   "orders": [1, [
@@ -77,6 +79,75 @@ const CLIENT_EXAMPLES: Record<
   ]],
   "heartbeat": [0, [{ type: ClientType.HEARTBEAT }]],
   "logout": [0, [{ type: ClientType.LOGOUT }]],
+  "logon-2": [0, [{ type: ClientType.LOGON, quantity: KEY }], 2],
+  "terms": [7, [
+    {
+      type: ClientType.NEW_ORDER_WITH_TERMS,
+      side: Side.SELL,
+      quantity: 500 * E8,
+      price: 151 * E8,
+      reference: TIME_NS - 1_000_000n,
+      terms: {
+        ordType: OrdType.LIMIT,
+        timeInForce: TimeInForce.GTD,
+        stp: StpMode.CANCEL_OLDEST,
+        displayQuantity: 100 * E8,
+        displayRange: 20 * E8,
+        expireTimeNs: 1_767_283_200_000_000_000n,
+      },
+    },
+    {
+      type: ClientType.NEW_ORDER,
+      side: sideByte(Side.BUY, GTC) | wire.SIDE_POST_ONLY,
+      quantity: 10 * E8,
+      price: 149 * E8,
+      reference: TIME_NS - 1_000_000n,
+    },
+  ], 2],
+  "trailing-stop": [9, [{
+    type: ClientType.NEW_ORDER_WITH_TERMS,
+    side: Side.SELL,
+    quantity: 100 * E8,
+    reference: TIME_NS - 1_000_000n,
+    terms: {
+      ordType: OrdType.TRAILING_STOP,
+      timeInForce: GTC,
+      stopPrice: 149.5 * E8,
+      offset: 25,
+    },
+  }], 2],
+  "replace-open": [11, [{
+    type: ClientType.REPLACE,
+    side: Side.SELL | wire.SIDE_OPEN_QUANTITY,
+    quantity: 300 * E8,
+    price: 151 * E8,
+    reference: 7,
+  }], 2],
+  "replace-stop": [10, [{
+    type: ClientType.REPLACE_WITH_TERMS,
+    side: Side.SELL,
+    quantity: 100 * E8,
+    reference: 9,
+    terms: { stopPrice: 149.6 * E8 },
+  }], 2],
+  "reduce": [12, [{
+    type: ClientType.REDUCE,
+    side: Side.SELL,
+    quantity: 50 * E8,
+    reference: 7,
+  }], 2],
+  "mass-cancel": [13, [{
+    type: ClientType.MASS_CANCEL,
+    side: Side.BUY | wire.SIDE_PRICE_RANGE,
+    quantity: 149.5 * E8,
+    price: 148 * E8,
+  }], 2],
+  "block": [14, [
+    { type: ClientType.BLOCK, symbol: wire.SYMBOL_UNKNOWN },
+  ], 2],
+  "unlock": [15, [
+    { type: ClientType.UNLOCK, symbol: wire.SYMBOL_UNKNOWN },
+  ], 2],
 };
 
 const SERVER_EXAMPLES: Record<string, Partial<wire.ServerMessage>> = {
@@ -169,11 +240,89 @@ const SERVER_EXAMPLES: Record<string, Partial<wire.ServerMessage>> = {
     leaves: 9n,
   },
   "end": { type: ServerType.END, orderId: 1, reference: 7, leaves: 9n },
+  "logon-2-accepted": {
+    type: ServerType.LOGON_ACCEPTED,
+    orderId: 1,
+    reference: 7,
+    leaves: 9n,
+    quantity: 9n,
+  },
+  "accepted-iceberg": {
+    sequence: 9,
+    type: ServerType.ACCEPTED,
+    side: 0x62,
+    orderId: 25,
+    reference: 7,
+    quantity: 50_000_000_000n,
+    price: 15_100_000_000n,
+    leaves: 50_000_000_000n,
+    cause: 7,
+  },
+  "accepted-stop": {
+    sequence: 11,
+    type: ServerType.ACCEPTED,
+    side: 0x96,
+    orderId: 27,
+    reference: 9,
+    quantity: 10_000_000_000n,
+    price: 14_950_000_000n,
+    leaves: 10_000_000_000n,
+    cause: 9,
+  },
+  "triggered": {
+    sequence: 13,
+    type: ServerType.TRIGGERED,
+    side: 0x96,
+    orderId: 27,
+    reference: 9,
+    quantity: 10_000_000_000n,
+    price: 14_975_000_000n,
+    leaves: 10_000_000_000n,
+  },
+  "prevented": {
+    sequence: 15,
+    type: ServerType.PREVENTED,
+    side: 0x02,
+    orderId: 25,
+    reference: 7,
+    quantity: 3_000_000_000n,
+    price: 15_100_000_000n,
+    leaves: 50_000_000_000n,
+    cause: 5,
+  },
+  "mass-canceled": {
+    sequence: 20,
+    type: ServerType.MASS_CANCELED,
+    side: 0x21,
+    reference: 13,
+    quantity: 1n,
+    price: 14_800_000_000n,
+    cause: 13,
+  },
+  "blocked": {
+    sequence: 22,
+    type: ServerType.BLOCKED,
+    symbol: wire.SYMBOL_UNKNOWN,
+    reference: 14,
+    quantity: 2n,
+    cause: 14,
+  },
+  "unlocked": {
+    sequence: 25,
+    type: ServerType.UNLOCKED,
+    symbol: wire.SYMBOL_UNKNOWN,
+    reference: 15,
+    cause: 15,
+  },
 };
 
 Deno.test("binary_order.md client examples are what the codec writes", () => {
-  for (const [name, [sequence, messages]] of Object.entries(CLIENT_EXAMPLES)) {
-    const bytes = wire.encodeClientPacket(1, sequence, messages);
+  for (
+    const [name, [sequence, messages, version]] of Object.entries(
+      CLIENT_EXAMPLES,
+    )
+  ) {
+    const bytes = wire.encodeClientPacket(1, sequence, messages, version);
     assertEquals(bytes, example(name), name);
   }
 });
@@ -299,6 +448,78 @@ Deno.test("encodeEvent() writes the numbered answers of binary_order.md", () => 
       cum: 20,
       inSequence: 6,
     },
+    "accepted-iceberg": {
+      kind: EventKind.ACCEPTED,
+      side: 2,
+      timeInForce: TimeInForce.GTD,
+      reference: 7,
+      orderId: 25,
+      quantity: 500,
+      price: 15100,
+      leaves: 500,
+      inSequence: 7,
+    },
+    "accepted-stop": {
+      kind: EventKind.ACCEPTED,
+      side: 2,
+      ordType: OrdType.TRAILING_STOP,
+      timeInForce: GTC,
+      reference: 9,
+      orderId: 27,
+      quantity: 100,
+      stopPrice: 14950,
+      leaves: 100,
+      inSequence: 9,
+    },
+    "triggered": {
+      kind: EventKind.TRIGGERED,
+      side: 2,
+      ordType: OrdType.TRAILING_STOP,
+      timeInForce: GTC,
+      reference: 9,
+      orderId: 27,
+      quantity: 100,
+      price: 7,
+      stopPrice: 14975,
+      leaves: 100,
+    },
+    "prevented": {
+      kind: EventKind.PREVENTED,
+      side: 2,
+      timeInForce: TimeInForce.GTD,
+      reference: 7,
+      orderId: 25,
+      quantity: 500,
+      price: 15100,
+      leaves: 500,
+      lastQuantity: 30,
+      lastPrice: 15100,
+      match: 5,
+    },
+    "mass-canceled": {
+      kind: EventKind.MASS_CANCELED,
+      detail: MassScope.SESSION | MassScope.PRICE_RANGE,
+      side: 1,
+      reference: 13,
+      quantity: 1,
+      price: 14800,
+      inSequence: 13,
+    },
+    "blocked": {
+      kind: EventKind.KILLED,
+      detail: MassScope.SESSION,
+      instrument: 0xffff,
+      reference: 14,
+      quantity: 2,
+      inSequence: 14,
+    },
+    "unlocked": {
+      kind: EventKind.UNLOCKED,
+      detail: MassScope.SESSION | MassScope.UNLOCK,
+      instrument: 0xffff,
+      reference: 15,
+      inSequence: 15,
+    },
   };
   for (const [name, fields] of Object.entries(cases)) {
     const bytes = encoded(
@@ -351,7 +572,32 @@ Deno.test("the layout is that of the tables in binary_order.md", () => {
     [56, 4],
     [60, 4],
   ];
-  assertEquals(rows, [...header, ...client, ...server]);
+  const terms = [[0, 1], [1, 1], [2, 1], [3, 2], [5, 1], [6, 8], [14, 8]];
+  const more = [[0, 1], [1, 4], [5, 1], [6, 8], [14, 8], [22, 4], [26, 4]];
+  terms.push([22, 8], [30, 4]);
+  more.push([30, 4]);
+  assertEquals(rows, [...header, ...client, ...terms, ...more, ...server]);
+  assertEquals(terms.map(([at]) => at), [
+    wire.CLIENT_TYPE,
+    wire.TERMS_ORD_TYPE,
+    wire.TERMS_TIME_IN_FORCE,
+    wire.TERMS_FLAGS,
+    wire.TERMS_STP,
+    wire.TERMS_STOP_PRICE,
+    wire.TERMS_DISPLAY_QUANTITY,
+    wire.TERMS_DISPLAY_RANGE,
+    wire.CLIENT_CHECKSUM,
+  ]);
+  assertEquals(more.map(([at]) => at), [
+    wire.CLIENT_TYPE,
+    wire.MORE_ACCOUNT,
+    wire.MORE_RESERVED,
+    wire.MORE_MIN_QUANTITY,
+    wire.MORE_EXPIRE_TIME,
+    wire.MORE_LINK,
+    wire.MORE_OFFSET,
+    wire.CLIENT_CHECKSUM,
+  ]);
   assertEquals(header.map(([at]) => at), [
     wire.HEADER_VERSION,
     wire.HEADER_DIRECTION,
@@ -386,7 +632,7 @@ Deno.test("the layout is that of the tables in binary_order.md", () => {
   assertEquals(wire.SERVER_MESSAGE_BYTES, 64);
   assert(
     PAGE.includes(
-      `| messages in a packet, TCP | ${wire.CLIENT_COUNT_TCP_MAX} | ${wire.SERVER_COUNT_TCP_MAX} |`,
+      `| blocks in a packet, TCP | ${wire.CLIENT_COUNT_TCP_MAX} | ${wire.SERVER_COUNT_TCP_MAX} |`,
     ),
   );
   assert(
@@ -404,10 +650,18 @@ Deno.test("the layout is that of the tables in binary_order.md", () => {
       code.toString(16).toUpperCase()
     }`;
     assert(
-      PAGE.includes(`| ${cell} |`),
+      PAGE.includes(`| ${cell} |`) || PAGE.includes(`of block ${cell} |`),
       `${name} is not on the page as ${cell}`,
     );
   }
+});
+
+Deno.test("binary_order.md names every reason", () => {
+  const table = PAGE.slice(PAGE.indexOf("## Reasons"));
+  const named = [...table.matchAll(/\| (\d+) \| [^|]+ (?=\|)/g)]
+    .map((match) => Number(match[1])).toSorted((a, b) => a - b);
+  const codes: number[] = Object.values(Reason).filter((code) => code > 0);
+  assertEquals(named, codes.toSorted((a, b) => a - b));
 });
 
 Deno.test("client messages keep u64 values at their boundaries", () => {
@@ -550,7 +804,11 @@ Deno.test("decodeServerPacket() refuses what is no answer", () => {
   };
   const refuse = (bytes: Uint8Array) =>
     assertThrows(() => wire.decodeServerPacket(bytes), wire.BinaryFormatError);
-  refuse(broken(0, 2));
+  for (const version of [0, 3, 255]) refuse(broken(0, version));
+  assertEquals(
+    wire.decodeServerPacket(broken(0, 2)),
+    wire.decodeServerPacket(good),
+  );
   refuse(broken(1, 0));
   refuse(broken(2, 0));
   refuse(broken(3, 2));

@@ -15,7 +15,6 @@
  *
  * @module
  */
-import { addressOf, crc32cVerifyBatch } from "../../../ffi/mod.ts";
 import { assert, fail } from "../../assert.ts";
 import {
   CommandKind,
@@ -28,11 +27,10 @@ import {
   EVT_SESSION_U32,
   Reason,
 } from "../../record/mod.ts";
-import { RING_FULL } from "../../ring/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
 import {
-  BINARY_VERSION,
-  CLIENT_CHECKSUM,
+  BINARY_VERSION_1,
+  BINARY_VERSION_2,
   CLIENT_COUNT_TCP_MAX,
   CLIENT_COUNT_UDP_MAX,
   CLIENT_MESSAGE_BYTES,
@@ -50,8 +48,8 @@ import {
   HEADER_DIRECTION,
   HEADER_SEQUENCE,
   HEADER_SESSION,
+  HEADER_VERSION,
   RETRANSMIT_COUNT_MAX,
-  SEQUENCE_MAX,
   ServerType,
 } from "../../wire/binary/mod.ts";
 import {
@@ -66,9 +64,9 @@ import {
   type LinkTimeouts,
   type Origin,
 } from "./client_links.ts";
-import { decodeOrder } from "./decode_order.ts";
-import { NOTICE_BYTES, PacketSender } from "./packet_sender.ts";
-import { PeerLimiter } from "./peer_limiter.ts";
+import { NumberedPackets, Taken } from "./numbered_packets.ts";
+import { PacketSender } from "./packet_sender.ts";
+import { Refusals } from "./refusals.ts";
 import { BinarySession } from "./session.ts";
 
 /** Limits of the gateway; the specification names the defaults. */
@@ -90,20 +88,17 @@ const CLIENT_PACKET_MAX = HEADER_BYTES +
 /** What one message can need besides an order: a logon that ends an older one. */
 const SESSION_COMMANDS_MAX = 2;
 
-/** What became of a packet. */
-const Taken = { DONE: 0, STALL: 1, MALFORMED: 2 } as const;
-
 /** The protocol's gateway; see the module's text. */
 export class BinaryGateway implements ProtocolGateway {
   readonly #context: GatewayContext;
   readonly #options: BinaryGatewayOptions;
   readonly #sender: PacketSender;
-  readonly #limiter = new PeerLimiter();
   readonly #view: DataView;
-  readonly #address: number;
   readonly #byNumber = new Map<number, BinarySession>();
   readonly #byIndex: (BinarySession | undefined)[] = [];
   readonly #links: ClientLinks;
+  readonly #refusals: Refusals;
+  readonly #numbered: NumberedPackets;
   readonly #from: Origin = {
     stream: false,
     connection: 0,
@@ -139,9 +134,22 @@ export class BinaryGateway implements ProtocolGateway {
     );
     const bytes = transport.bytes as Uint8Array<ArrayBuffer>;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#address = addressOf(bytes);
     this.#sender = new PacketSender(context);
     this.#links = new ClientLinks(context, this.#options, this.#sender);
+    this.#refusals = new Refusals(
+      context,
+      this.#view,
+      this.#sender,
+      this.#links,
+      this.#from,
+    );
+    this.#numbered = new NumberedPackets(
+      context,
+      this.#view,
+      this.#links,
+      this.#refusals,
+      this.#from,
+    );
     for (const session of sessions) this.onSessionDefined(session);
   }
 
@@ -178,7 +186,7 @@ export class BinaryGateway implements ProtocolGateway {
         : this.#takeStreamPacket(entry, at, count);
       if (taken === Taken.STALL) return used | STALLED;
       if (taken === Taken.MALFORMED) {
-        this.#refuseMalformed(entry, at);
+        this.#refusals.malformed(entry, at);
         return length;
       }
       used += bytes;
@@ -224,7 +232,7 @@ export class BinaryGateway implements ProtocolGateway {
     if (taken === Taken.MALFORMED) {
       telemetry.add(COUNTER.binary_packets_garbled_total, 1);
     } else if (taken === Taken.STALL && bound !== null) {
-      this.#refusePacket(bound, Reason.OVERLOADED, offset, 0);
+      this.#refusals.packet(bound, Reason.OVERLOADED, offset, 0);
     }
   }
 
@@ -287,12 +295,13 @@ export class BinaryGateway implements ProtocolGateway {
       (session.last - session.nextToSend) * 2 > this.#options.storedCount;
   }
 
-  /** Number of messages that a header announces; 0 = malformed. */
+  /** Number of blocks that a header announces; 0 = malformed. */
   #headerCount(at: number, limit: number): number {
     const view = this.#view;
     const count = view.getUint16(at + HEADER_COUNT, true);
+    const version = view.getUint8(at + HEADER_VERSION);
     if (
-      view.getUint8(at) !== BINARY_VERSION ||
+      version < BINARY_VERSION_1 || version > BINARY_VERSION_2 ||
       view.getUint8(at + HEADER_DIRECTION) !== Direction.CLIENT ||
       count > limit || view.getUint32(at + HEADER_SESSION, true) === 0
     ) return 0;
@@ -316,81 +325,28 @@ export class BinaryGateway implements ProtocolGateway {
     const low = this.#view.getUint32(at + HEADER_SEQUENCE, true);
     const high = this.#view.getUint32(at + HEADER_SEQUENCE + 4, true);
     let taken: number;
+    let messages = count;
     if ((low | high) === 0) taken = this.#takeUnnumbered(session, at, count);
     else if (session === null) {
-      this.#refuseStranger(ServerType.PACKET_REFUSED, Reason.NOT_LOGGED_ON, at);
+      this.#refusals.stranger(
+        ServerType.PACKET_REFUSED,
+        Reason.NOT_LOGGED_ON,
+        at,
+      );
       taken = Taken.DONE;
-    } else taken = this.#takeNumbered(session, at, count, low, high);
+    } else if (this.#view.getUint8(at + HEADER_VERSION) === BINARY_VERSION_1) {
+      taken = this.#numbered.take(session, at, count, low, high);
+    } else {
+      // They are counted there.
+      messages = 0;
+      taken = this.#numbered.takeBlocks(session, at, count, low, high);
+    }
     if (taken === Taken.DONE) {
       telemetry.add(COUNTER.binary_packets_received_total, 1);
-      telemetry.add(COUNTER.binary_messages_received_total, count);
+      telemetry.add(COUNTER.binary_messages_received_total, messages);
       if (session !== null) session.heardMs = this.#context.now.ms;
     }
     return taken;
-  }
-
-  /** Orders; see "Numbers" in the specification. */
-  #takeNumbered(
-    session: BinarySession,
-    at: number,
-    count: number,
-    low: number,
-    high: number,
-  ): number {
-    const { commands, telemetry, instruments } = this.#context;
-    if (this.#links.draining) {
-      return this.#refusePacket(session, Reason.SHUTTING_DOWN, at, 0);
-    }
-    if (high !== 0 || low + count - 1 > SEQUENCE_MAX) {
-      return this.#refusePacket(session, Reason.SEQUENCE_EXHAUSTED, at, 0);
-    }
-    const skip = session.expected - low;
-    if (skip < 0) {
-      telemetry.add(COUNTER.binary_gaps_total, 1);
-      return this.#refusePacket(session, Reason.SEQUENCE_GAP, at, 0);
-    }
-    if (skip > 0) {
-      const repeated = skip < count ? skip : count;
-      telemetry.add(COUNTER.binary_duplicates_total, repeated);
-      if (skip >= count) {
-        if (!this.#from.stream) this.#links.heartbeat(session);
-        return Taken.DONE;
-      }
-    }
-    if (commands.free() < count - skip) return Taken.STALL;
-    const wrong = this.#firstWrong(at, count);
-    const good = wrong < 0 ? count : wrong;
-    for (let i = skip; i < good; i++) {
-      const slot = commands.claim();
-      assert(slot !== RING_FULL, "a free slot of the command ring is gone");
-      const reason = decodeOrder(
-        this.#view,
-        at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES,
-        commands,
-        slot,
-        session.index,
-        low + i,
-        instruments,
-      );
-      if (reason !== Reason.NONE) telemetry.refused(reason);
-    }
-    if (good > skip) session.expected = low + good;
-    if (wrong >= 0) {
-      return this.#refusePacket(session, Reason.BAD_CHECKSUM, at, wrong);
-    }
-    return Taken.DONE;
-  }
-
-  /** Index of the first message with a wrong checksum, or -1. */
-  #firstWrong(at: number, count: number): number {
-    return crc32cVerifyBatch(
-      this.#address + at + HEADER_BYTES,
-      CLIENT_MESSAGE_BYTES,
-      count,
-      0,
-      CLIENT_CHECKSUM,
-      CLIENT_CHECKSUM,
-    );
   }
 
   /** Logon, heartbeat, retransmit request, logout. */
@@ -404,7 +360,7 @@ export class BinaryGateway implements ProtocolGateway {
     if (this.#context.commands.free() < SESSION_COMMANDS_MAX * count) {
       return Taken.STALL;
     }
-    const wrong = this.#firstWrong(at, count);
+    const wrong = this.#numbered.firstWrong(at, count);
     const good = wrong < 0 ? count : wrong;
     for (let i = 0; i < good; i++) {
       const message = at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES;
@@ -414,7 +370,7 @@ export class BinaryGateway implements ProtocolGateway {
         session = this.#logon(at, message);
         if (session === null) return Taken.DONE;
       } else if (session === null) {
-        this.#refuseStranger(
+        this.#refusals.stranger(
           ServerType.PACKET_REFUSED,
           Reason.NOT_LOGGED_ON,
           at,
@@ -430,9 +386,10 @@ export class BinaryGateway implements ProtocolGateway {
     }
     if (wrong < 0) return Taken.DONE;
     if (session !== null) {
-      return this.#refusePacket(session, Reason.BAD_CHECKSUM, at, wrong);
+      this.#refusals.packet(session, Reason.BAD_CHECKSUM, at, wrong);
+      return Taken.DONE;
     }
-    this.#refuseStranger(ServerType.PACKET_REFUSED, Reason.BAD_CHECKSUM, at);
+    this.#refusals.stranger(ServerType.PACKET_REFUSED, Reason.BAD_CHECKSUM, at);
     return Taken.DONE;
   }
 
@@ -472,7 +429,7 @@ export class BinaryGateway implements ProtocolGateway {
     if (session === undefined || !right || this.#links.draining) {
       const reason = right ? Reason.SHUTTING_DOWN : Reason.WRONG_CREDENTIALS;
       telemetry.add(COUNTER.binary_logons_refused_total, 1);
-      this.#refuseStranger(ServerType.LOGON_REFUSED, reason, at);
+      this.#refusals.stranger(ServerType.LOGON_REFUSED, reason, at);
       if (this.#from.stream) {
         const entry = this.#links.connections.get(this.#from.connection);
         if (entry !== undefined) this.#links.drop(entry);
@@ -480,6 +437,7 @@ export class BinaryGateway implements ProtocolGateway {
       return null;
     }
     this.#links.bind(session, this.#from);
+    session.version = view.getUint8(at + HEADER_VERSION);
     const wantedLow = view.getUint32(message + CLIENT_PRICE, true);
     const wantedHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
     let from = session.last + 1;
@@ -492,6 +450,7 @@ export class BinaryGateway implements ProtocolGateway {
     this.#sender.makeNotice(
       ServerType.LOGON_ACCEPTED,
       reason,
+      session.version,
       session.number,
       session,
       from,
@@ -528,7 +487,7 @@ export class BinaryGateway implements ProtocolGateway {
     if (firstHigh !== 0 || first >= session.nextToSend) {
       this.#links.heartbeat(session);
     } else if (first < session.oldest) {
-      this.#refusePacket(session, Reason.NOT_STORED, at, index);
+      this.#refusals.packet(session, Reason.NOT_STORED, at, index);
     } else {
       const most = countHigh !== 0 || countLow === 0 ||
           countLow > RETRANSMIT_COUNT_MAX
@@ -539,84 +498,5 @@ export class BinaryGateway implements ProtocolGateway {
       this.#links.markDirty(session);
     }
     return true;
-  }
-
-  /** Tells a client that its packet was not taken from message `index` on. */
-  #refusePacket(
-    session: BinarySession,
-    reason: number,
-    at: number,
-    index: number,
-  ): number {
-    this.#context.telemetry.refused(reason);
-    this.#makeRefusal(reason, session.number, session, at, index);
-    this.#sender.sendNoticeTo(session);
-    return Taken.DONE;
-  }
-
-  #makeRefusal(
-    reason: number,
-    number: number,
-    session: BinarySession | null,
-    at: number,
-    index: number,
-  ): void {
-    this.#sender.makeNotice(
-      ServerType.PACKET_REFUSED,
-      reason,
-      number,
-      session,
-      this.#view.getUint32(at + HEADER_SEQUENCE, true),
-      this.#view.getUint32(at + HEADER_SEQUENCE + 4, true),
-      index,
-    );
-  }
-
-  /** Answers somebody who is not logged on; over UDP only within limits. */
-  #refuseStranger(type: number, reason: number, at: number): void {
-    const number = this.#view.getUint32(at + HEADER_SESSION, true);
-    const { now, telemetry } = this.#context;
-    telemetry.refused(reason);
-    if (!this.#from.stream) {
-      const allowed = this.#limiter.allow(
-        this.#from.address,
-        this.#from.port,
-        this.#from.bytes,
-        NOTICE_BYTES,
-        now.ms,
-      );
-      if (!allowed) return;
-    }
-    if (type === ServerType.PACKET_REFUSED) {
-      this.#makeRefusal(reason, number, null, at, 0);
-    } else this.#sender.makeNotice(type, reason, number, null, 0, 0, 0);
-    if (this.#from.stream) {
-      this.#sender.sendNoticeToStream(this.#from.connection);
-    } else {
-      this.#sender.sendNoticeToAddress(
-        this.#from.listener,
-        this.#from.address,
-        this.#from.port,
-      );
-    }
-  }
-
-  /** A TCP client whose stream can't be followed any more. */
-  #refuseMalformed(entry: Connection, at: number): void {
-    const { telemetry } = this.#context;
-    const session = entry.session;
-    const number = session === null
-      ? this.#view.getUint32(at + HEADER_SESSION, true)
-      : session.number;
-    telemetry.refused(Reason.MALFORMED);
-    telemetry.add(COUNTER.binary_packets_garbled_total, 1);
-    telemetry.add(COUNTER.connections_garbled_total, 1);
-    telemetry.log("warn", "binary connection cut: malformed packet", {
-      connection: entry.id,
-      session: session === null ? 0 : session.number,
-    });
-    this.#makeRefusal(Reason.MALFORMED, number, session, at, 0);
-    this.#sender.sendNoticeToStream(entry.id);
-    this.#links.drop(entry);
   }
 }

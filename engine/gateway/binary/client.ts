@@ -8,8 +8,9 @@
  *
  * @module
  */
-import { OrdType, TimeInForce } from "../../record/mod.ts";
 import {
+  BINARY_VERSION_2,
+  blocksOf,
   CLIENT_COUNT_TCP_MAX,
   CLIENT_COUNT_UDP_MAX,
   type ClientMessage,
@@ -21,9 +22,18 @@ import {
   type ServerMessage,
   serverPacketBytes,
   ServerType,
-  sideByte,
   type Whole,
 } from "../../wire/binary/mod.ts";
+import {
+  type BinaryMassCancel,
+  type BinaryOrder,
+  type BinaryReplaceTerms,
+  blockMessage,
+  massCancelMessage,
+  orderMessage,
+  type OrderName,
+  replaceMessage,
+} from "./requests.ts";
 
 /** Where to, and as whom. */
 export interface BinaryClientOptions {
@@ -35,31 +45,8 @@ export interface BinaryClientOptions {
   readonly session: number;
   /** Session key. */
   readonly key: bigint;
-}
-
-/** A new order. */
-export interface BinaryOrder {
-  readonly symbol: number;
-  /** `Side` */
-  readonly side: number;
-  /** Value x 1e8. */
-  readonly quantity: Whole;
-  /** Value x 1e8; left out for a market order. */
-  readonly price?: Whole;
-  /** `OrdType`; limit if left out. */
-  readonly ordType?: number;
-  /** `TimeInForce`; day if left out. */
-  readonly timeInForce?: number;
-  /** Nanoseconds since 1970, informational. */
-  readonly timeNs?: Whole;
-}
-
-/** An order of ours, as later messages name it. */
-export interface OrderName {
-  /** Number of the message that made it. */
-  readonly reference: number;
-  readonly symbol: number;
-  readonly side: number;
+  /** Version of the packets; 2 if left out. In 1 only plain orders are there. */
+  readonly version?: number;
 }
 
 /** The appliance refused the logon, or did not answer it. */
@@ -170,34 +157,55 @@ export class BinaryClient {
 
   /** Queues a new order; `flush()` sends. Returns its name for later messages. */
   order(order: BinaryOrder): OrderName {
-    const { symbol, side, quantity, price = 0, timeNs = 0 } = order;
-    const { ordType = OrdType.LIMIT, timeInForce = TimeInForce.DAY } = order;
-    const reference = this.#queue({
-      type: ClientType.NEW_ORDER,
-      symbol,
-      side: sideByte(side, timeInForce, ordType),
-      quantity,
-      price,
-      reference: timeNs,
-    });
-    return { reference, symbol, side };
+    const { symbol, side } = order;
+    return { reference: this.queue(orderMessage(order)), symbol, side };
   }
 
   /** Queues a cancel; returns its number. */
   cancel({ reference, symbol, side }: OrderName): number {
-    return this.#queue({ type: ClientType.CANCEL, symbol, side, reference });
+    return this.queue({ type: ClientType.CANCEL, symbol, side, reference });
   }
 
-  /** Queues a replace by a new total quantity and limit; returns its number. */
-  replace(order: OrderName, quantity: Whole, price: Whole): number {
-    const { reference, symbol, side } = order;
-    const type = ClientType.REPLACE;
-    return this.#queue({ type, symbol, side, quantity, price, reference });
+  /** Queues a replace by a new quantity (total) and limit; returns its number. */
+  replace(
+    order: OrderName,
+    quantity: Whole,
+    price: Whole,
+    terms: BinaryReplaceTerms = {},
+  ): number {
+    return this.queue(replaceMessage(order, quantity, price, terms));
+  }
+
+  /** Queues a reduce of the open quantity; returns its number. */
+  reduce({ reference, symbol, side }: OrderName, quantity: Whole): number {
+    const type = ClientType.REDUCE;
+    return this.queue({ type, symbol, side, quantity, reference });
+  }
+
+  /** Queues a mass cancel, of all orders of the session if nothing is said. */
+  massCancel(which: BinaryMassCancel = {}): number {
+    return this.queue(massCancelMessage(which));
+  }
+
+  /** Queues the kill switch: no new orders, and those that live end. */
+  block(account?: number): number {
+    return this.queue(blockMessage(ClientType.BLOCK, account));
+  }
+
+  /** Queues the end of a block of our own. */
+  unlock(account?: number): number {
+    return this.queue(blockMessage(ClientType.UNLOCK, account));
   }
 
   /** Queues a status request; returns its number. */
   status({ reference, symbol, side }: OrderName): number {
-    return this.#queue({ type: ClientType.STATUS, symbol, side, reference });
+    return this.queue({ type: ClientType.STATUS, symbol, side, reference });
+  }
+
+  /** Queues any message; returns its number. */
+  queue(message: ClientMessage): number {
+    this.#numbered.push(message);
+    return this.nextNumber++;
   }
 
   /** Sends what is queued, in as few packets as possible. */
@@ -207,10 +215,12 @@ export class BinaryClient {
       : CLIENT_COUNT_UDP_MAX;
     while (this.#numbered.length > 0) {
       const first = this.nextNumber - this.#numbered.length;
-      const messages = this.#numbered.splice(0, limit);
-      await this.#wire.send(
-        encodeClientPacket(this.#options.session, first, messages),
-      );
+      let fitting = 0;
+      for (let blocks = 0; fitting < this.#numbered.length; fitting++) {
+        blocks += blocksOf(this.#numbered[fitting]!);
+        if (blocks > limit) break;
+      }
+      await this.sendAs(first, this.#numbered.splice(0, fitting));
     }
   }
 
@@ -219,9 +229,9 @@ export class BinaryClient {
     first: Whole,
     messages: readonly ClientMessage[],
   ): Promise<void> {
-    await this.#wire.send(
-      encodeClientPacket(this.#options.session, first, messages),
-    );
+    const { session, version = BINARY_VERSION_2 } = this.#options;
+    const packet = encodeClientPacket(session, first, messages, version);
+    await this.#wire.send(packet);
   }
 
   /** Asks for a heartbeat. */
@@ -275,15 +285,8 @@ export class BinaryClient {
     await this.#pumping;
   }
 
-  #queue(message: ClientMessage): number {
-    this.#numbered.push(message);
-    return this.nextNumber++;
-  }
-
   async #sendUnnumbered(message: ClientMessage): Promise<void> {
-    await this.#wire.send(
-      encodeClientPacket(this.#options.session, 0, [message]),
-    );
+    await this.sendAs(0, [message]);
   }
 
   #receiveType(

@@ -169,9 +169,7 @@ export class ClientLinks {
 
   /** Sends a heartbeat with the session's numbers. */
   heartbeat(session: BinarySession): void {
-    const { number } = session;
-    this.#sender.makeNotice(ServerType.HEARTBEAT, 0, number, session, 0, 0, 0);
-    this.#sender.sendNoticeTo(session);
+    this.#notify(session, ServerType.HEARTBEAT, Reason.NONE);
     session.sentMs = this.#context.now.ms;
   }
 
@@ -275,9 +273,7 @@ export class ClientLinks {
 
   /** Says goodbye and lets go of the client. */
   end(session: BinarySession, reason: number): void {
-    const { number } = session;
-    this.#sender.makeNotice(ServerType.END, reason, number, session, 0, 0, 0);
-    this.#sender.sendNoticeTo(session);
+    this.#notify(session, ServerType.END, reason);
     const entry = session.link === Link.STREAM
       ? this.connections.get(session.connection)
       : undefined;
@@ -289,6 +285,13 @@ export class ClientLinks {
       entry.session = null;
       this.drop(entry);
     }
+  }
+
+  /** Sends an unnumbered message that tells nothing but the session's numbers. */
+  #notify(session: BinarySession, type: number, reason: number): void {
+    const { number, version } = session;
+    this.#sender.makeNotice(type, reason, version, number, session, 0, 0, 0);
+    this.#sender.sendNoticeTo(session);
   }
 
   #unbind(session: BinarySession, why: string): void {

@@ -7,3 +7,4 @@
  */
 export * from "./binary_gateway.ts";
 export * from "./client.ts";
+export * from "./requests.ts";

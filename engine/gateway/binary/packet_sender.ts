@@ -12,7 +12,6 @@ import { addressOf, crc32cSealBatch } from "../../../ffi/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
 import { BACKPRESSURE, GONE } from "../../transport/mod.ts";
 import {
-  BINARY_VERSION,
   Direction,
   HEADER_BYTES,
   SERVER_CHECKSUM,
@@ -28,7 +27,7 @@ import { type BinarySession, Link } from "./session.ts";
 export const NOTICE_BYTES = HEADER_BYTES + SERVER_MESSAGE_BYTES;
 
 const HEADER_WORDS = HEADER_BYTES / 4;
-const HEADER_FIRST_WORD = BINARY_VERSION | (Direction.APPLIANCE << 8);
+const DIRECTION = Direction.APPLIANCE << 8;
 
 /** Packets out; see the module's text. */
 export class PacketSender {
@@ -72,7 +71,8 @@ export class PacketSender {
       : transport.reserveDatagram(bytes);
     if (offset === BACKPRESSURE || offset === GONE) return offset;
     const view = this.#view;
-    view.setUint32(offset, HEADER_FIRST_WORD | (fitting << 16), true);
+    const first = session.version | DIRECTION | (fitting << 16);
+    view.setUint32(offset, first, true);
     view.setUint32(offset + 4, session.number, true);
     view.setUint32(offset + 8, from, true);
     view.setUint32(offset + 12, 0, true);
@@ -96,6 +96,7 @@ export class PacketSender {
    * Makes an unnumbered message; `sendNotice*` sends it.
    *
    * @param type `ServerType`
+   * @param version That the packet is of.
    * @param sessionNumber For the header.
    * @param session Whose numbers it tells; null = a stranger gets none.
    * @param price Field `price`.
@@ -103,6 +104,7 @@ export class PacketSender {
   makeNotice(
     type: number,
     reason: number,
+    version: number,
     sessionNumber: number,
     session: BinarySession | null,
     quantityLow: number,
@@ -112,7 +114,7 @@ export class PacketSender {
     const words = this.#notice;
     const at = HEADER_WORDS;
     words.fill(0);
-    words[0] = HEADER_FIRST_WORD | (1 << 16);
+    words[0] = version | DIRECTION | (1 << 16);
     words[1] = sessionNumber;
     words[at] = type | (reason << 16);
     if (session !== null) {

@@ -8,6 +8,7 @@
  * @module
  */
 import { assert } from "../../assert.ts";
+import { BINARY_VERSION_1 } from "../../wire/binary/mod.ts";
 import type { SessionDefinition } from "../protocol.ts";
 import { OutboundRing } from "./outbound_ring.ts";
 
@@ -33,6 +34,8 @@ export class BinarySession {
   /** Highest number of the client's that has been answered. */
   answered = 0;
 
+  /** Of the protocol, as the last logon had it; answers are of this version. */
+  version: number = BINARY_VERSION_1;
   link: Link = Link.NONE;
   /** STREAM. */
   connection = 0;

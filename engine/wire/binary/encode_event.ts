@@ -28,18 +28,22 @@ import {
   EVT_REASON_U16,
   EVT_REFERENCE_F64,
   EVT_SIDE_U8,
+  EVT_STOP_PRICE_I32,
   EVT_TIME_HI_U32,
   EVT_TIME_IN_FORCE_U8,
   EVT_TIME_LO_U32,
-  OrdType,
+  MassScope,
   Reason,
 } from "../../record/mod.ts";
 import {
   ServerType,
+  SIDE_ACCOUNT,
   SIDE_AGGRESSOR,
-  SIDE_MARKET,
+  SIDE_BY_ORD_TYPE,
+  SIDE_PRICE_RANGE,
   SIDE_TIME_IN_FORCE_SHIFT,
   SYMBOL_UNKNOWN,
+  WIRE_GOOD_FOR_AUCTION,
 } from "./layout.ts";
 import { writeUnits, writeWhole } from "./number.ts";
 
@@ -48,6 +52,10 @@ export const INSTRUMENT_UNKNOWN = 0xffff;
 
 /** What was refused: a status request. */
 const STATUS_REFUSED = 4;
+/** Bits 2, 3 and 7 of the side byte: a stop order without a limit. */
+const STOP_WITHOUT_LIMIT = 0x84;
+/** The highest time in force that the side byte holds as it is. */
+const TIME_IN_FORCE_MAX = 7;
 
 /** Views of event slots, as a ring has them. */
 export interface EventViews {
@@ -91,8 +99,8 @@ export function encodeEvent(
   let price = i32[word + EVT_PRICE_I32]!;
   let leaves = f64[double + EVT_LEAVES_F64]!;
   let cause = u32[word + EVT_IN_SEQUENCE_U32]!;
-  if (kind === EventKind.FILLED) {
-    type = ServerType.FILLED;
+  if (kind === EventKind.FILLED || kind === EventKind.PREVENTED) {
+    type = kind === EventKind.FILLED ? ServerType.FILLED : ServerType.PREVENTED;
     if (u8[byte + EVT_AGGRESSOR_U8] === 1) side |= SIDE_AGGRESSOR;
     quantity = f64[double + EVT_LAST_QUANTITY_F64]!;
     price = i32[word + EVT_LAST_PRICE_I32]!;
@@ -106,10 +114,18 @@ export function encodeEvent(
   } else if (kind === EventKind.REJECTED) {
     type = ServerType.REJECTED;
     leaves = 0;
+  } else if (
+    kind >= EventKind.MASS_CANCELED && kind !== EventKind.RESTATED
+  ) {
+    encodeMassAnswer(events, slot, tickSizeE8, words, at);
+    return;
   } else {
     type = orderType(kind);
-    side |= u8[byte + EVT_TIME_IN_FORCE_U8]! << SIDE_TIME_IN_FORCE_SHIFT;
-    if (u8[byte + EVT_ORD_TYPE_U8] === OrdType.MARKET) side |= SIDE_MARKET;
+    const how = SIDE_BY_ORD_TYPE[u8[byte + EVT_ORD_TYPE_U8]!]!;
+    if (how === STOP_WITHOUT_LIMIT || kind === EventKind.TRIGGERED) {
+      price = i32[word + EVT_STOP_PRICE_I32]!;
+    }
+    side |= how | sideOfTimeInForce(u8[byte + EVT_TIME_IN_FORCE_U8]!);
     if (kind === EventKind.CANCELED) {
       quantity -= f64[double + EVT_CUM_F64]!;
       leaves = 0;
@@ -141,6 +157,66 @@ function orderType(kind: number): ServerType {
       return ServerType.REPLACED;
     case EventKind.STATUS:
       return ServerType.STATUS;
+    case EventKind.TRIGGERED:
+      return ServerType.TRIGGERED;
+    case EventKind.RESTATED:
+      return ServerType.RESTATED;
+    default:
+      return fail(`event of kind ${kind} for a session of the binary protocol`);
+  }
+}
+
+/** Bits 4 to 6 of the side byte. */
+function sideOfTimeInForce(timeInForce: number): number {
+  const code = timeInForce > TIME_IN_FORCE_MAX
+    ? WIRE_GOOD_FOR_AUCTION
+    : timeInForce;
+  return code << SIDE_TIME_IN_FORCE_SHIFT;
+}
+
+/** The answer to a mass cancel, a block or an unlock: it counts orders. */
+function encodeMassAnswer(
+  events: EventViews,
+  slot: number,
+  tickSizeE8: number,
+  words: Uint32Array,
+  at: number,
+): void {
+  const { u8, u16, u32, i32, f64 } = events;
+  const byte = slot * EVENT_SLOT_BYTES;
+  const half = byte >>> 1;
+  const word = byte >>> 2;
+  const double = byte >>> 3;
+  const detail = u8[byte + EVT_DETAIL_U8]!;
+  let side = u8[byte + EVT_SIDE_U8]! & 3;
+  if ((detail & 3) === MassScope.ACCOUNT) side |= SIDE_ACCOUNT;
+  if ((detail & MassScope.PRICE_RANGE) !== 0) side |= SIDE_PRICE_RANGE;
+  const instrument = u16[half + EVT_INSTRUMENT_U16]!;
+  words[at] = massType(u8[byte + EVT_KIND_U8]!) | (side << 8) |
+    (u16[half + EVT_REASON_U16]! << 16);
+  words[at + 1] = instrument === INSTRUMENT_UNKNOWN
+    ? SYMBOL_UNKNOWN
+    : instrument;
+  words[at + 2] = 0;
+  words[at + 3] = 0;
+  writeWhole(words, at + 4, f64[double + EVT_REFERENCE_F64]!);
+  writeWhole(words, at + 6, f64[double + EVT_QUANTITY_F64]!);
+  writeUnits(words, at + 8, i32[word + EVT_PRICE_I32]!, tickSizeE8);
+  words[at + 10] = 0;
+  words[at + 11] = 0;
+  words[at + 12] = u32[word + EVT_TIME_LO_U32]!;
+  words[at + 13] = u32[word + EVT_TIME_HI_U32]!;
+  words[at + 14] = u32[word + EVT_IN_SEQUENCE_U32]!;
+}
+
+function massType(kind: number): ServerType {
+  switch (kind) {
+    case EventKind.MASS_CANCELED:
+      return ServerType.MASS_CANCELED;
+    case EventKind.KILLED:
+      return ServerType.BLOCKED;
+    case EventKind.UNLOCKED:
+      return ServerType.UNLOCKED;
     default:
       return fail(`event of kind ${kind} for a session of the binary protocol`);
   }

@@ -10,7 +10,8 @@
 import { OrdType, Side, TimeInForce } from "../../record/mod.ts";
 import { crc32c } from "../crc32c.ts";
 import {
-  BINARY_VERSION,
+  BINARY_VERSION_1,
+  BINARY_VERSION_2,
   CLIENT_CHECKSUM,
   CLIENT_MESSAGE_BYTES,
   CLIENT_PRICE,
@@ -19,6 +20,7 @@ import {
   CLIENT_SIDE,
   CLIENT_SYMBOL,
   CLIENT_TYPE,
+  ClientType,
   Direction,
   HEADER_BYTES,
   HEADER_COUNT,
@@ -26,6 +28,11 @@ import {
   HEADER_SEQUENCE,
   HEADER_SESSION,
   HEADER_VERSION,
+  MORE_ACCOUNT,
+  MORE_EXPIRE_TIME,
+  MORE_LINK,
+  MORE_MIN_QUANTITY,
+  MORE_OFFSET,
   SERVER_CAUSE,
   SERVER_CHECKSUM,
   SERVER_COUNT_TCP_MAX,
@@ -42,10 +49,47 @@ import {
   SERVER_TYPE,
   SIDE_MARKET,
   SIDE_TIME_IN_FORCE_SHIFT,
+  TERMS_DISPLAY_QUANTITY,
+  TERMS_DISPLAY_RANGE,
+  TERMS_FLAGS,
+  TERMS_MESSAGE_BLOCKS,
+  TERMS_ORD_TYPE,
+  TERMS_STOP_PRICE,
+  TERMS_STP,
+  TERMS_TIME_IN_FORCE,
+  WIRE_GOOD_FOR_AUCTION,
 } from "./layout.ts";
 
 /** A whole number that may need 64 bits. */
 export type Whole = number | bigint;
+
+/** Terms of a new order or a replace, as they stand on the wire. Absent = 0. */
+export interface ClientTerms {
+  /** `OrdType` */
+  readonly ordType?: number;
+  /** See `wireTimeInForce()`. */
+  readonly timeInForce?: number;
+  /** Low bits of `TermFlag`. */
+  readonly flags?: number;
+  /** `StpMode`; 0 = as the session has it; `STP_NONE`. */
+  readonly stp?: number;
+  /** Value x 1e8. */
+  readonly stopPrice?: Whole;
+  /** Value x 1e8. */
+  readonly displayQuantity?: Whole;
+  /** Value x 1e8. */
+  readonly displayRange?: Whole;
+  /** Number of the account; 0 = the session's. */
+  readonly account?: number;
+  /** Value x 1e8. */
+  readonly minQuantity?: Whole;
+  /** Nanoseconds since 1970. */
+  readonly expireTimeNs?: Whole;
+  /** Number of the message that made the linked order. */
+  readonly linkReference?: number;
+  /** Ticks or basis points. */
+  readonly offset?: number;
+}
 
 /** A message from a client. Fields that are absent are 0. */
 export interface ClientMessage {
@@ -60,6 +104,8 @@ export interface ClientMessage {
   readonly price?: Whole;
   /** Cancel, replace, status: number of the order's message. New order: time. */
   readonly reference?: Whole;
+  /** Makes it a message of three blocks. */
+  readonly terms?: ClientTerms;
 }
 
 /** A message from the appliance. */
@@ -89,6 +135,7 @@ export interface ServerMessage {
 
 /** What a packet's first 16 bytes say. */
 export interface PacketHeader {
+  readonly version: number;
   readonly direction: number;
   readonly count: number;
   readonly session: number;
@@ -112,16 +159,28 @@ export function sideByte(
   timeInForce: number = TimeInForce.DAY,
   ordType: number = OrdType.LIMIT,
 ): number {
-  return side | (timeInForce << SIDE_TIME_IN_FORCE_SHIFT) |
+  return side | (wireTimeInForce(timeInForce) << SIDE_TIME_IN_FORCE_SHIFT) |
     (ordType === OrdType.MARKET ? SIDE_MARKET : 0);
 }
 
-/** Writes one client message with its checksum at `offset`. */
+/** A time in force as it stands on the wire. */
+export function wireTimeInForce(timeInForce: number): number {
+  return timeInForce === TimeInForce.GOOD_FOR_AUCTION
+    ? WIRE_GOOD_FOR_AUCTION
+    : timeInForce;
+}
+
+/** Blocks of 34 bytes that a client message takes. */
+export function blocksOf(message: ClientMessage): number {
+  return message.terms === undefined ? 1 : TERMS_MESSAGE_BLOCKS;
+}
+
+/** Writes a client message with its checksums at `offset`; returns its bytes. */
 export function writeClientMessage(
   bytes: Uint8Array,
   offset: number,
   message: ClientMessage,
-): void {
+): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
   view.setUint8(CLIENT_TYPE, message.type);
   view.setUint32(CLIENT_SYMBOL, message.symbol ?? 0, true);
@@ -129,20 +188,65 @@ export function writeClientMessage(
   view.setBigUint64(CLIENT_QUANTITY, BigInt(message.quantity ?? 0), true);
   view.setBigUint64(CLIENT_PRICE, BigInt(message.price ?? 0), true);
   view.setBigUint64(CLIENT_REFERENCE, BigInt(message.reference ?? 0), true);
+  seal(bytes, offset);
+  if (message.terms === undefined) return CLIENT_MESSAGE_BYTES;
+  writeTerms(bytes, offset + CLIENT_MESSAGE_BYTES, message.terms);
+  return TERMS_MESSAGE_BLOCKS * CLIENT_MESSAGE_BYTES;
+}
+
+/** The second and third block of a message. */
+function writeTerms(
+  bytes: Uint8Array,
+  offset: number,
+  terms: ClientTerms,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
+  view.setUint8(CLIENT_TYPE, ClientType.TERMS);
+  view.setUint8(TERMS_ORD_TYPE, terms.ordType ?? 0);
+  view.setUint8(TERMS_TIME_IN_FORCE, terms.timeInForce ?? 0);
+  view.setUint16(TERMS_FLAGS, terms.flags ?? 0, true);
+  view.setUint8(TERMS_STP, terms.stp ?? 0);
+  const stopPrice = BigInt(terms.stopPrice ?? 0);
+  view.setBigUint64(TERMS_STOP_PRICE, stopPrice, true);
+  const shown = BigInt(terms.displayQuantity ?? 0);
+  view.setBigUint64(TERMS_DISPLAY_QUANTITY, shown, true);
+  const range = BigInt(terms.displayRange ?? 0);
+  view.setBigUint64(TERMS_DISPLAY_RANGE, range, true);
+  const more = CLIENT_MESSAGE_BYTES;
+  view.setUint8(more + CLIENT_TYPE, ClientType.MORE_TERMS);
+  view.setUint32(more + MORE_ACCOUNT, terms.account ?? 0, true);
+  const least = BigInt(terms.minQuantity ?? 0);
+  view.setBigUint64(more + MORE_MIN_QUANTITY, least, true);
+  const expires = BigInt(terms.expireTimeNs ?? 0);
+  view.setBigUint64(more + MORE_EXPIRE_TIME, expires, true);
+  view.setUint32(more + MORE_LINK, terms.linkReference ?? 0, true);
+  view.setInt32(more + MORE_OFFSET, terms.offset ?? 0, true);
+  seal(bytes, offset);
+  seal(bytes, offset + more);
+}
+
+/** Writes the checksum of one block. */
+function seal(bytes: Uint8Array, offset: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
   const covered = bytes.subarray(offset, offset + CLIENT_CHECKSUM);
   view.setUint32(CLIENT_CHECKSUM, crc32c(covered), true);
 }
 
-/** Writes the header of a packet from a client at `offset`. */
+/**
+ * Writes the header of a packet from a client at `offset`.
+ *
+ * @param count Blocks.
+ */
 export function writeClientHeader(
   bytes: Uint8Array,
   offset: number,
   session: number,
   sequence: Whole,
   count: number,
+  version: number = BINARY_VERSION_1,
 ): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
-  view.setUint8(HEADER_VERSION, BINARY_VERSION);
+  view.setUint8(HEADER_VERSION, version);
   view.setUint8(HEADER_DIRECTION, Direction.CLIENT);
   view.setUint16(HEADER_COUNT, count, true);
   view.setUint32(HEADER_SESSION, session, true);
@@ -158,14 +262,13 @@ export function encodeClientPacket(
   session: number,
   sequence: Whole,
   messages: readonly ClientMessage[],
+  version: number = BINARY_VERSION_1,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(
-    HEADER_BYTES + messages.length * CLIENT_MESSAGE_BYTES,
-  );
-  writeClientHeader(bytes, 0, session, sequence, messages.length);
-  messages.forEach((message, i) =>
-    writeClientMessage(bytes, HEADER_BYTES + i * CLIENT_MESSAGE_BYTES, message)
-  );
+  const blocks = messages.reduce((sum, message) => sum + blocksOf(message), 0);
+  const bytes = new Uint8Array(HEADER_BYTES + blocks * CLIENT_MESSAGE_BYTES);
+  writeClientHeader(bytes, 0, session, sequence, blocks, version);
+  let at = HEADER_BYTES;
+  for (const message of messages) at += writeClientMessage(bytes, at, message);
   return bytes;
 }
 
@@ -182,15 +285,17 @@ export function decodeServerHeader(bytes: Uint8Array): PacketHeader {
   const version = view.getUint8(HEADER_VERSION);
   const direction = view.getUint8(HEADER_DIRECTION);
   const count = view.getUint16(HEADER_COUNT, true);
-  if (version !== BINARY_VERSION || direction !== Direction.APPLIANCE) {
+  const known = version === BINARY_VERSION_1 || version === BINARY_VERSION_2;
+  if (!known || direction !== Direction.APPLIANCE) {
     throw new BinaryFormatError(
-      `Version ${version}, direction ${direction}: not an answer of version 1`,
+      `Version ${version}, direction ${direction}: not an answer of version 1 or 2`,
     );
   }
   if (count < 1 || count > SERVER_COUNT_TCP_MAX) {
     throw new BinaryFormatError(`A packet of ${count} messages`);
   }
   return {
+    version,
     direction,
     count,
     session: view.getUint32(HEADER_SESSION, true),
