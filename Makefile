@@ -66,7 +66,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send replay test bench fmt check clean hugepages
+.PHONY: run doctor config send replay test bench rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -87,6 +87,9 @@ test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for
 
 bench: deps-test native deno ## Measure, beside the references (BENCH="book latency" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all --unstable-net --v8-flags=--expose-gc bench/run_all.ts $(BENCH)
+
+rules: deno ## Make docs/rules.md from the data in docs/rules/
+	@$(DENO) run --no-prompt --cached-only --frozen --allow-read=$(CURDIR) --allow-write=docs/rules.md tests/rules/generate.ts
 
 fmt: deno ## Format TypeScript
 	@$(DENO) fmt --quiet
