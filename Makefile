@@ -66,7 +66,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send replay test bench rules fmt check clean hugepages
+.PHONY: run doctor config send replay test bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -86,10 +86,13 @@ test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for
 	@$(DENO) run --no-prompt --frozen --allow-all tests/run_all.ts $(TESTS)
 
 bench: deps-test native deno ## Measure, beside the references (BENCH="book latency" for some)
-	@$(DENO) run --no-prompt --frozen --allow-all --unstable-net --v8-flags=--expose-gc bench/run_all.ts $(BENCH)
+	@$(DENO) run --no-prompt --frozen --allow-all --unstable-net bench/run_all.ts $(BENCH) $(addprefix --file=,$(abspath $(FILE)))
 
 rules: deno ## Make docs/rules.md from the data in docs/rules/
 	@$(DENO) run --no-prompt --cached-only --frozen --allow-read=$(CURDIR) --allow-write=docs/rules.md tests/rules/generate.ts
+
+challenge: deps-test native deno ## Workloads of the public challenge through the exchange: FILE="static.bin normal.bin"
+	@$(DENO) run --no-prompt --frozen --allow-all bench/run_all.ts challenge $(addprefix --file=,$(abspath $(FILE)))
 
 fmt: deno ## Format TypeScript
 	@$(DENO) fmt --quiet

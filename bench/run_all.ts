@@ -2,6 +2,7 @@
 
 /**
  * Runs the benchmarks named as arguments, or all: `make bench BENCH="book latency"`.
+ * Arguments that start with two dashes go to each of them.
  *
  * Each is a file `NAME_bench.ts` of this folder and runs in a process of its
  * own, one after the other. Results also go to `bench/results/NAME.json`.
@@ -15,7 +16,9 @@ const FOLDER = new URL("./", import.meta.url);
 const all = [...Deno.readDirSync(FOLDER)].map((entry) => entry.name)
   .filter((name) => name.endsWith("_bench.ts"))
   .map((name) => name.slice(0, -"_bench.ts".length)).sort();
-const wanted = Deno.args.length > 0 ? Deno.args : all;
+const options = Deno.args.filter((arg) => arg.startsWith("--"));
+const named = Deno.args.filter((arg) => !arg.startsWith("--"));
+const wanted = named.length > 0 ? named : all;
 
 for (const name of wanted) {
   if (!all.includes(name)) {
@@ -40,6 +43,7 @@ for (const name of wanted) {
       "--unstable-net",
       "--v8-flags=--expose-gc",
       new URL(`${name}_bench.ts`, FOLDER).pathname,
+      ...options,
     ],
   }).spawn().status;
   if (!success) failed += 1;

@@ -67,6 +67,25 @@ export function mixHash(hash: number, word: number): number {
   return Math.imul(hash ^ word, 16777619);
 }
 
+/** @throws {Error} If an engine's tape or book is not that of the mix. */
+export function requireHashes(
+  name: string,
+  tape: number,
+  book: number,
+  facts: MixFacts,
+): void {
+  if (tape === facts.tape && book === facts.book) return;
+  throw new Error(
+    `${name}: tape ${hexadecimal(tape)}, book ${hexadecimal(book)}; ` +
+      `expected ${hexadecimal(facts.tape)}, ${hexadecimal(facts.book)}`,
+  );
+}
+
+/** A hash as eight digits. */
+export function hexadecimal(hash: number): string {
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
 interface Resting {
   readonly id: number;
   readonly side: number;

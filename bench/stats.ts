@@ -66,26 +66,39 @@ export function figure(value: number): string {
   });
 }
 
+/** "median ± mad". */
+export function shortly(values: Spread): string {
+  return `${figure(values.median)} ± ${figure(values.mad)}`;
+}
+
 /** "median ± mad [min .. max] (n runs)". */
 export function describe(values: Spread, unit = ""): string {
   return `${figure(values.median)}${unit} ± ${figure(values.mad)} ` +
     `[${figure(values.min)} .. ${figure(values.max)}] (${values.runs} runs)`;
 }
 
-/** Prints rows as an aligned text table. */
-export function printTable(rows: readonly (readonly string[])[]): void {
+/** Rows as a Markdown table; the first row is its head, the first column text. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length))
+    Math.max(3, ...rows.map((row) => (row[column] ?? "").length))
   );
-  for (const row of rows) {
-    console.log(
-      row.map((cell, column) =>
-        column === 0
-          ? cell.padEnd(widths[column]!)
-          : cell.padStart(widths[column]!)
-      ).join("  "),
-    );
-  }
+  const lines = rows.map((row) =>
+    `| ${
+      widths.map((width, column) => {
+        const cell = row[column] ?? "";
+        return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+      }).join(" | ")
+    } |`
+  );
+  const rule = widths.map((width, column) =>
+    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`
+  );
+  return [lines[0]!, `| ${rule.join(" | ")} |`, ...lines.slice(1)].join("\n");
+}
+
+/** Prints rows as a Markdown table. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  console.log(markdownTable(rows));
 }
 
 /** Percentiles, in nanoseconds, of one run. */

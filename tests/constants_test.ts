@@ -36,7 +36,8 @@ const FILES = [
   "engine/exchange/exchange.ts",
   "engine/exchange/order_index.ts",
   "engine/exchange/request_checks.ts",
-  "bench/book_contenders.ts",
+  "bench/bare_book.ts",
+  "bench/exchange_rig.ts",
 ];
 
 /** The exported number that a member repeats; undefined if none has its name. */

@@ -1,7 +1,9 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 import { assert, assertEquals } from "@std/assert";
-import { bookTable, measureBook } from "../../bench/book_bench.ts";
+import { measureBook } from "../../bench/book_bench.ts";
+import { buildPrograms, programPath } from "../../bench/programs.ts";
+import { sidesTable } from "../../bench/sides_table.ts";
 import { mix, MIXES, sha256 } from "../../bench/standard_mix.ts";
 
 Deno.test("mix() makes the standard mix, byte by byte", async () => {
@@ -9,13 +11,19 @@ Deno.test("mix() makes the standard mix, byte by byte", async () => {
   assertEquals(await sha256(mix(messages, symbols)), expected);
 });
 
-Deno.test("measureBook() proves trades and book of the standard mix", async () => {
-  const report = await measureBook("mix1m", 1, false);
-  assertEquals(report.results.map((r) => [r.tape, r.book]), [
-    ["3c8dec0e", "4f89b345"],
-    ["3c8dec0e", "4f89b345"],
+Deno.test("measureBook() proves trades and book of every engine", async () => {
+  await buildPrograms();
+  const report = await measureBook("mix1m", {
+    rounds: 1,
+    npm: false,
+    peers: [{ name: "C ladder", path: programPath("ladder") }],
+  });
+  assertEquals(Object.keys(report.timesNs), [
+    "ferrule, bare book",
+    "ferrule, exchange, events only",
+    "ferrule, exchange",
+    "C ladder",
   ]);
-  assertEquals(report.ratios, {});
-  const table = bookTable(report);
-  for (const result of report.results) assert(table.includes(result.name));
+  const table = sidesTable(report.timesNs, "ferrule, exchange");
+  for (const name of Object.keys(report.timesNs)) assert(table.includes(name));
 });

@@ -1,0 +1,179 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The bare book under the standard mix: `Book` and `Matching` alone, orders
+ * found by direct index, nobody told of what happens. No checks, no sessions,
+ * no events.
+ *
+ * @module
+ */
+import { allocate, type MemoryRegion } from "../ffi/mod.ts";
+import { Book } from "../engine/book/mod.ts";
+import { type FillSink, Matching } from "../engine/matching/mod.ts";
+import type { Contender } from "./contender.ts";
+import {
+  MIX_HASH_START,
+  type MixFacts,
+  mixHash,
+  requireHashes,
+} from "./standard_mix.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  LEVEL_HEAD = 0,
+  ORDER_REFERENCE_F64 = 5,
+  ORDER_PRICE = 3,
+  ORDER_LEAVES_F64 = 2,
+  ORDER_NEXT = 0,
+  MIX_RECORD_WORDS = 4,
+  MixWord_ID = 1,
+  MixType_CANCEL = 2,
+  MixWord_QUANTITY = 3,
+  ORDER_LEVEL = 2,
+  MixWord_PRICE = 2,
+  ORDER_QUANTITY_F64 = 3,
+  ORDER_NOTIONAL_F64 = 4,
+  TimeInForce_GTC = 1,
+  ORDER_OWNER = 12,
+  ORDER_KIND = 13,
+  OrdType_LIMIT = 2,
+  ORDER_ID_F64 = 7,
+  INSTRUMENT_LAST_PRICE = 22,
+  INSTRUMENT_LAST_QUANTITY_F64 = 10,
+  FILLS_MASK = 1023,
+}
+
+const ORDERS_MAX = 1 << 17;
+const PAGES_MAX = 8192;
+
+function hashBook(book: Book, symbols: number): number {
+  let hash = MIX_HASH_START;
+  for (let symbol = 0; symbol < symbols; symbol++) {
+    for (let bit = 0; bit < 2; bit++) {
+      const side = book.sideOf(symbol, bit);
+      let level = book.best(symbol, bit);
+      while (level !== 0) {
+        let order = book.i32[level + Fixed.LEVEL_HEAD]!;
+        while (order !== 0) {
+          const at = order >> 1;
+          hash = mixHash(hash, book.f64[at + Fixed.ORDER_REFERENCE_F64]!);
+          hash = mixHash(hash, book.i32[order + Fixed.ORDER_PRICE]!);
+          hash = mixHash(hash, book.f64[at + Fixed.ORDER_LEAVES_F64]!);
+          order = book.i32[order + Fixed.ORDER_NEXT]!;
+        }
+        level = book.nextLevel(side, level);
+      }
+    }
+  }
+  return hash >>> 0;
+}
+
+/** Book and matching alone; orders are found by direct index. */
+export class BareBook implements Contender, FillSink {
+  readonly name = "ferrule, bare book";
+  readonly messages: number;
+  readonly #records: Uint32Array;
+  readonly #facts: MixFacts;
+  readonly #memory: MemoryRegion;
+  #book: Book;
+  #matching: Matching;
+  readonly #orders: Int32Array;
+  readonly #fills = new Int32Array(4 * (Fixed.FILLS_MASK + 1));
+  #fillCount = 0;
+  #proving = false;
+  #tape = MIX_HASH_START;
+
+  constructor(records: Uint32Array, facts: MixFacts) {
+    this.#records = records;
+    this.messages = facts.messages;
+    this.#facts = facts;
+    this.#memory = allocate(Book.bytes(this.#options()), { hugePages: true });
+    this.#orders = new Int32Array(facts.ids + 1);
+    this.#book = new Book(this.#memory.buffer, 0, this.#options());
+    this.#matching = new Matching(this.#book, this);
+  }
+
+  #options() {
+    return {
+      ordersMax: ORDERS_MAX,
+      instrumentsMax: this.#facts.symbols,
+      pagesMax: PAGES_MAX,
+    };
+  }
+
+  prepare(): void {
+    new Uint8Array(this.#memory.buffer).fill(0);
+    this.#book = new Book(this.#memory.buffer, 0, this.#options());
+    for (let i = 0; i < this.#facts.symbols; i++) this.#book.define(i);
+    this.#matching = new Matching(this.#book, this);
+    this.#tape = MIX_HASH_START;
+  }
+
+  run(): void {
+    const messages = this.#records;
+    const { i32, f64 } = this.#book;
+    const book = this.#book;
+    const matching = this.#matching;
+    const orders = this.#orders;
+    for (let at = 0; at < messages.length; at += Fixed.MIX_RECORD_WORDS) {
+      const what = messages[at]!;
+      const id = messages[at + Fixed.MixWord_ID]!;
+      if ((what & 0xff) === Fixed.MixType_CANCEL) {
+        const order = orders[id]!;
+        book.unlink(order);
+        book.free(order);
+        continue;
+      }
+      const order = book.allocate();
+      const own = order >> 1;
+      const quantity = messages[at + Fixed.MixWord_QUANTITY]!;
+      i32[order + Fixed.ORDER_LEVEL] = 0;
+      i32[order + Fixed.ORDER_PRICE] = messages[at + Fixed.MixWord_PRICE]!;
+      f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
+      f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
+      f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
+      f64[own + Fixed.ORDER_REFERENCE_F64] = id;
+      i32[order + Fixed.ORDER_OWNER] = 1 | Fixed.TimeInForce_GTC << 24;
+      i32[order + Fixed.ORDER_KIND] = what >>> 16 |
+        ((what >>> 8 & 1) + 1) << 16 | Fixed.OrdType_LIMIT << 24;
+      f64[own + Fixed.ORDER_ID_F64] = id;
+      matching.place(order);
+      if (i32[order + Fixed.ORDER_LEVEL] === 0) book.free(order);
+      else orders[id] = order;
+    }
+  }
+
+  /** A fill of 16 bytes, as the C ladder writes it. */
+  onFill(maker: number, taker: number, instrument: number): void {
+    const { i32, f64 } = this.#book;
+    const fills = this.#fills;
+    const to = (this.#fillCount++ & Fixed.FILLS_MASK) << 2;
+    fills[to] = f64[(maker >> 1) + Fixed.ORDER_REFERENCE_F64]!;
+    fills[to + 1] = f64[(taker >> 1) + Fixed.ORDER_REFERENCE_F64]!;
+    fills[to + 2] = i32[instrument + Fixed.INSTRUMENT_LAST_PRICE]!;
+    fills[to + 3] =
+      f64[(instrument >> 1) + Fixed.INSTRUMENT_LAST_QUANTITY_F64]!;
+    if (this.#proving) this.#hash(to);
+  }
+
+  #hash(fill: number): void {
+    for (let word = 0; word < 4; word++) {
+      this.#tape = mixHash(this.#tape, this.#fills[fill + word]!);
+    }
+  }
+
+  prove(): void {
+    this.prepare();
+    this.#proving = true;
+    this.run();
+    this.#proving = false;
+    requireHashes(
+      this.name,
+      this.#tape >>> 0,
+      hashBook(this.#book, this.#facts.symbols),
+      this.#facts,
+    );
+  }
+}

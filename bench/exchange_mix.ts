@@ -1,0 +1,173 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The standard mix through the whole exchange.
+ *
+ * Orders that buy and orders that sell are of different sessions and accounts,
+ * so that self-trade prevention looks at each pair of orders and never steps
+ * in: trades and books must stay those of the mix.
+ *
+ * @module
+ */
+import * as record from "../engine/record/mod.ts";
+import type { SpscRing } from "../engine/ring/mod.ts";
+import { Commands } from "./commands.ts";
+import type { Contender } from "./contender.ts";
+import {
+  ExchangeRig,
+  FLOW_SEQUENCE,
+  type Rules,
+  sessionOf,
+} from "./exchange_rig.ts";
+import {
+  MIX_HASH_START,
+  MIX_RECORD_WORDS,
+  type MixFacts,
+  mixHash,
+  MixType,
+  MixWord,
+  requireHashes,
+} from "./standard_mix.ts";
+
+/** Orders that the mixes have room for: more than ever rest at a time. */
+const ORDERS_MAX = 1 << 17;
+const PAGES_MAX = 8192;
+/** The price around which the mixes move. */
+const MIX_MID = 10_000;
+
+/** The mix as commands of 64 bytes. */
+export function mixCommands(messages: Uint32Array, owners: number): Commands {
+  const count = messages.length / MIX_RECORD_WORDS;
+  const commands = new Commands(
+    count * record.COMMAND_BASE_BYTES,
+    FLOW_SEQUENCE,
+  );
+  for (let i = 0; i < count; i++) {
+    const at = i * MIX_RECORD_WORDS;
+    const what = messages[at + MixWord.WHAT]!;
+    const id = messages[at + MixWord.ID]!;
+    const bit = what >>> 8 & 1;
+    const key = {
+      session: sessionOf(bit, id, owners),
+      reference: id,
+      instrument: what >>> 16,
+      side: bit + 1,
+    };
+    if ((what & 0xff) === MixType.CANCEL) commands.cancel(key);
+    else {
+      commands.newOrder({
+        ...key,
+        price: messages[at + MixWord.PRICE]!,
+        quantity: messages[at + MixWord.QUANTITY]!,
+      });
+    }
+  }
+  return commands;
+}
+
+/** Hashes trades out of events, as the mix prescribes. */
+export class TapeHash {
+  #hash = MIX_HASH_START;
+  #maker = 0;
+
+  take(ring: SpscRing, byte: number): void {
+    if (ring.u8[byte + record.EVT_KIND_U8] !== record.EventKind.FILLED) return;
+    const reference = ring.f64[(byte >> 3) + record.EVT_REFERENCE_F64]!;
+    if (ring.u8[byte + record.EVT_AGGRESSOR_U8] === 0) {
+      this.#maker = reference;
+      return;
+    }
+    let hash = mixHash(this.#hash, this.#maker);
+    hash = mixHash(hash, reference);
+    hash = mixHash(hash, ring.i32[(byte >> 2) + record.EVT_LAST_PRICE_I32]!);
+    this.#hash = mixHash(
+      hash,
+      ring.f64[(byte >> 3) + record.EVT_LAST_QUANTITY_F64]!,
+    );
+  }
+
+  get value(): number {
+    return this.#hash >>> 0;
+  }
+}
+
+/** Hashes a book out of the fills that empty it, as the mix prescribes. */
+export class BookHash {
+  #hash = MIX_HASH_START;
+
+  take(ring: SpscRing, byte: number): void {
+    if (ring.u8[byte + record.EVT_KIND_U8] !== record.EventKind.FILLED) return;
+    if (ring.u8[byte + record.EVT_AGGRESSOR_U8] !== 0) return;
+    let hash = mixHash(
+      this.#hash,
+      ring.f64[(byte >> 3) + record.EVT_REFERENCE_F64]!,
+    );
+    hash = mixHash(hash, ring.i32[(byte >> 2) + record.EVT_LAST_PRICE_I32]!);
+    this.#hash = mixHash(
+      hash,
+      ring.f64[(byte >> 3) + record.EVT_LAST_QUANTITY_F64]!,
+    );
+  }
+
+  get value(): number {
+    return this.#hash >>> 0;
+  }
+}
+
+/** Commands in, events out. */
+export class ExchangeMix implements Contender {
+  readonly name: string;
+  readonly messages: number;
+  readonly rig: ExchangeRig;
+  readonly commands: Commands;
+  readonly #facts: MixFacts;
+
+  /**
+   * @param commands Of `mixCommands()`; they may be shared.
+   * @param owners As in `mixCommands()`.
+   */
+  constructor(
+    name: string,
+    commands: Commands,
+    facts: MixFacts,
+    rules: Rules,
+    owners = 1,
+  ) {
+    this.name = name;
+    this.messages = facts.messages;
+    this.commands = commands;
+    this.#facts = facts;
+    this.rig = new ExchangeRig({
+      instruments: facts.symbols,
+      ordersMax: ORDERS_MAX,
+      pagesMax: PAGES_MAX,
+      rules,
+      owners,
+      reference: MIX_MID,
+    });
+  }
+
+  prepare(): void {
+    this.rig.prepare();
+  }
+
+  run(): void {
+    this.rig.run(this.commands);
+  }
+
+  prove(): void {
+    const tape = new TapeHash();
+    this.prepare();
+    this.rig.listen((ring, byte) => tape.take(ring, byte));
+    this.run();
+    this.rig.settle();
+    requireHashes(this.name, tape.value, this.finalBook(), this.#facts);
+  }
+
+  /** Hash of the books after a run; empties them. */
+  finalBook(): number {
+    const book = new BookHash();
+    this.rig.sweep((ring, byte) => book.take(ring, byte));
+    return book.value;
+  }
+}
