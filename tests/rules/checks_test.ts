@@ -10,11 +10,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { type CheckRow, CHECKS } from "./data.ts";
 import {
+  CANCEL_FAULTS,
   deskWith,
   type Fault,
   mergedFields,
+  NEW_ORDER,
   NEW_ORDER_FAULTS,
   RATE,
+  REDUCE_FAULTS,
   REPLACE_FAULTS,
   requestWith,
 } from "./faults.ts";
@@ -23,11 +26,12 @@ import {
 const NEVER_OF_A_REPLACE = ["BLOCKED"];
 
 /**
- * Pairs that no market has: where a post-only order would trade, orders of its
- * own side and of the other would stand across at one price; and a level that
- * is there needs no room.
+ * First and second of what no market has: no order meets another at the end of all prices;
+ * where a post-only order would trade, both sides would stand at one price; a
+ * level that is there needs no room.
  */
 const NEVER_BOTH = [
+  ["POST_ONLY_WOULD_TRADE", "PRICE_OUT_OF_RANGE"],
   ["POST_ONLY_WOULD_TRADE", "QUANTITY_TOO_LARGE"],
   ["LEVEL_CAPACITY", "QUANTITY_TOO_LARGE"],
 ];
@@ -46,40 +50,43 @@ function sorted(
   });
 }
 
-function answer(faults: readonly Fault[], replaced: boolean): string {
-  const request = requestWith(faults, replaced);
-  const told = deskWith(faults, replaced).say(request);
-  return told.replace(`!${request.reference} `, "");
+function answer(request: string, faults: readonly Fault[]): string {
+  const command = requestWith(request, faults);
+  const told = deskWith(request, faults).say(command);
+  return told.replace(`!${command.reference} `, "");
 }
 
+/** Request, its answer if it fails no check, its checks, its faults. */
 const KINDS = [
-  ["a new order", CHECKS.newOrder, NEW_ORDER_FAULTS, false],
-  ["a replace", CHECKS.replace, REPLACE_FAULTS, true],
+  [NEW_ORDER, "+1", CHECKS.newOrder, NEW_ORDER_FAULTS],
+  ["replace 1 12@501", "=1 12/10@501", CHECKS.replace, REPLACE_FAULTS],
+  ["reduce 1 3", "=1 7/5@500", CHECKS.reduce, REDUCE_FAULTS],
+  ["cancel 1", "-1 CANCELED_BY_CLIENT", CHECKS.cancel, CANCEL_FAULTS],
 ] as const;
 
-for (const [what, rows, all, replaced] of KINDS) {
+for (const [request, good, rows, all] of KINDS) {
   const faults = sorted(rows, all);
+  const what = request === NEW_ORDER ? "new order" : request.split(" ")[0];
 
-  Deno.test(`Exchange takes ${what} that fails no check`, () => {
-    const told = answer([], replaced);
-    assertEquals(told, replaced ? "=1 12/10@501" : "+1");
+  Deno.test(`Exchange takes a ${what} that fails no check`, () => {
+    assertEquals(answer(request, []), good);
   });
 
   faults.forEach((first, i) => {
     const which = faults.slice(0, i).some((f) => f.reason === first.reason)
       ? " of the level"
       : "";
-    Deno.test(`Exchange refuses ${what} with ${first.reason}${which} before all checks that follow`, () => {
-      assertEquals(answer([first], replaced), first.reason);
+    Deno.test(`Exchange refuses a ${what} with ${first.reason}${which} before all checks that follow`, () => {
+      assertEquals(answer(request, [first]), first.reason);
       for (const second of faults.slice(i + 1)) {
         const pair = [first, second];
         if (mergedFields(pair) === undefined) continue;
-        const names = pair.map((fault) => fault.reason);
-        if (
-          NEVER_BOTH.some((never) => never.every((r) => names.includes(r)))
-        ) continue;
+        const never = NEVER_BOTH.some(([one, other]) =>
+          one === first.reason && other === second.reason
+        );
+        if (never) continue;
         assertEquals(
-          answer(pair, replaced),
+          answer(request, pair),
           first.reason,
           `and ${second.reason}`,
         );
@@ -90,7 +97,7 @@ for (const [what, rows, all, replaced] of KINDS) {
 
 Deno.test("checks.json is tried in hundreds of pairs", () => {
   let pairs = 0;
-  for (const [, rows, all] of KINDS) {
+  for (const [, , rows, all] of KINDS) {
     const faults = sorted(rows, all);
     faults.forEach((first, i) => {
       pairs += faults.slice(i + 1)

@@ -129,6 +129,8 @@ export interface OwnerRow {
 export const CHECKS: {
   readonly newOrder: readonly CheckRow[];
   readonly replace: readonly CheckRow[];
+  readonly reduce: readonly CheckRow[];
+  readonly cancel: readonly CheckRow[];
 } = checks;
 
 export const ORDER_TYPES: {

@@ -149,6 +149,7 @@ export function parseLine(line: string): TestCommand {
   const command: TestCommand = {
     kind: CommandKind.NEW_ORDER,
     ...owner,
+    instrument: 0,
     reference: Number(words[0]),
     side: codeOf(Side, words[1]!.toUpperCase()),
     ordType: OrdType.LIMIT,

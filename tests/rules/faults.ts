@@ -38,6 +38,7 @@ export interface Fault {
 
 const HOUR = 3600e9;
 const FAR = 777_777_778;
+const HIGH = 1_000_000_000;
 const MOST = Number.MAX_SAFE_INTEGER;
 const { SET_INSTRUMENT, SET_ACCOUNT_LIMIT } = CommandKind;
 
@@ -112,7 +113,10 @@ const QUANTITIES: readonly Fault[] = [
   { reason: "QUANTITY_OFF_LOT", fields: { quantity: 12.5 } },
 ];
 
-/** Of `1 buy 10@500`. */
+/** A request that fails no check; the others are about an order of before. */
+export const NEW_ORDER = "1 buy 10@500";
+
+/** Of `NEW_ORDER`. */
 export const NEW_ORDER_FAULTS: readonly Fault[] = [
   { reason: "UNKNOWN_INSTRUMENT", fields: { instrument: 3 } },
   { reason: "INVALID_SIDE", fields: { side: 3 } },
@@ -205,6 +209,21 @@ export const REPLACE_FAULTS: readonly Fault[] = [
   },
 ];
 
+const OF_ANOTHER: readonly Fault[] = REPLACE_FAULTS.slice(0, 3);
+
+/** Of `reduce 1 3` for the same order. */
+export const REDUCE_FAULTS: readonly Fault[] = [
+  ...OF_ANOTHER,
+  ...QUANTITIES,
+  {
+    reason: "STATE_FORBIDS",
+    rules: [{ kind: CommandKind.SET_STATE, session: 0, detail: 9 }],
+  },
+];
+
+/** Of `cancel 1` for the same order. */
+export const CANCEL_FAULTS: readonly Fault[] = OF_ANOTHER;
+
 /** The session has sent what it may; the last fault to be set up. */
 export const RATE: Fault = { reason: "MESSAGE_RATE" };
 
@@ -242,16 +261,16 @@ function open(): Desk {
 
 function fill(desk: Desk): void {
   for (let i = 1; i < 64; i++) {
-    const told = desk.say(`3:${2000 + i} sell 1@${1000 + i * 10_000_000}`);
+    const told = desk.say(`3:${2000 + i} sell 1@${HIGH + i * 10_000_000}`);
     if (told.endsWith("LEVEL_CAPACITY")) return;
   }
   throw new Error("the levels do not end");
 }
 
-/** The desk on which a request fails these checks, and no others. */
-export function deskWith(faults: readonly Fault[], replaced: boolean): Desk {
+/** The desk on which such a request fails these checks, and no others. */
+export function deskWith(request: string, faults: readonly Fault[]): Desk {
   const desk = open();
-  if (replaced) {
+  if (request !== NEW_ORDER) {
     const own = faults.map((fault) => fault.own ?? "").join("");
     desk.setUp(`1 sell 10@500${own}`, "3:900 buy 2@500 IOC");
   }
@@ -289,9 +308,8 @@ export function deskWith(faults: readonly Fault[], replaced: boolean): Desk {
 
 /** The request that fails these checks. */
 export function requestWith(
+  request: string,
   faults: readonly Fault[],
-  replaced: boolean,
 ): TestCommand {
-  const line = replaced ? "replace 1 12@501" : "1 buy 10@500";
-  return { ...parseLine(line), ...mergedFields(faults) };
+  return { ...parseLine(request), ...mergedFields(faults) };
 }

@@ -55,7 +55,15 @@ An order that will not rest (IOC, FOK, MARKET) needs no room: the last five are 
 
 ### Replace
 
-${checkTable(CHECKS.replace)}`;
+${checkTable(CHECKS.replace)}
+
+### Reduce
+
+${checkTable(CHECKS.reduce)}
+
+### Cancel
+
+${checkTable(CHECKS.cancel)}`;
 }
 
 function orderTypes(): string {

@@ -314,7 +314,7 @@ Deno.test("Exchange goes by arrival where time stamps are the same", () => {
 
 Deno.test("Exchange never trades with an order that has expired", () => {
   const desk = new Desk();
-  const end = desk.now + 1000;
+  const end = desk.now + 1e6;
   desk.setUp(`1 sell 5@500 GTD expire=${end}`, "2 sell 5@501");
   desk.now = end;
   assertEquals(
@@ -325,7 +325,7 @@ Deno.test("Exchange never trades with an order that has expired", () => {
 
 Deno.test("Exchange ends no successor when the time of a filled order comes", () => {
   const desk = new Desk();
-  const end = desk.now + 1000;
+  const end = desk.now + 1e6;
   desk.setUp(`1 sell 5@500 GTD expire=${end}`, "2 buy 5@500");
   desk.setUp(`3 sell 5@500 GTD expire=${end}`, "cancel 3");
   desk.setUp("1 sell 5@500", "3 sell 5@500");
