@@ -6,6 +6,8 @@ import {
   Decimal,
   FixParser,
   MessageType,
+  nanosecondsBelow,
+  nanosecondWords,
   Parsed,
   parseDecimal,
   parseUint,
@@ -16,6 +18,9 @@ import {
   SLOT_TAGS,
   TAG_DEFINED,
   TAG_INFO,
+  Term,
+  TERM_SLOTS,
+  TERM_TAGS,
   TimestampReader,
   TimestampWriter,
   wordsOf,
@@ -72,6 +77,41 @@ Deno.test("FixParser.parse() notes where values lie, at any alignment", () => {
     assertEquals(parser.character(Slot.SIDE), 0x31);
     assertEquals(parser.character(Slot.PRICE), -1);
     assert(!parser.has(Slot.ORIG_CL_ORD_ID));
+    assertEquals(parser.terms, 0);
+  }
+});
+
+Deno.test("FixParser.parse() notes the tags that make an order special", () => {
+  const tags = TERM_TAGS.map((tag, i) => `${tag}=v${i}|`);
+  const { parser } = parse(frame(ORDER + tags.join("")));
+  assertEquals([parser.error, parser.errorTag], [RejectReason.NONE, 0]);
+  assertEquals(parser.terms, 2 ** TERM_TAGS.length - 1);
+  TERM_TAGS.forEach((tag, term) => {
+    assertEquals(value(parser, TERM_SLOTS + term), `v${term}`, `${tag}`);
+  });
+  for (const [term, tag] of TERM_TAGS.entries()) {
+    const alone = parse(frame(`${ORDER}${tag}=x|`)).parser;
+    assertEquals(alone.terms, 1 << term, `${tag}`);
+    assert(alone.hasTerm(term) && !alone.hasTerm(31));
+    assertEquals(judge(`${ORDER}${tag}=x|${tag}=x|`), [
+      RejectReason.REPEATED,
+      tag,
+    ]);
+    assertEquals(judge(`${ORDER}${tag}=|`), [RejectReason.NO_VALUE, tag]);
+  }
+  // The parser is used again: nothing is left of the message before.
+  parser.parse(0, put(frame(ORDER)));
+  assertEquals(parser.terms, 0);
+  for (const tag of [168, 388, 1088]) {
+    const unsupported = parse(frame(`${ORDER}${tag}=x|389=1|`)).parser;
+    assertEquals(unsupported.terms, 1 << Term.UNSUPPORTED, `${tag}`);
+    assertEquals(judge(`${ORDER}${tag}=x|${tag}=x|`), [
+      RejectReason.REPEATED,
+      tag,
+    ]);
+  }
+  for (const tag of [20000, 20006, 5000, 99999]) {
+    assertEquals(parse(frame(`${ORDER}${tag}=x|`)).parser.terms, 0, `${tag}`);
   }
 });
 
@@ -329,6 +369,7 @@ Deno.test("FixParser.parse() knows every kept tag in the types it belongs to", (
     ["F", `41=A|11=B|55=X|54=1|${TIME}38=5|37=x|`],
     ["G", `41=A|11=B|55=X|54=1|${TIME}38=5|40=2|44=1|59=0|37=x|18=6|`],
     ["H", "11=B|55=X|54=1|790=q|37=x|"],
+    ["q", `11=B|530=1|55=X|54=1|${TIME}1=x|58=y|311=U|20003=1|`],
   ];
   for (const [type, body] of types) {
     assertEquals(judge(`35=${type}|${HEADER}${body}`), [-1, 0], type);
@@ -343,7 +384,7 @@ Deno.test("FixParser.parse() lets data fields hold SOH", () => {
 });
 
 Deno.test("FixParser.parse() tells unsupported types from invalid ones", () => {
-  for (const type of ["8", "V", "AE", "BH", "z", "s", "AA"]) {
+  for (const type of ["8", "V", "AE", "BH", "z", "s", "r", "AA"]) {
     assertEquals(
       parse(frame(`35=${type}|${HEADER}99999=x|`)).parser.type,
       MessageType.UNSUPPORTED,
@@ -523,6 +564,59 @@ Deno.test("TimestampReader and TimestampWriter agree with the calendar", () => {
   assertEquals(daysFromCivil(1970, 1, 1), 0);
 });
 
+Deno.test("nanosecondWords() gives the time of a UTCTimestamp to the nanosecond", () => {
+  const reader = new TimestampReader();
+  const out = new Uint32Array(2);
+  const read = (text: string): bigint => {
+    const end = put(text, 5);
+    assert(reader.parse(MEMORY, 5, end), text);
+    const below = nanosecondsBelow(MEMORY, 5, end);
+    return nanosecondWords(reader.ms, below, out)
+      ? BigInt(out[1]!) << 32n | BigInt(out[0]!)
+      : -1n;
+  };
+  const times: [string, bigint][] = [
+    ["19700101-00:00:00", 0n],
+    ["19700101-00:00:00.000000001", 1n],
+    ["19700101-00:00:04.294967295", 0xffffffffn],
+    ["19700101-00:00:04.294967296", 0x100000000n],
+    ["20260314-09:26:53", 1773480413000000000n],
+    ["20260314-09:26:53.589", 1773480413589000000n],
+    ["20260314-09:26:53.589793", 1773480413589793000n],
+    ["20260314-09:26:53.589793238", 1773480413589793238n],
+    ["22620411-23:47:16.854775807", 2n ** 63n - 1n],
+    ["25540721-23:34:33.709551615", 2n ** 64n - 1n],
+    ["25540721-23:34:33.709551616", -1n],
+    ["99991231-23:59:59.999", -1n],
+    ["19691231-23:59:59.999", -1n],
+    ["00000101-00:00:00", -1n],
+  ];
+  for (const [text, ns] of times) assertEquals(read(text), ns, text);
+});
+
+Deno.test("TimestampReader.parseDate() gives the start of a day", () => {
+  const reader = new TimestampReader();
+  const read = (text: string) => reader.parseDate(MEMORY, 3, put(text, 3));
+  assert(read("20240229"));
+  assertEquals(reader.ms[0], Date.UTC(2024, 1, 29));
+  assert(read("19700101"));
+  assertEquals(reader.ms[0], 0);
+  // The times that follow are not of that day.
+  const end = put("20260314-00:00:01", 3);
+  assert(reader.parse(MEMORY, 3, end));
+  assertEquals(reader.ms[0], Date.UTC(2026, 2, 14, 0, 0, 1));
+  for (
+    const bad of [
+      "",
+      "2024022",
+      "202402290",
+      "20250229",
+      "20241301",
+      "2024-1-1",
+    ]
+  ) assert(!read(bad), bad);
+});
+
 Deno.test("TimestampReader.parse() refuses what is no time", () => {
   const reader = new TimestampReader();
   const read = (text: string) => reader.parse(MEMORY, 0, put(text));
@@ -573,6 +667,7 @@ Deno.test("FixParser.parse() survives 100,000 mutated messages", () => {
     frame(
       `35=G|${HEADER}41=A|11=B|55=X|54=1|${TIME}38=5|40=2|44=1|453=1|448=x|`,
     ),
+    frame(`${ORDER}18=6 G|99=1|111=5|2964=1|20001=S|388=1|`),
   ].map((text) => Uint8Array.from(text, (c) => c.charCodeAt(0)));
   const parser = new FixParser(MEMORY, 8192);
   const found = [0, 0, 0, 0];
@@ -611,8 +706,9 @@ Deno.test("FixParser.parse() survives 100,000 mutated messages", () => {
         parser.length > 0 && at + parser.length <= end,
         `bad length, seed ${seed}, round ${i}`,
       );
-      for (let slot = 0; slot < SLOT_TAGS.length; slot++) {
-        if ((parser.seen & (1 << slot)) === 0 || status !== Parsed.OK) continue;
+      for (let slot = 0; slot < 64; slot++) {
+        const bits = slot < TERM_SLOTS ? parser.seen : parser.terms;
+        if ((bits & (1 << (slot & 31))) === 0 || status !== Parsed.OK) continue;
         assert(
           parser.from[slot]! >= at && parser.to[slot]! <= at + parser.length,
         );

@@ -167,6 +167,21 @@ export class TimestampReader {
     return true;
   }
 
+  /** Reads "YYYYMMDD" as its first millisecond; false if it is none. */
+  parseDate(bytes: Uint8Array, from: number, to: number): boolean {
+    if (to - from !== 8) return false;
+    const century = two(bytes, from);
+    const year = two(bytes, from + 2);
+    const month = two(bytes, from + 4);
+    const day = two(bytes, from + 6);
+    if (
+      (century | year | month | day) < 0 ||
+      !this.#setDate(century * 100 + year, month, day)
+    ) return false;
+    this.ms[0] = this.#dateMs[0]!;
+    return true;
+  }
+
   #setDate(year: number, month: number, day: number): boolean {
     if (month < 1 || month > 12 || day < 1 || day > monthDays(year, month)) {
       return false;
@@ -175,6 +190,45 @@ export class TimestampReader {
     this.#dateMs[0] = daysFromCivil(year, month, day) * MS_PER_DAY;
     return true;
   }
+}
+
+/** Nanoseconds below the millisecond in a UTCTimestamp that was parsed well. */
+export function nanosecondsBelow(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): number {
+  let value = 0;
+  for (let p = from + 21; p < to; p++) value = value * 10 + bytes[p]! - 48;
+  return to - from === 24 ? value * 1000 : value;
+}
+
+/**
+ * Words of a time in nanoseconds since 1970.
+ *
+ * @param ms Milliseconds since 1970, in its first element.
+ * @param below Nanoseconds on top.
+ * @param out Low word and high word.
+ * @returns False if it is before 1970 or needs more than 64 bits.
+ */
+export function nanosecondWords(
+  ms: Float64Array,
+  below: number,
+  out: Uint32Array,
+): boolean {
+  const whole = ms[0]!;
+  if (whole < 0) return false;
+  // In parts of 16 bits and more, each product of which is exact.
+  const upper = Math.floor(whole / 65536);
+  const product = upper * 1e6;
+  const high = Math.floor(product / 65536);
+  const rest = (product - high * 65536) * 65536 +
+    (whole - upper * 65536) * 1e6 + below;
+  const carry = Math.floor(rest / 4294967296);
+  if (high + carry > 0xffffffff) return false;
+  out[0] = rest - carry * 4294967296;
+  out[1] = high + carry;
+  return true;
 }
 
 /** Bytes that `TimestampWriter` writes. */

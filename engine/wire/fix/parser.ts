@@ -31,6 +31,9 @@ import {
   TAG_SLOT_SHIFT,
   TAG_TRAILER,
   TAGS_MAX,
+  Term,
+  TERM_SLOTS,
+  termOf,
   TYPE_REQUIRED,
   TYPES_KNOWN,
 } from "./dictionary.ts";
@@ -114,9 +117,14 @@ export class FixParser {
   errorTag = 0;
   /** Bit per slot: the tag is there, with a value or without. */
   seen = 0;
-  /** Where values start and end in the memory, by slot; valid if seen. */
-  readonly from = new Int32Array(32);
-  readonly to = new Int32Array(32);
+  /** The same for `Term`; 0 = a plain message. */
+  terms = 0;
+  /**
+   * Where values start and end in the memory, by slot, and from `TERM_SLOTS`
+   * on by term; valid if seen.
+   */
+  readonly from = new Int32Array(TERM_SLOTS + 32);
+  readonly to = new Int32Array(TERM_SLOTS + 32);
 
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -139,6 +147,11 @@ export class FixParser {
   /** True if the tag of `slot` is there with a value. */
   has(slot: number): boolean {
     return (this.seen & (1 << slot)) !== 0 && this.to[slot]! > this.from[slot]!;
+  }
+
+  /** True if the tag of `Term` is there (with a value, if there is no error). */
+  hasTerm(term: number): boolean {
+    return (this.terms & (1 << term)) !== 0;
   }
 
   /** First byte of a value of exactly one byte, or -1. */
@@ -298,6 +311,7 @@ export class FixParser {
     this.from[0] = body + 3;
     this.to[0] = p;
     this.seen = 1;
+    this.terms = 0;
     this.type = messageType(bytes, body + 3, p);
     this.#scan(p + 1, trailer);
     if (this.type < TYPES_KNOWN) this.#judge();
@@ -308,8 +322,8 @@ export class FixParser {
     const from = this.from;
     const to = this.to;
     const known = this.type < TYPES_KNOWN;
-    const plain = known ? TAG_DEFINED | TAG_ALLOWED << this.type : TAG_DEFINED;
-    const group = known ? TAG_GROUP << this.type : 0;
+    const plain = known ? TAG_DEFINED | TAG_ALLOWED : TAG_DEFINED;
+    const table = (known ? this.type : TYPES_KNOWN) * TAGS_MAX;
     let part = HEADER_PART;
     let seen = this.seen;
     let others = 0;
@@ -335,7 +349,7 @@ export class FixParser {
         p++;
         continue;
       }
-      const info = tag < TAGS_MAX ? TAG_INFO[tag]! : 0;
+      const info = tag < TAGS_MAX ? TAG_INFO[table + tag]! : 0;
       const value = ++p;
       if ((info & TAG_DATA) !== 0 && start === dataAt) {
         p = this.#dataEnd(tag, value, dataLength, trailer);
@@ -362,8 +376,8 @@ export class FixParser {
           from[slot] = value;
           to[slot] = p;
         }
-      } else if (known && (info & group) === 0) {
-        others = this.#other(tag, others);
+      } else if (known && (info & TAG_GROUP) === 0) {
+        others = this.#other(tag, others, value, p);
       }
       p++;
     }
@@ -403,8 +417,21 @@ export class FixParser {
     return part === HEADER_PART ? BODY_PART : part;
   }
 
-  /** Notes a tag without a slot; returns how many there are. */
-  #other(tag: number, count: number): number {
+  /** Notes a tag without a slot; returns how many there are that are no terms. */
+  #other(tag: number, count: number, value: number, end: number): number {
+    const term = termOf(tag) - 1;
+    if (term >= 0) {
+      const bit = 1 << term;
+      if ((this.terms & bit) === 0) {
+        this.terms |= bit;
+        this.from[TERM_SLOTS + term] = value;
+        this.to[TERM_SLOTS + term] = end;
+        if (term !== Term.UNSUPPORTED) return count;
+      } else if (term !== Term.UNSUPPORTED) {
+        this.#defect(DEFECT_REPEATED, tag);
+        return count;
+      }
+    }
     const others = this.#others;
     if (tag === 8 || tag === 9) this.#defect(DEFECT_REPEATED, tag);
     for (let i = 0; i < count; i++) {
