@@ -350,8 +350,10 @@ export class Harness {
     session: number,
     sequence: number | bigint,
     messages: readonly ClientMessage[],
+    version = 1,
   ): ServerMessage[] {
-    this.feed(connection, encodeClientPacket(session, sequence, messages));
+    const packet = encodeClientPacket(session, sequence, messages, version);
+    this.feed(connection, packet);
     this.round();
     return this.received(connection);
   }
@@ -362,18 +364,24 @@ export class Harness {
     sequence: number | bigint,
     messages: readonly ClientMessage[],
     port = 5000,
+    version = 1,
   ): ServerMessage[] {
-    this.datagram(encodeClientPacket(session, sequence, messages), port);
+    const packet = encodeClientPacket(session, sequence, messages, version);
+    this.datagram(packet, port);
     this.round();
     return this.receivedDatagrams(port);
   }
 
   /** A new connection, logged on. Returns the logon's answer and what follows. */
-  logon(connection: number, session: number, wanted = 0): ServerMessage[] {
+  logon(
+    connection: number,
+    session: number,
+    wanted = 0,
+    version = 1,
+  ): ServerMessage[] {
     this.accept(connection);
-    const answers = this.ask(connection, session, 0, [
-      logonMessage(session, wanted),
-    ]);
+    const logon = [logonMessage(session, wanted)];
+    const answers = this.ask(connection, session, 0, logon, version);
     assertEquals(answers[0]!.type, ServerType.LOGON_ACCEPTED);
     return answers;
   }

@@ -135,7 +135,10 @@ export function decodeMessage(
   if (reason !== Reason.NONE) {
     commands.u16[(byte >>> 1) + CMD_LENGTH_U16] = COMMAND_BASE_BYTES;
     commands.u8[byte + CMD_KIND_U8] = CommandKind.REFUSED;
-    commands.u8[byte + CMD_DETAIL_U8] = kind;
+    // A refused reduce is told as a replace is, also by the exchange.
+    commands.u8[byte + CMD_DETAIL_U8] = kind === CommandKind.REDUCE_ORDER
+      ? CommandKind.REPLACE_ORDER
+      : kind;
     commands.u32[(byte >>> 2) + CMD_REASON_U32] = reason;
   }
   return reason;

@@ -66,7 +66,7 @@ export function decodeTerms(
   if (
     (flags & ~ORDER_FLAGS) !== 0 || view.getUint8(more + MORE_RESERVED) !== 0 ||
     (stp > StpMode.DECREMENT_AND_CANCEL && stp !== STP_NONE)
-  ) return Reason.UNSUPPORTED;
+  ) return Reason.INVALID_COMBINATION;
   // An order whose terms say nothing is a plain one.
   if (saysNothing(view, terms, more, flags | stp)) return Reason.NONE;
   beginTerms(commands, byte);
@@ -139,7 +139,7 @@ export function replaceTerms(
     view.getUint32(more + MORE_LINK, true) |
     view.getUint32(more + MORE_OFFSET, true);
   if ((flags & ~TermFlag.OPEN_QUANTITY) !== 0 || others !== 0) {
-    return Reason.UNSUPPORTED;
+    return Reason.INVALID_COMBINATION;
   }
   const stop = wordsAt(view, terms + TERMS_STOP_PRICE) !== 0;
   if (flags === 0 && !stop) return Reason.NONE;
