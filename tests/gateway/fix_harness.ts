@@ -31,6 +31,7 @@ import {
   COMMAND_SLOT_BYTES,
   COMMAND_TEXT_BYTES,
   CommandKind,
+  EVENT_FIELDS,
   EVENT_SLOT_BYTES,
   EVT_SESSION_U32,
 } from "../../engine/record/mod.ts";
@@ -174,6 +175,11 @@ export interface RigOptions {
   readonly journal?: readonly Uint8Array[];
 }
 
+/** Values of an event's fields; what is left out is 0. */
+export type EventValues = {
+  readonly [name in typeof EVENT_FIELDS[number][0]]?: number | string;
+};
+
 /** Gateway, exchange and network. */
 export class Rig {
   readonly transport: FakeTransport;
@@ -186,6 +192,9 @@ export class Rig {
   readonly logs: string[] = [];
   /** The exchange takes nothing while this is set. */
   halted = false;
+  /** If set, what clients ask of the exchange lands in `captured` instead. */
+  capturing = false;
+  readonly captured: Uint8Array[] = [];
   readonly #commandsOut: SpscRing;
   readonly #commandsIn: SpscRing;
   readonly #events: SpscRing;
@@ -195,6 +204,8 @@ export class Rig {
   readonly #rest = new Map<number, string>();
   readonly #stalled = new Set<number>();
   #nextConnection = 7;
+  /** Events that did not come from the exchange. */
+  #told = 0;
   #ms = 0;
 
   constructor(options: RigOptions = {}) {
@@ -261,6 +272,45 @@ export class Rig {
     if (options.journal === undefined) this.#define();
     else for (const command of options.journal) this.#apply(command);
     this.release();
+  }
+
+  /** An account that clients may name. */
+  defineAccount(index: number, name: string): void {
+    this.gateway.onAccountDefined({ index, name });
+  }
+
+  /**
+   * An event comes to session 1, as if the exchange had written it, with the
+   * session's next outbound number.
+   */
+  tell(event: EventValues): void {
+    const slot = this.#eventRing.claim();
+    const record = new Uint8Array(EVENT_SLOT_BYTES);
+    const view = new DataView(record.buffer);
+    const number = this.exchange.outSequence(1) + ++this.#told;
+    const all: EventValues = {
+      length: EVENT_SLOT_BYTES,
+      flags: 1,
+      sequence: 1000 + number,
+      timeLo: this.now.lo,
+      timeHi: this.now.hi,
+      session: 1,
+      outSequence: number,
+      ...event,
+    };
+    for (const [name, at, bytes] of EVENT_FIELDS) {
+      const value = all[name];
+      if (typeof value === "string") {
+        record.set(new TextEncoder().encode(value), at);
+      } else if (value === undefined) continue;
+      else if (bytes === 8) view.setFloat64(at, value, true);
+      else if (bytes === 4) view.setUint32(at, value, true);
+      else if (bytes === 2) view.setUint16(at, value, true);
+      else view.setUint8(at, value);
+    }
+    const words = new Int32Array(record.buffer);
+    this.#eventRing.i32.set(words, slot * words.length);
+    this.run();
   }
 
   /** Turns the clock. */
@@ -343,7 +393,9 @@ export class Rig {
       const at = this.#commandsIn.peek(i) * COMMAND_SLOT_BYTES;
       const command = this.#commandsIn.u8.slice(at, at + COMMAND_SLOT_BYTES);
       this.#stamp(command);
-      this.#apply(command);
+      if (this.capturing && command[CMD_KIND_U8]! <= CommandKind.KILL) {
+        this.captured.push(command);
+      } else this.#apply(command);
     }
     this.#commandsIn.release(count);
     return count;

@@ -114,10 +114,9 @@ Deno.test("Refused orders say why, in the protocol's codes", () => {
     ["unknown symbol", { 55: "NOPE" }, "8 1", Reason.UNKNOWN_INSTRUMENT],
     ["sell short", { 54: "5" }, "8 11", Reason.INVALID_SIDE],
     ["lettered side", { 54: "B" }, "8 11", Reason.INVALID_SIDE],
-    ["stop order", { 40: "3" }, "8 11", Reason.INVALID_ORD_TYPE],
-    ["pegged order", { 40: "P" }, "8 11", Reason.INVALID_ORD_TYPE],
-    ["at the opening", { 59: "2" }, "8 11", Reason.INVALID_TIME_IN_FORCE],
-    ["good till date", { 59: "6" }, "8 11", Reason.INVALID_TIME_IN_FORCE],
+    ["forex order", { 40: "G" }, "8 11", Reason.INVALID_ORD_TYPE],
+    ["on close", { 40: "9" }, "8 11", Reason.INVALID_ORD_TYPE],
+    ["till crossing", { 59: "5" }, "8 11", Reason.INVALID_TIME_IN_FORCE],
     ["no quantity", { 38: "0" }, "8 13", Reason.INVALID_QUANTITY],
     ["negative quantity", { 38: "-5" }, "8 13", Reason.INVALID_QUANTITY],
     ["quantity off the lot", { 38: "1.5" }, "8 13", Reason.QUANTITY_OFF_LOT],
@@ -254,7 +253,7 @@ Deno.test("Cancels and replaces that name the wrong instrument, side or quantity
   );
   assertEquals(
     g("r3", "10", "5", 1),
-    "9 8 1 2 99 Order type is not known",
+    "9 8 1 2 99 Price must be above zero",
   );
   // A failed replace leaves the order under its id.
   assertEquals(a.send("H", "11=1|55=AAPL|54=1|")[0]!.get(39), "1");

@@ -17,6 +17,7 @@
 import {
   CL_ORD_ID_BYTES,
   EventKind,
+  EVT_ACCOUNT_U32,
   EVT_CL_ORD_ID_U8,
   EVT_CUM_F64,
   EVT_DETAIL_U8,
@@ -28,6 +29,7 @@ import {
   EVT_LAST_PRICE_I32,
   EVT_LAST_QUANTITY_F64,
   EVT_LEAVES_F64,
+  EVT_MATCH_F64,
   EVT_NOTIONAL_F64,
   EVT_ORD_STATUS_U8,
   EVT_ORD_TYPE_U8,
@@ -37,16 +39,17 @@ import {
   EVT_PRICE_I32,
   EVT_QUANTITY_F64,
   EVT_REASON_U16,
-  EVT_REFERENCE_F64,
   EVT_SEQUENCE_F64,
   EVT_SIDE_U8,
-  EVT_TEXT_U8,
+  EVT_STOP_PRICE_I32,
   EVT_TIME_HI_U32,
   EVT_TIME_IN_FORCE_U8,
   EVT_TIME_LO_U32,
   OrdStatus,
+  OrdType,
   Reason,
-  TEXT_BYTES,
+  StpMode,
+  TimeInForce,
 } from "../../record/mod.ts";
 import {
   byteSum,
@@ -57,14 +60,33 @@ import {
 } from "../../wire/fix/mod.ts";
 import type { OutboundStore } from "../outbound_store.ts";
 import type { Instruments } from "./instruments.ts";
+import { MassEncoder } from "./mass_encoder.ts";
+import {
+  TYPE_CANCEL_REJECT,
+  TYPE_EXECUTION_REPORT,
+  TYPE_MASS_CANCEL_REPORT,
+  TYPE_SEQUENCE_RESET,
+} from "./message_types.ts";
+import type { Names } from "./names.ts";
+import {
+  charactersOf,
+  piece,
+  putPiece,
+  putTag1,
+  putTag2,
+  putTag3,
+  putText,
+  SIDE_CHARACTERS,
+  word,
+} from "./pieces.ts";
+import { SessionEncoder } from "./session_encoder.ts";
 import type { FixSession } from "./session.ts";
 import {
   CXL_REJ_REASON,
-  NOTES,
+  NO_RESTATEMENT,
   ORD_REJ_REASON,
   REASON_TEXTS,
-  REJECT_TEXTS,
-  wordsOfText,
+  RESTATEMENT_REASON,
 } from "./texts.ts";
 
 /** No message that is sent is longer. */
@@ -73,25 +95,18 @@ export const MESSAGE_BYTES_MAX = 1024;
 export const FIRST_TIME = -1;
 
 const SOH = 1;
-const EQUALS = 0x3d;
-const ENCODER = new TextEncoder();
-
-const bytesOf = (text: string): Uint8Array =>
-  ENCODER.encode(text.replaceAll("|", "\x01"));
-const piece = (text: string): Int32Array => wordsOfText(bytesOf(text));
-/** Up to four characters as one word. */
-const word = (text: string): number => piece(text)[1]!;
 
 const HEAD = piece("8=FIX.4.4|9=000|35=");
 /** From the start of a message: digits of BodyLength, first byte it counts. */
 const LENGTH_AT = 12;
 const BODY_AT = 16;
 const POSS_DUP = piece("43=Y|52=");
+const TAG_1 = word("|1=");
 const TAG_6 = word("|6=");
-const TAG_7 = word("|7=");
 const TAG_11 = word("|11=");
 const TAG_14 = word("|14=");
 const TAG_17 = word("|17=");
+const TAG_18 = word("|18=");
 const TAG_31 = word("|31=");
 const TAG_32 = word("|32=");
 const TAG_34 = word("|34=");
@@ -101,45 +116,30 @@ const TAG_39 = word("|39=");
 const TAG_40 = word("|40=");
 const TAG_41 = word("|41=");
 const TAG_44 = word("|44=");
-const TAG_45 = word("|45=");
 const TAG_54 = word("|54=");
 const TAG_58 = word("|58=");
 const TAG_59 = word("|59=");
 const TAG_60 = word("|60=");
+const TAG_99 = word("|99=");
 const TAG_102 = word("|102");
 const TAG_103 = word("|103");
-const TAG_112 = word("|112");
 const TAG_122 = word("|122");
 const TAG_151 = word("|151");
-const TAG_371 = word("|371");
-const TAG_372 = word("|372");
-const TAG_373 = word("|373");
-const TAG_379 = word("|379");
-const TAG_380 = word("|380");
+const TAG_378 = word("|378");
 const TAG_434 = word("|434");
 const TAG_790 = word("|790");
 const TAG_52 = word("52=");
 const NO_ORDER_ID = piece("NONE");
+const PREVENTED_QUANTITY = piece("|20006=");
+const PREVENTED_PRICE = piece("|20007=");
+const PREVENTED_MATCH = piece("|20008=");
 const STATES = piece("|150=0|39=0|55=");
-const LOGON = piece("|98=0|108=");
-const RESET = piece("|141=Y");
-const END_SEQ_NO = piece("|16=0");
 const GAP_FILL = piece("|123=Y|36=");
 
-/** Bytes of RefMsgType at the start of a text. */
-export const REF_TYPE_BYTES = 4;
-
-// Message types, as ASCII.
-export const TYPE_HEARTBEAT = 0x30;
-export const TYPE_TEST_REQUEST = 0x31;
-export const TYPE_RESEND_REQUEST = 0x32;
-export const TYPE_REJECT = 0x33;
-export const TYPE_SEQUENCE_RESET = 0x34;
-export const TYPE_LOGOUT = 0x35;
-export const TYPE_LOGON = 0x41;
-export const TYPE_BUSINESS_REJECT = 0x6a;
-const TYPE_EXECUTION_REPORT = 0x38;
-const TYPE_CANCEL_REJECT = 0x39;
+// ExecRestatementReason (378).
+const RESTATED_PRICE = 3;
+const RESTATED_QUANTITY = 5;
+const RESTATED_OTHER = 99;
 
 /** Average prices that are not exact get this many decimals more. */
 const AVERAGE_DECIMALS = 4;
@@ -155,58 +155,30 @@ const EXEC_TYPE: Uint8Array = (() => {
   types[EventKind.REPLACED] = 0x35;
   types[EventKind.STATUS] = 0x49;
   types[EventKind.CANCEL_REJECTED] = 0x49;
+  types[EventKind.PREVENTED] = 0x44;
+  types[EventKind.RESTATED] = 0x44;
+  types[EventKind.TRIGGERED] = 0x4c;
   return types;
 })();
+const EXEC_TYPE_EXPIRED = 0x43;
 
-/** Writes `wordsOfText()`; returns the end of the text. */
-function putPiece(view: DataView, p: number, text: Int32Array): number {
-  const words = text.length;
-  for (let i = 1, q = p; i < words; i++, q += 4) {
-    view.setInt32(q, text[i]!, true);
-  }
-  return p + text[0]!;
-}
-
-/** A tag of one digit with SOH and "=", all in one word. */
-function putTag1(view: DataView, p: number, tag: number): number {
-  view.setInt32(p, tag, true);
-  return p + 3;
-}
-
-/** The same for two digits. */
-function putTag2(view: DataView, p: number, tag: number): number {
-  view.setInt32(p, tag, true);
-  return p + 4;
-}
-
-/** The same for three digits, "=" apart. */
-function putTag3(view: DataView, p: number, tag: number): number {
-  view.setInt32(p, tag, true);
-  view.setInt8(p + 4, EQUALS);
-  return p + 5;
-}
-
-/** Copies up to `max` bytes, to the first zero. */
-function putText(
-  bytes: Uint8Array,
-  p: number,
-  source: Uint8Array,
-  from: number,
-  max: number,
-): number {
-  for (let i = 0; i < max; i++) {
-    const c = source[from + i]!;
-    if (c === 0) return p + i;
-    bytes[p + i] = c;
-  }
-  return p + max;
-}
-
-/** A code of one character: digits as their number, others as ASCII. */
-function putCode(bytes: Uint8Array, p: number, code: number): number {
-  bytes[p] = code < 10 ? 48 + code : code;
-  return p + 1;
-}
+/** OrdType (tag 40) by code; one that is not ours stands for itself. */
+const ORD_TYPES = charactersOf({
+  [OrdType.MARKET_TO_LIMIT]: "K",
+  [OrdType.TRAILING_STOP]: "P",
+  [OrdType.PEG_PRIMARY]: "P",
+  [OrdType.PEG_MARKET]: "P",
+  [OrdType.PEG_MIDPOINT]: "P",
+});
+/** ExecInst (tag 18) by code of the order type: what 40=P stands for. */
+const PEGS = charactersOf({
+  [OrdType.TRAILING_STOP]: "a",
+  [OrdType.PEG_PRIMARY]: "R",
+  [OrdType.PEG_MARKET]: "P",
+  [OrdType.PEG_MIDPOINT]: "M",
+});
+/** TimeInForce (tag 59) by code. */
+const TIMES_IN_FORCE = charactersOf({ [TimeInForce.GOOD_FOR_AUCTION]: "B" });
 
 /** Makes messages. One for each gateway. */
 export class FixEncoder {
@@ -214,15 +186,26 @@ export class FixEncoder {
   readonly #view: DataView;
   readonly #words: Int32Array;
   readonly #instruments: Instruments;
+  readonly #accounts: Names;
   readonly #eventTime = new TimestampWriter();
   readonly #nowTime = new TimestampWriter();
+  readonly #session: SessionEncoder;
+  readonly #mass: MassEncoder;
 
   /** @param bytes The transport's memory; messages are written into it. */
-  constructor(bytes: Uint8Array, instruments: Instruments) {
+  constructor(bytes: Uint8Array, instruments: Instruments, accounts: Names) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#words = wordsOf(bytes);
     this.#instruments = instruments;
+    this.#accounts = accounts;
+    this.#session = new SessionEncoder(bytes, this.#view);
+    this.#mass = new MassEncoder(
+      bytes,
+      this.#view,
+      instruments,
+      this.#eventTime,
+    );
   }
 
   /**
@@ -241,13 +224,26 @@ export class FixEncoder {
   ): number {
     const kind = store.u8[record + EVT_KIND_U8]!;
     let p: number;
-    if (kind === EventKind.SESSION_MESSAGE) {
-      p = this.#sessionMessage(session, store, record, at, resendMs);
+    if (kind <= EventKind.REPLACED) {
+      p = this.#executionReport(session, store, record, at, resendMs);
     } else if (
       kind === EventKind.CANCEL_REJECTED &&
       store.u8[record + EVT_DETAIL_U8] !== 4
     ) {
       p = this.#cancelReject(session, store, record, at, resendMs);
+    } else if (kind === EventKind.SESSION_MESSAGE) {
+      const type = store.u8[record + EVT_DETAIL_U8]!;
+      p = this.#start(session, store, record, type, at, resendMs);
+      p = type === TYPE_MASS_CANCEL_REPORT
+        ? this.#mass.refusal(store, record, p)
+        : this.#session.put(store, record, type, p);
+    } else if (
+      kind === EventKind.MASS_CANCELED || kind === EventKind.KILLED ||
+      kind === EventKind.UNLOCKED
+    ) {
+      const type = TYPE_MASS_CANCEL_REPORT;
+      p = this.#start(session, store, record, type, at, resendMs);
+      p = this.#mass.report(store, record, p);
     } else p = this.#executionReport(session, store, record, at, resendMs);
     return this.#finish(at, p);
   }
@@ -366,14 +362,56 @@ export class FixEncoder {
     p = this.#progress(store, record, p, kind);
     p = putTag2(v, p, TAG_60);
     p = this.#eventTimeAt(store, record, p);
+    if (kind >= EventKind.PREVENTED) p = this.#change(store, record, p, kind);
     if (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT) {
       return p;
     }
     p = putPiece(v, putTag2(v, p, TAG_58), REASON_TEXTS[reason]!);
     if (u8[record + EVT_ORD_STATUS_U8] === OrdStatus.REJECTED) {
-      p = putUint(b, putTag3(v, p, TAG_103), ORD_REJ_REASON[reason]!);
+      return putUint(b, putTag3(v, p, TAG_103), ORD_REJ_REASON[reason]!);
     }
-    return p;
+    const why = RESTATEMENT_REASON[reason]!;
+    return kind === EventKind.CANCELED && why !== NO_RESTATEMENT
+      ? putUint(b, putTag3(v, p, TAG_378), why)
+      : p;
+  }
+
+  /** 378, and what a prevented match was. */
+  #change(
+    store: OutboundStore,
+    record: number,
+    start: number,
+    kind: number,
+  ): number {
+    const b = this.#bytes;
+    const v = this.#view;
+    if (kind === EventKind.RESTATED) {
+      return putUint(b, putTag3(v, start, TAG_378), RESTATED_PRICE);
+    }
+    if (kind !== EventKind.PREVENTED) return start;
+    const half = record >>> 3;
+    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const shrinks = store.u8[record + EVT_DETAIL_U8]! >= StpMode.DECREMENT;
+    let p = putUint(
+      b,
+      putTag3(v, start, TAG_378),
+      shrinks ? RESTATED_QUANTITY : RESTATED_OTHER,
+    );
+    p = this.#quantity(
+      putPiece(v, p, PREVENTED_QUANTITY),
+      instrument,
+      store.f64[half + EVT_LAST_QUANTITY_F64]!,
+    );
+    p = this.#price(
+      putPiece(v, p, PREVENTED_PRICE),
+      instrument,
+      store.i32[(record >>> 2) + EVT_LAST_PRICE_I32]!,
+    );
+    return putUint(
+      b,
+      putPiece(v, p, PREVENTED_MATCH),
+      store.f64[half + EVT_MATCH_F64]!,
+    );
   }
 
   #eventTimeAt(store: OutboundStore, record: number, p: number): number {
@@ -417,7 +455,7 @@ export class FixEncoder {
       (kind === EventKind.REJECTED || kind === EventKind.CANCEL_REJECTED);
   }
 
-  /** 150, 39, 55, 54, 38, 40, 44, 59: what the order is. */
+  /** 150, 39, 55, 54, 38, 40, 44, 59, and what `#terms()` adds: what the order is. */
   #statusAndTerms(
     store: OutboundStore,
     record: number,
@@ -431,25 +469,59 @@ export class FixEncoder {
     const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
     const known = instruments.has(instrument);
     let p = putPiece(v, start, STATES);
-    b[start + 5] = EXEC_TYPE[kind]!;
-    b[start + 10] = u8[record + EVT_ORD_STATUS_U8]!;
+    const status = u8[record + EVT_ORD_STATUS_U8]!;
+    b[start + 5] = status === OrdStatus.EXPIRED
+      ? EXEC_TYPE_EXPIRED
+      : EXEC_TYPE[kind]!;
+    b[start + 10] = status;
     p = known
       ? putPiece(v, p, instruments.symbolWords[instrument]!)
       : putText(b, p, u8, record + EVT_ORIG_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
-    p = putCode(b, putTag2(v, p, TAG_54), u8[record + EVT_SIDE_U8]!);
+    p = putTag2(v, p, TAG_54);
+    b[p++] = SIDE_CHARACTERS[u8[record + EVT_SIDE_U8]!]!;
     const quantity = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
     if (known && quantity > 0) {
       p = this.#quantity(putTag2(v, p, TAG_38), instrument, quantity);
     }
     const ordType = u8[record + EVT_ORD_TYPE_U8]!;
     if (ordType === 0) return p;
-    p = putCode(b, putTag2(v, p, TAG_40), ordType);
-    const price = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
+    p = putTag2(v, p, TAG_40);
+    b[p++] = ORD_TYPES[ordType]!;
+    const word = record >>> 2;
+    const price = store.i32[word + EVT_PRICE_I32]!;
     if (known && price > 0) {
       p = this.#price(putTag2(v, p, TAG_44), instrument, price);
     }
+    if (
+      ordType > OrdType.LIMIT ||
+      store.u32[word + EVT_ACCOUNT_U32] !== 0
+    ) p = this.#terms(store, record, p, ordType);
     p = putTag2(v, p, TAG_59);
-    return putCode(b, p, u8[record + EVT_TIME_IN_FORCE_U8]!);
+    b[p++] = TIMES_IN_FORCE[u8[record + EVT_TIME_IN_FORCE_U8]!]!;
+    return p;
+  }
+
+  /** 18, 99, 1, as far as the event has them. */
+  #terms(
+    store: OutboundStore,
+    record: number,
+    start: number,
+    ordType: number,
+  ): number {
+    const v = this.#view;
+    const word = record >>> 2;
+    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    let p = start;
+    if (ordType >= OrdType.TRAILING_STOP && ordType <= OrdType.PEG_MIDPOINT) {
+      p = putTag2(v, p, TAG_18);
+      this.#bytes[p++] = PEGS[ordType]!;
+    }
+    const stop = store.i32[word + EVT_STOP_PRICE_I32]!;
+    if (stop > 0 && this.#instruments.has(instrument)) {
+      p = this.#price(putTag2(v, p, TAG_99), instrument, stop);
+    }
+    const name = this.#accounts.words[store.u32[word + EVT_ACCOUNT_U32]!];
+    return name === undefined ? p : putPiece(v, putTag1(v, p, TAG_1), name);
   }
 
   /** 32, 31, 151, 14, 6: how far the order is. */
@@ -560,79 +632,5 @@ export class FixEncoder {
     b[p++] = u8[record + EVT_DETAIL_U8] === 2 ? 0x31 : 0x32;
     p = putUint(b, putTag3(v, p, TAG_102), CXL_REJ_REASON[reason]!);
     return putPiece(v, putTag2(v, p, TAG_58), REASON_TEXTS[reason]!);
-  }
-
-  #sessionMessage(
-    session: FixSession,
-    store: OutboundStore,
-    record: number,
-    at: number,
-    resendMs: number,
-  ): number {
-    const b = this.#bytes;
-    const v = this.#view;
-    const type = store.u8[record + EVT_DETAIL_U8]!;
-    const value = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
-    const text = record + EVT_TEXT_U8;
-    let p = this.#start(session, store, record, type, at, resendMs);
-    switch (type) {
-      case TYPE_LOGON:
-        p = putUint(b, putPiece(v, p, LOGON), value);
-        return store.u16[(record >>> 1) + EVT_REASON_U16] === 1
-          ? putPiece(v, p, RESET)
-          : p;
-      case TYPE_HEARTBEAT:
-        if (store.u8[text] === 0) return p;
-        p = putTag3(v, p, TAG_112);
-        return putText(b, p, store.u8, text, TEXT_BYTES);
-      case TYPE_TEST_REQUEST:
-        p = putTag3(v, p, TAG_112);
-        return putUint(b, p, store.f64[(record >>> 3) + EVT_SEQUENCE_F64]!);
-      case TYPE_RESEND_REQUEST:
-        p = putTag1(v, p, TAG_7);
-        p = putUint(b, p, store.f64[(record >>> 3) + EVT_QUANTITY_F64]!);
-        return putPiece(v, p, END_SEQ_NO);
-      case TYPE_LOGOUT:
-        if (store.u8[text] === 0) return p;
-        p = putTag2(v, p, TAG_58);
-        return putText(b, p, store.u8, text, TEXT_BYTES);
-      default:
-        return this.#reject(store, record, type, p);
-    }
-  }
-
-  /** Reject and BusinessMessageReject: 45, 371, 372, 373 or 380, 379, 58. */
-  #reject(
-    store: OutboundStore,
-    record: number,
-    type: number,
-    start: number,
-  ): number {
-    const b = this.#bytes;
-    const v = this.#view;
-    const u8 = store.u8;
-    const text = record + EVT_TEXT_U8;
-    const business = type === TYPE_BUSINESS_REJECT;
-    const code = store.u16[(record >>> 1) + EVT_REASON_U16]!;
-    const note = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
-    const tag = store.i32[(record >>> 2) + EVT_PRICE_I32]!;
-    let p = putTag2(v, start, TAG_45);
-    p = putUint(b, p, store.f64[(record >>> 3) + EVT_REFERENCE_F64]!);
-    if (tag > 0) p = putUint(b, putTag3(v, p, TAG_371), tag);
-    if (u8[text] !== 0) {
-      p = putTag3(v, p, TAG_372);
-      p = putText(b, p, u8, text, REF_TYPE_BYTES);
-    }
-    if (business && u8[text + REF_TYPE_BYTES] !== 0) {
-      p = putTag3(v, p, TAG_379);
-      p = putText(b, p, u8, text + REF_TYPE_BYTES, CL_ORD_ID_BYTES);
-    }
-    p = putUint(b, putTag3(v, p, business ? TAG_380 : TAG_373), code);
-    const words = note > 0
-      ? NOTES[note]!
-      : business
-      ? NOTES[0]!
-      : REJECT_TEXTS[code]!;
-    return words[0] === 0 ? p : putPiece(v, putTag2(v, p, TAG_58), words);
   }
 }

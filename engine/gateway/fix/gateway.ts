@@ -31,15 +31,20 @@ import { COUNTER } from "../../telemetry/mod.ts";
 import { FixParser, Parsed } from "../../wire/fix/mod.ts";
 import { OUTBOUND_RECORDS, OutboundStore } from "../outbound_store.ts";
 import {
+  type AccountDefinition,
   type GatewayContext,
   type ProtocolGateway,
   type SessionDefinition,
   STALLED,
 } from "../protocol.ts";
 import { ClOrdIds } from "./cl_ord_ids.ts";
-import { FixEncoder, TYPE_LOGON, TYPE_LOGOUT } from "./encoder.ts";
+import { FixEncoder } from "./encoder.ts";
+import { TYPE_LOGON, TYPE_LOGOUT } from "./message_types.ts";
 import { Instruments } from "./instruments.ts";
+import { MassDesk } from "./mass_desk.ts";
+import { Names } from "./names.ts";
 import { OrderDesk } from "./order_desk.ts";
+import { OrderTerms } from "./order_terms.ts";
 import { Replies } from "./replies.ts";
 import { Sender } from "./sender.ts";
 import {
@@ -99,6 +104,7 @@ export class FixGateway implements ProtocolGateway {
   readonly #parser: FixParser;
   readonly #replies: Replies;
   readonly #desk: OrderDesk;
+  readonly #accounts = new Names();
   readonly #sender: Sender;
   readonly #layer: SessionLayer;
   /** By index of the session. */
@@ -132,16 +138,24 @@ export class FixGateway implements ProtocolGateway {
     );
     this.#parser = new FixParser(bytes, options.messageBytesMax);
     this.#replies = new Replies(context, this.#parser);
+    const terms = new OrderTerms(
+      bytes,
+      this.#parser,
+      instruments,
+      ids,
+      this.#accounts,
+    );
     this.#desk = new OrderDesk(
       context,
       this.#parser,
       this.#replies,
       instruments,
       ids,
+      terms,
     );
     this.#sender = new Sender(
       context,
-      new FixEncoder(bytes, instruments),
+      new FixEncoder(bytes, instruments, this.#accounts),
       (connection, reason) => this.#close(connection, reason),
     );
     this.#layer = new SessionLayer({
@@ -150,6 +164,13 @@ export class FixGateway implements ProtocolGateway {
       parser: this.#parser,
       replies: this.#replies,
       desk: this.#desk,
+      massDesk: new MassDesk(
+        context,
+        this.#parser,
+        this.#replies,
+        instruments,
+        terms,
+      ),
       sender: this.#sender,
       sessions: this.#sessions,
       close: (connection, reason) => this.#close(connection, reason),
@@ -174,6 +195,10 @@ export class FixGateway implements ProtocolGateway {
       targetCompId,
       store,
     );
+  }
+
+  onAccountDefined({ index, name }: AccountDefinition): void {
+    this.#accounts.set(index, name);
   }
 
   onAccepted(connection: number, address: number, port: number): void {

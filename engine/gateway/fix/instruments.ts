@@ -9,11 +9,21 @@
  *
  * @module
  */
+import { Reason } from "../../record/mod.ts";
+import { Decimal, parseDecimal } from "../../wire/fix/mod.ts";
 import type { InstrumentDefinition } from "../protocol.ts";
 import { wordsOfText } from "./texts.ts";
 
 /** `find()`: no such symbol. */
 export const NO_INSTRUMENT = -1;
+/** The same in a command. */
+export const UNKNOWN_INSTRUMENT_INDEX = 0xffff;
+/** `readLots()`, `readTicks()`: the text is no number. */
+export const NO_NUMBER = -1;
+
+const INT32_MAX = 0x7fffffff;
+/** An instrument that is unknown has numbers of this many decimals. */
+const DECIMALS_ANY = 8;
 
 /** Units in which one instrument's numbers are written. */
 interface Scale {
@@ -79,6 +89,56 @@ export class Instruments {
       while (i < length && symbol[i] === bytes[from + i]) i++;
       if (i === length) return instrument;
     }
+  }
+
+  /**
+   * Lots of the decimal in `bytes[from, to)`: 0 and up, into `out[0]`.
+   *
+   * @param instrument Its index; if it is unknown, only the form is looked at.
+   * @returns A `Reason`, or `NO_NUMBER`.
+   */
+  readLots(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    instrument: number,
+    out: Float64Array,
+  ): number {
+    const known = instrument !== UNKNOWN_INSTRUMENT_INDEX;
+    const decimals = known ? this.lotDecimals[instrument]! : DECIMALS_ANY;
+    const result = parseDecimal(bytes, from, to, decimals, out);
+    if (result === Decimal.FORMAT) return NO_NUMBER;
+    if (!known) return Reason.NONE;
+    if (result === Decimal.INEXACT) return Reason.QUANTITY_OFF_LOT;
+    if (result === Decimal.TOO_LARGE) return Reason.QUANTITY_TOO_LARGE;
+    if (result === Decimal.NEGATIVE) return Reason.INVALID_QUANTITY;
+    const lots = out[0]! / this.lotUnits[instrument]!;
+    if (Math.floor(lots) !== lots) return Reason.QUANTITY_OFF_LOT;
+    out[0] = lots;
+    return Reason.NONE;
+  }
+
+  /** The same for ticks: 0 to 2^31 - 1. */
+  readTicks(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    instrument: number,
+    out: Float64Array,
+  ): number {
+    const known = instrument !== UNKNOWN_INSTRUMENT_INDEX;
+    const decimals = known ? this.priceDecimals[instrument]! : DECIMALS_ANY;
+    const result = parseDecimal(bytes, from, to, decimals, out);
+    if (result === Decimal.FORMAT) return NO_NUMBER;
+    if (!known) return Reason.NONE;
+    if (result === Decimal.INEXACT) return Reason.PRICE_OFF_TICK;
+    if (result === Decimal.TOO_LARGE) return Reason.PRICE_OUT_OF_RANGE;
+    if (result === Decimal.NEGATIVE) return Reason.INVALID_PRICE;
+    const ticks = out[0]! / this.priceUnits[instrument]!;
+    if (Math.floor(ticks) !== ticks) return Reason.PRICE_OFF_TICK;
+    if (ticks > INT32_MAX) return Reason.PRICE_OUT_OF_RANGE;
+    out[0] = ticks;
+    return Reason.NONE;
   }
 
   #hash(bytes: Uint8Array, from: number, to: number): number {

@@ -6,7 +6,8 @@
  * The gateway's thread owns it; nothing allocates for an order. It checks what
  * needs the wire's form (formats, decimals, ids) and refuses that itself; all
  * else is the exchange's to judge. A number, once read, is exact: what does
- * not fit ticks or lots is refused, never rounded.
+ * not fit ticks or lots is refused, never rounded. What makes an order special
+ * is read by `OrderTerms`; a plain order goes past it.
  *
  * An unknown symbol of up to 20 bytes travels with the refusal in place of the
  * original id and comes back in the report; a longer one gets a
@@ -41,6 +42,7 @@ import {
   EVT_FLAGS_U8,
   EVT_KIND_U8,
   EVT_LEAVES_F64,
+  EVT_ORD_STATUS_U8,
   EVT_ORIG_CL_ORD_ID_U8,
   EVT_REFERENCE_F64,
   OrdStatus,
@@ -50,16 +52,20 @@ import {
 } from "../../record/mod.ts";
 import type { SpscRing } from "../../ring/mod.ts";
 import {
-  Decimal,
   type FixParser,
-  parseDecimal,
   RejectReason,
   Slot,
   TimestampReader,
 } from "../../wire/fix/mod.ts";
 import type { GatewayContext } from "../protocol.ts";
 import { type ClOrdIds, NO_ENTRY } from "./cl_ord_ids.ts";
-import { type Instruments, NO_INSTRUMENT } from "./instruments.ts";
+import {
+  type Instruments,
+  NO_INSTRUMENT,
+  NO_NUMBER,
+  UNKNOWN_INSTRUMENT_INDEX,
+} from "./instruments.ts";
+import { MALFORMED, type OrderTerms, PEGGED } from "./order_terms.ts";
 import type { Replies } from "./replies.ts";
 import type { FixSession } from "./session.ts";
 import { BusinessReason, Note } from "./texts.ts";
@@ -70,25 +76,44 @@ const REFUSED_CANCEL = 2;
 const REFUSED_REPLACE = 3;
 const REFUSED_STATUS = 4;
 
-const UNKNOWN_INSTRUMENT_INDEX = 0xffff;
-const INT32_MAX = 0x7fffffff;
 const STATUS_REPLACED = 0x35;
+/** No code: FIX 4.4 does not allow the character. */
+export const NOT_ALLOWED = 255;
 
-/** 1 for each character that FIX 4.4 allows. */
-function allowed(characters: string): Uint8Array {
-  const table = new Uint8Array(256);
-  for (const c of characters) table[c.charCodeAt(0)] = 1;
+/**
+ * Codes by character: those of `codes` as it says, other characters that FIX
+ * allows as themselves.
+ */
+function codesOf(
+  allowed: string,
+  codes: Readonly<Record<string, number>>,
+): Uint8Array {
+  const table = new Uint8Array(256).fill(NOT_ALLOWED);
+  for (const c of allowed) {
+    table[c.charCodeAt(0)] = codes[c] ?? c.charCodeAt(0);
+  }
   return table;
 }
 
-const SIDES = allowed("123456789ABCDEFG");
-const ORD_TYPES = allowed("12346789DEGIJKLMP");
-const TIMES_IN_FORCE = allowed("01234567");
+const digits = (text: string): Record<string, number> =>
+  Object.fromEntries([...text].map((c) => [c, Number(c)]));
 
-/** A code of one character as it lies in a record: digits as numbers. */
-function codeOf(character: number): number {
-  return character <= 0x39 ? character - 48 : character;
-}
+/** Codes of Side (54) by character, or `NOT_ALLOWED`. */
+export const SIDES: Uint8Array = codesOf(
+  "123456789ABCDEFG",
+  digits("123456789"),
+);
+const ORD_TYPES = codesOf("12346789DEGIJKLMP", {
+  ...digits("1234"),
+  K: OrdType.MARKET_TO_LIMIT,
+  P: PEGGED,
+});
+const TIMES_IN_FORCE = codesOf("01234567B", {
+  ...digits("01234567"),
+  B: TimeInForce.GOOD_FOR_AUCTION,
+});
+/** Good till crossing is a time in force of FIX 4.4, not of ours. */
+const GOOD_TILL_CROSSING = 5;
 
 /** Turns orders, cancels, replaces and status requests into commands. */
 export class OrderDesk {
@@ -99,15 +124,18 @@ export class OrderDesk {
   readonly #replies: Replies;
   readonly #instruments: Instruments;
   readonly #ids: ClOrdIds;
+  readonly #terms: OrderTerms;
   readonly #time = new TimestampReader();
-  readonly #units = new Float64Array(1);
-  // Terms of the message at hand.
+  readonly #number = new Float64Array(1);
+  // What the message at hand says.
   #instrument = 0;
   #side = 0;
   #ordType = 0;
   #timeInForce = 0;
   #priceTicks = 0;
   readonly #lots = new Float64Array(1);
+  /** It has terms that go into its command. */
+  #special = false;
 
   constructor(
     context: GatewayContext,
@@ -115,12 +143,14 @@ export class OrderDesk {
     replies: Replies,
     instruments: Instruments,
     ids: ClOrdIds,
+    terms: OrderTerms,
   ) {
     this.#context = context;
     this.#parser = parser;
     this.#replies = replies;
     this.#instruments = instruments;
     this.#ids = ids;
+    this.#terms = terms;
   }
 
   /** NewOrderSingle. @param possResend An id that is known is then no fault. */
@@ -129,11 +159,14 @@ export class OrderDesk {
     this.#stage(session, Slot.CL_ORD_ID);
     const known = this.#ids.find() !== NO_ENTRY;
     if (known && possResend) return;
-    let reason = this.#terms(session, number, false);
+    let reason = this.#read(session, number, false);
     if (reason < 0) return;
     if (known) reason = Reason.DUPLICATE_ORDER;
     else if (this.closed) reason = Reason.SHUTTING_DOWN;
     if (reason === Reason.NONE) {
+      if (this.#special && this.#terms.restaged) {
+        this.#stage(session, Slot.CL_ORD_ID);
+      }
       if (this.#ids.insert(session.nextReference) === NO_ENTRY) {
         reason = Reason.ORDER_CAPACITY;
       }
@@ -145,7 +178,7 @@ export class OrderDesk {
       REFUSED_NEW,
       reason,
     );
-    this.#putTerms();
+    this.#putOrder(reason);
     if (reason === Reason.NONE) this.#reference(session.nextReference++);
     else if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) {
       this.#putText(Slot.SYMBOL, CMD_ORIG_CL_ORD_ID_U8);
@@ -183,13 +216,10 @@ export class OrderDesk {
     if (!this.#formHolds(session, number)) return;
     let reason: number = this.#original(session);
     const entry = this.#entry;
-    const terms = this.#terms(session, number, true);
-    if (terms < 0) return;
-    if (reason === Reason.NONE) reason = terms;
+    const found = this.#read(session, number, true);
+    if (found < 0) return;
+    if (reason === Reason.NONE) reason = found;
     if (reason === Reason.NONE && this.closed) reason = Reason.SHUTTING_DOWN;
-    if (reason === Reason.NONE && this.#ordType !== OrdType.LIMIT) {
-      reason = Reason.INVALID_ORD_TYPE;
-    }
     if (reason === Reason.NONE) {
       this.#stage(session, Slot.CL_ORD_ID);
       if (this.#ids.insert(session.nextReference) === NO_ENTRY) {
@@ -203,7 +233,7 @@ export class OrderDesk {
       REFUSED_REPLACE,
       reason,
     );
-    this.#putTerms();
+    this.#putOrder(reason);
     this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
     if (entry === NO_ENTRY) return;
     if (reason === Reason.TOO_LATE) return this.#putFinalStatus(entry);
@@ -258,7 +288,7 @@ export class OrderDesk {
         }
         break;
       case EventKind.CANCELED:
-        this.#canceled(session, u8, at);
+        this.#canceled(session, u8, at, u8[at + EVT_ORD_STATUS_U8]!);
         break;
       case EventKind.REPLACED:
         this.#learn(session, u8, at, reference);
@@ -291,14 +321,19 @@ export class OrderDesk {
     if (this.#ids.find() === NO_ENTRY) this.#ids.insert(reference);
   }
 
-  #canceled(session: FixSession, u8: Uint8Array, at: number): void {
+  #canceled(
+    session: FixSession,
+    u8: Uint8Array,
+    at: number,
+    status: number,
+  ): void {
     if (u8[at + EVT_ORIG_CL_ORD_ID_U8] === 0) {
-      this.#end(session, u8, at + EVT_CL_ORD_ID_U8, OrdStatus.CANCELED);
+      this.#end(session, u8, at + EVT_CL_ORD_ID_U8, status);
       return;
     }
-    this.#end(session, u8, at + EVT_ORIG_CL_ORD_ID_U8, OrdStatus.CANCELED);
+    this.#end(session, u8, at + EVT_ORIG_CL_ORD_ID_U8, status);
     this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
-    this.#rememberClosed(OrdStatus.CANCELED);
+    this.#rememberClosed(status);
   }
 
   /** The staged id is used up and stands for nothing that is open. */
@@ -382,24 +417,24 @@ export class OrderDesk {
       )
     ) return this.#bad(session, number, RejectReason.BAD_FORMAT, 60);
     const side = parser.character(Slot.SIDE);
-    if (side < 0 || SIDES[side] === 0) {
+    this.#side = side < 0 ? NOT_ALLOWED : SIDES[side]!;
+    if (this.#side === NOT_ALLOWED) {
       return this.#bad(session, number, RejectReason.BAD_VALUE, 54);
     }
-    this.#side = codeOf(side);
     if ((seen & (1 << Slot.ORD_TYPE)) !== 0) {
       const type = parser.character(Slot.ORD_TYPE);
-      if (type < 0 || ORD_TYPES[type] === 0) {
+      this.#ordType = type < 0 ? NOT_ALLOWED : ORD_TYPES[type]!;
+      if (this.#ordType === NOT_ALLOWED) {
         return this.#bad(session, number, RejectReason.BAD_VALUE, 40);
       }
-      this.#ordType = codeOf(type);
     }
     this.#timeInForce = TimeInForce.DAY;
     if ((seen & (1 << Slot.TIME_IN_FORCE)) !== 0) {
       const time = parser.character(Slot.TIME_IN_FORCE);
-      if (time < 0 || TIMES_IN_FORCE[time] === 0) {
+      this.#timeInForce = time < 0 ? NOT_ALLOWED : TIMES_IN_FORCE[time]!;
+      if (this.#timeInForce === NOT_ALLOWED) {
         return this.#bad(session, number, RejectReason.BAD_VALUE, 59);
       }
-      this.#timeInForce = codeOf(time);
     }
     const requestId = to[Slot.ORD_STATUS_REQ_ID]! -
       from[Slot.ORD_STATUS_REQ_ID]!;
@@ -415,19 +450,20 @@ export class OrderDesk {
   }
 
   /**
-   * Instrument, quantity and price.
+   * Instrument, quantity, price, and terms if there are any.
    *
    * @returns A `Reason`, or -1 if the message was answered already.
    */
-  #terms(session: FixSession, number: number, replace: boolean): number {
+  #read(session: FixSession, number: number, replace: boolean): number {
     if (!this.#findInstrument(session, number, !replace)) return -1;
     const parser = this.#parser;
     if (!parser.has(Slot.ORDER_QTY)) {
       return this.#conditional(session, number, Note.QUANTITY_REQUIRED);
     }
-    const market = this.#ordType === OrdType.MARKET;
+    const type = this.#ordType;
+    const limit = type === OrdType.LIMIT || type === OrdType.STOP_LIMIT;
     const hasPrice = parser.has(Slot.PRICE);
-    if (this.#ordType === OrdType.LIMIT && !hasPrice) {
+    if (limit && !hasPrice) {
       return this.#conditional(session, number, Note.PRICE_REQUIRED);
     }
     const quantityReason = this.#readQuantity();
@@ -436,72 +472,93 @@ export class OrderDesk {
       return -1;
     }
     this.#priceTicks = 0;
-    const priceReason: number = hasPrice ? this.#readPrice() : Reason.NONE;
+    let priceReason: number = hasPrice ? this.#readPrice() : Reason.NONE;
     if (priceReason < 0) {
       this.#bad(session, number, RejectReason.BAD_FORMAT, 44);
       return -1;
     }
-    if (market) this.#priceTicks = 0;
+    let termsReason: number = Reason.NONE;
+    this.#special = false;
+    if (
+      parser.terms !== 0 || type > OrdType.LIMIT ||
+      this.#timeInForce > TimeInForce.FOK
+    ) {
+      termsReason = this.#readTerms(session, number, replace);
+      if (termsReason < 0) return -1;
+    }
+    if (!limit && this.#ordType < OrdType.PEG_PRIMARY) {
+      // It has no limit, whatever 44 says.
+      this.#priceTicks = 0;
+      priceReason = Reason.NONE;
+    }
     if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) {
       return Reason.UNKNOWN_INSTRUMENT;
     }
     if (this.#side > 2) return Reason.INVALID_SIDE;
-    if (this.#ordType > OrdType.LIMIT) return Reason.INVALID_ORD_TYPE;
-    if (
-      this.#timeInForce > TimeInForce.FOK || this.#timeInForce === 2
-    ) return Reason.INVALID_TIME_IN_FORCE;
+    if (this.#ordType > OrdType.PEG_MIDPOINT && this.#ordType !== PEGGED) {
+      return Reason.INVALID_ORD_TYPE;
+    }
+    if (this.#timeInForce === GOOD_TILL_CROSSING) {
+      return Reason.INVALID_TIME_IN_FORCE;
+    }
     if (quantityReason !== Reason.NONE) return quantityReason;
-    return market ? Reason.NONE : priceReason;
+    return priceReason !== Reason.NONE ? priceReason : termsReason;
+  }
+
+  /** A message that is not plain: a `Reason`, or -1 if it was answered. */
+  #readTerms(session: FixSession, number: number, replace: boolean): number {
+    const terms = this.#terms;
+    const found = replace ? terms.readReplace(this.#instrument) : terms.read(
+      session.index,
+      this.#instrument,
+      this.#ordType,
+      this.#timeInForce,
+    );
+    if (!replace) this.#ordType = terms.ordType;
+    if (found >= 0) {
+      this.#special = terms.present();
+      return found;
+    }
+    if (found === MALFORMED) {
+      this.#bad(session, number, terms.errorCode, terms.errorTag);
+      return -1;
+    }
+    return this.#conditional(session, number, terms.note);
   }
 
   /** Lots of 38; a `Reason`, or -1 if it is no number. */
   #readQuantity(): number {
     const { from, to } = this.#parser;
-    const known = this.#instrument !== UNKNOWN_INSTRUMENT_INDEX;
-    const { lotDecimals, lotUnits } = this.#instruments;
     this.#lots[0] = 0;
-    const result = parseDecimal(
+    const found = this.#instruments.readLots(
       this.#context.transport.bytes,
       from[Slot.ORDER_QTY]!,
       to[Slot.ORDER_QTY]!,
-      known ? lotDecimals[this.#instrument]! : 8,
-      this.#units,
+      this.#instrument,
+      this.#number,
     );
-    if (result === Decimal.FORMAT) return -1;
-    if (!known) return Reason.NONE;
-    if (result === Decimal.INEXACT) return Reason.QUANTITY_OFF_LOT;
-    if (result === Decimal.TOO_LARGE) return Reason.QUANTITY_TOO_LARGE;
-    if (result === Decimal.NEGATIVE) return Reason.INVALID_QUANTITY;
-    const lots = this.#units[0]! / lotUnits[this.#instrument]!;
-    if (lots === 0) return Reason.INVALID_QUANTITY;
-    if (Math.floor(lots) !== lots) return Reason.QUANTITY_OFF_LOT;
-    this.#lots[0] = lots;
-    return Reason.NONE;
+    if (
+      found !== Reason.NONE || this.#instrument === UNKNOWN_INSTRUMENT_INDEX
+    ) return found === NO_NUMBER ? -1 : found;
+    this.#lots[0] = this.#number[0]!;
+    return this.#lots[0] === 0 ? Reason.INVALID_QUANTITY : Reason.NONE;
   }
 
   /** Ticks of 44; a `Reason`, or -1 if it is no number. */
   #readPrice(): number {
     const { from, to } = this.#parser;
-    const known = this.#instrument !== UNKNOWN_INSTRUMENT_INDEX;
-    const { priceDecimals, priceUnits } = this.#instruments;
-    const result = parseDecimal(
+    const found = this.#instruments.readTicks(
       this.#context.transport.bytes,
       from[Slot.PRICE]!,
       to[Slot.PRICE]!,
-      known ? priceDecimals[this.#instrument]! : 8,
-      this.#units,
+      this.#instrument,
+      this.#number,
     );
-    if (result === Decimal.FORMAT) return -1;
-    if (!known) return Reason.NONE;
-    if (result === Decimal.INEXACT) return Reason.PRICE_OFF_TICK;
-    if (result === Decimal.TOO_LARGE) return Reason.PRICE_OUT_OF_RANGE;
-    if (result === Decimal.NEGATIVE) return Reason.INVALID_PRICE;
-    const ticks = this.#units[0]! / priceUnits[this.#instrument]!;
-    if (ticks === 0) return Reason.INVALID_PRICE;
-    if (Math.floor(ticks) !== ticks) return Reason.PRICE_OFF_TICK;
-    if (ticks > INT32_MAX) return Reason.PRICE_OUT_OF_RANGE;
-    this.#priceTicks = ticks | 0;
-    return Reason.NONE;
+    if (
+      found !== Reason.NONE || this.#instrument === UNKNOWN_INSTRUMENT_INDEX
+    ) return found === NO_NUMBER ? -1 : found;
+    this.#priceTicks = this.#number[0]! | 0;
+    return this.#priceTicks === 0 ? Reason.INVALID_PRICE : Reason.NONE;
   }
 
   /**
@@ -588,9 +645,11 @@ export class OrderDesk {
     ring.u8[at + CMD_SIDE_U8] = this.#side;
   }
 
-  #putTerms(): void {
+  /** What the order is; its terms only if it goes to the exchange. */
+  #putOrder(reason: number): void {
     this.#putSide();
     const { ring, at } = this.#replies;
+    if (this.#special && reason === Reason.NONE) this.#terms.put(ring, at);
     ring.u8[at + CMD_ORD_TYPE_U8] = this.#ordType;
     ring.u8[at + CMD_TIME_IN_FORCE_U8] = this.#timeInForce;
     ring.i32[(at >>> 2) + CMD_PRICE_I32] = this.#priceTicks;

@@ -16,6 +16,7 @@ import {
   CMD_DETAIL_U8,
   CMD_FLAGS_U8,
   CMD_IN_SEQUENCE_U32,
+  CMD_INSTRUMENT_U16,
   CMD_KIND_U8,
   CMD_LENGTH_U16,
   CMD_PRICE_I32,
@@ -25,6 +26,7 @@ import {
   CMD_RECEIVE_TIME_LO_U32,
   CMD_REFERENCE_F64,
   CMD_SESSION_U32,
+  CMD_SIDE_U8,
   CMD_TEXT_U8,
   COMMAND_SLOT_BYTES,
   COMMAND_TEXT_BYTES,
@@ -41,16 +43,18 @@ import {
   TYPE_HEARTBEAT,
   TYPE_LOGON,
   TYPE_LOGOUT,
+  TYPE_MASS_CANCEL_REPORT,
   TYPE_REJECT,
   TYPE_RESEND_REQUEST,
   TYPE_TEST_REQUEST,
-} from "./encoder.ts";
+} from "./message_types.ts";
 import type { FixConnection, FixSession } from "./session.ts";
 
 /** Commands that one message of a client can cause at most. */
 export const COMMANDS_PER_MESSAGE_MAX = 4;
 
 const SLOT_WORDS = COMMAND_SLOT_BYTES / 4;
+const TEXT_WORDS = COMMAND_TEXT_BYTES / 4;
 const NO_TEXT = new Uint8Array(0);
 
 /** Fills command slots. One for each gateway. */
@@ -82,7 +86,7 @@ export class Replies {
     return this.#room >= COMMANDS_PER_MESSAGE_MAX;
   }
 
-  /** Takes a slot, clears it and fills in what all commands have. */
+  /** Takes a slot, clears it up to the terms and fills in what all commands have. */
   begin(kind: number, session: FixSession, inSequence: number): void {
     const slot = this.ring.claim();
     assert(slot !== RING_FULL, "a command slot was taken without asking");
@@ -91,7 +95,7 @@ export class Replies {
     const { i32, u32, u16, u8 } = this.ring;
     const at = slot * COMMAND_SLOT_BYTES;
     const word = slot * SLOT_WORDS;
-    for (let i = 0; i < SLOT_WORDS; i++) i32[word + i] = 0;
+    for (let i = 0; i < TEXT_WORDS; i++) i32[word + i] = 0;
     u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_TEXT_BYTES;
     u8[at + CMD_KIND_U8] = kind;
     u32[word + CMD_SESSION_U32] = session.index;
@@ -200,6 +204,36 @@ export class Replies {
       this.#parser.from[slot]!,
       this.#parser.to[slot]!,
       REF_TYPE_BYTES,
+      CL_ORD_ID_BYTES,
+    );
+  }
+
+  /**
+   * OrderMassCancelReport that refuses the request that was parsed last:
+   * reason = `Reason`, price = its type (ASCII), quantity = kill switch (-1 =
+   * none, 0 or 1), instrument, side, text = its id.
+   */
+  massRefused(
+    session: FixSession,
+    number: number,
+    reason: number,
+    type: number,
+    kill: number,
+    instrument: number,
+    side: number,
+  ): void {
+    this.#message(session, TYPE_MASS_CANCEL_REPORT, number);
+    const { u8, u16, u32, i32, f64 } = this.ring;
+    u32[(this.at >>> 2) + CMD_REASON_U32] = reason;
+    i32[(this.at >>> 2) + CMD_PRICE_I32] = type;
+    f64[(this.at >>> 3) + CMD_QUANTITY_F64] = kill;
+    u16[(this.at >>> 1) + CMD_INSTRUMENT_U16] = instrument;
+    u8[this.at + CMD_SIDE_U8] = side;
+    this.#text(
+      this.#context.transport.bytes,
+      this.#parser.from[Slot.CL_ORD_ID]!,
+      this.#parser.to[Slot.CL_ORD_ID]!,
+      0,
       CL_ORD_ID_BYTES,
     );
   }

@@ -24,14 +24,13 @@ import {
 import { COUNTER } from "../../telemetry/mod.ts";
 import { GONE } from "../../transport/mod.ts";
 import type { GatewayContext } from "../protocol.ts";
+import { FIRST_TIME, type FixEncoder, MESSAGE_BYTES_MAX } from "./encoder.ts";
 import {
-  FIRST_TIME,
-  type FixEncoder,
-  MESSAGE_BYTES_MAX,
   TYPE_BUSINESS_REJECT,
   TYPE_LOGOUT,
+  TYPE_MASS_CANCEL_REPORT,
   TYPE_REJECT,
-} from "./encoder.ts";
+} from "./message_types.ts";
 import {
   ConnectionState,
   type FixConnection,
@@ -159,12 +158,13 @@ export class Sender {
     return sent;
   }
 
-  /** Session messages are not sent again, but for rejects. */
+  /** Session messages are not sent again, but for those that refuse something. */
   #skips(session: FixSession, record: number): boolean {
     const { u8 } = session.store;
     if (u8[record + EVT_KIND_U8] !== EventKind.SESSION_MESSAGE) return false;
     const type = u8[record + EVT_DETAIL_U8];
-    return type !== TYPE_REJECT && type !== TYPE_BUSINESS_REJECT;
+    return type !== TYPE_REJECT && type !== TYPE_BUSINESS_REJECT &&
+      type !== TYPE_MASS_CANCEL_REPORT;
   }
 
   /** Sends the gap fill that is due before `next`; false if there is no room. */

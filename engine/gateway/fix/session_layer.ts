@@ -22,6 +22,7 @@ import {
 } from "../../wire/fix/mod.ts";
 import type { GatewayContext } from "../protocol.ts";
 import type { FixGatewayOptions } from "./gateway.ts";
+import type { MassDesk } from "./mass_desk.ts";
 import type { OrderDesk } from "./order_desk.ts";
 import type { Replies } from "./replies.ts";
 import type { Sender } from "./sender.ts";
@@ -48,6 +49,7 @@ export interface SessionLayerParts {
   readonly parser: FixParser;
   readonly replies: Replies;
   readonly desk: OrderDesk;
+  readonly massDesk: MassDesk;
   readonly sender: Sender;
   /** By index; grows. */
   readonly sessions: readonly (FixSession | undefined)[];
@@ -137,6 +139,8 @@ export class SessionLayer {
         return desk.replace(session, number);
       case MessageType.ORDER_STATUS_REQUEST:
         return desk.status(session, number);
+      case MessageType.ORDER_MASS_CANCEL_REQUEST:
+        return this.#parts.massDesk.request(session, number);
       case MessageType.UNSUPPORTED:
         this.#parts.context.telemetry.refused(Reason.UNSUPPORTED);
         return this.#replies.businessReject(

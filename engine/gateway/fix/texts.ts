@@ -42,6 +42,14 @@ export const Note = {
   ALREADY_LOGGED_ON: 6,
   SEQUENCE_BACKWARDS: 7,
   ORIGINAL_LATER: 8,
+  STOP_REQUIRED: 9,
+  OFFSET_REQUIRED: 10,
+  PEG_REQUIRED: 11,
+  DISPLAY_REQUIRED: 12,
+  RANGE_REQUIRED: 13,
+  EXPIRY_REQUIRED: 14,
+  LINK_REQUIRED: 15,
+  SYMBOL_REQUIRED: 16,
 } as const;
 
 /** By `Note`. */
@@ -55,6 +63,14 @@ export const NOTES: readonly Int32Array[] = [
   "Already logged on",
   "NewSeqNo is below the expected number",
   "OrigSendingTime is later than SendingTime",
+  "StopPx (99) is required for a stop order",
+  "PegOffsetValue (211) is required for a trailing stop",
+  "ExecInst (18) must hold a, R, P or M for a pegged order",
+  "MaxFloor (111) is required for DisplayMethod (1084) 3",
+  "DisplayLowQty (1085) and DisplayHighQty (1086) go with DisplayMethod (1084) 3",
+  "ExpireTime (126) or ExpireDate (432) is required for good till date",
+  "ClOrdLinkID (583) is required for ContingencyType (1385) 1",
+  "Symbol (55) is required for this MassCancelRequestType",
 ].map((text) => wordsOfText(ENCODER.encode(text)));
 
 /** By SessionRejectReason (tag 373). */
@@ -86,35 +102,94 @@ export const REASON_TEXTS: readonly Int32Array[] = Array.from(
   (_, reason) => wordsOfText(ENCODER.encode(REASON_TEXT[reason] ?? "")),
 );
 
+/** A table by `Reason` with `rest` where `codes` says nothing. */
+function byReason(
+  rest: number,
+  codes: Readonly<Record<number, readonly number[]>>,
+): Uint8Array {
+  const table = new Uint8Array(REASONS_MAX).fill(rest);
+  for (const [code, reasons] of Object.entries(codes)) {
+    for (const reason of reasons) table[reason] = Number(code);
+  }
+  return table;
+}
+
 /** OrdRejReason (tag 103) by `Reason`; 99 = other. */
-export const ORD_REJ_REASON: Uint8Array = (() => {
-  const codes = new Uint8Array(REASONS_MAX).fill(99);
-  codes[Reason.UNKNOWN_INSTRUMENT] = 1;
-  codes[Reason.DUPLICATE_ORDER] = 6;
-  codes[Reason.UNKNOWN_ORDER] = 5;
-  codes[Reason.INVALID_SIDE] = 11;
-  codes[Reason.INVALID_ORD_TYPE] = 11;
-  codes[Reason.INVALID_TIME_IN_FORCE] = 11;
-  codes[Reason.UNSUPPORTED] = 11;
-  codes[Reason.INVALID_QUANTITY] = 13;
-  codes[Reason.QUANTITY_OFF_LOT] = 13;
-  codes[Reason.QUANTITY_TOO_LARGE] = 13;
-  codes[Reason.MAX_QUANTITY] = 3;
-  codes[Reason.MAX_NOTIONAL] = 3;
-  codes[Reason.SHUTTING_DOWN] = 2;
-  codes[Reason.ORDER_CAPACITY] = 0;
-  codes[Reason.LEVEL_CAPACITY] = 0;
-  codes[Reason.OVERLOADED] = 0;
-  return codes;
-})();
+export const ORD_REJ_REASON: Uint8Array = byReason(99, {
+  0: [
+    Reason.ORDER_CAPACITY,
+    Reason.LEVEL_CAPACITY,
+    Reason.SPECIAL_CAPACITY,
+    Reason.OVERLOADED,
+    Reason.RESTRICTED,
+    Reason.BLOCKED,
+  ],
+  1: [Reason.UNKNOWN_INSTRUMENT],
+  2: [Reason.SHUTTING_DOWN, Reason.STATE_FORBIDS],
+  3: [
+    Reason.MAX_QUANTITY,
+    Reason.MAX_NOTIONAL,
+    Reason.ACCOUNT_MAX_QUANTITY,
+    Reason.ACCOUNT_MAX_NOTIONAL,
+    Reason.MAX_OPEN_ORDERS,
+    Reason.MAX_POSITION,
+    Reason.MESSAGE_RATE,
+    Reason.PRICE_COLLAR,
+    Reason.PRICE_BAND,
+  ],
+  5: [Reason.UNKNOWN_ORDER, Reason.UNKNOWN_LINK],
+  6: [Reason.DUPLICATE_ORDER],
+  11: [
+    Reason.INVALID_SIDE,
+    Reason.INVALID_ORD_TYPE,
+    Reason.INVALID_TIME_IN_FORCE,
+    Reason.INVALID_COMBINATION,
+    Reason.UNSUPPORTED,
+  ],
+  13: [
+    Reason.INVALID_QUANTITY,
+    Reason.QUANTITY_OFF_LOT,
+    Reason.QUANTITY_TOO_LARGE,
+    Reason.INVALID_DISPLAY_QUANTITY,
+    Reason.INVALID_MIN_QUANTITY,
+  ],
+  15: [Reason.UNKNOWN_ACCOUNT],
+});
 
 /** CxlRejReason (tag 102) by `Reason`; 99 = other. */
-export const CXL_REJ_REASON: Uint8Array = (() => {
-  const codes = new Uint8Array(REASONS_MAX).fill(99);
-  codes[Reason.UNKNOWN_ORDER] = 1;
-  codes[Reason.TOO_LATE] = 0;
-  codes[Reason.DUPLICATE_ORDER] = 6;
-  codes[Reason.SHUTTING_DOWN] = 2;
-  codes[Reason.OVERLOADED] = 2;
-  return codes;
-})();
+export const CXL_REJ_REASON: Uint8Array = byReason(99, {
+  0: [Reason.TOO_LATE],
+  1: [Reason.UNKNOWN_ORDER],
+  2: [
+    Reason.SHUTTING_DOWN,
+    Reason.OVERLOADED,
+    Reason.STATE_FORBIDS,
+    Reason.BLOCKED,
+    Reason.RESTRICTED,
+    Reason.MESSAGE_RATE,
+  ],
+  6: [Reason.DUPLICATE_ORDER],
+});
+
+/** MassCancelRejectReason (tag 532) by `Reason`; 99 = other. */
+export const MASS_CANCEL_REJECT_REASON: Uint8Array = byReason(99, {
+  0: [Reason.UNSUPPORTED],
+  1: [Reason.UNKNOWN_INSTRUMENT],
+});
+
+/** `RESTATEMENT_REASON`: none. */
+export const NO_RESTATEMENT = 255;
+
+/**
+ * ExecRestatementReason (tag 378) by `Reason` of an order that ended without
+ * its owner's doing: 6 = halt, 8 = the market's choice.
+ */
+export const RESTATEMENT_REASON: Uint8Array = byReason(NO_RESTATEMENT, {
+  6: [Reason.VOLATILITY],
+  8: [
+    Reason.SELF_TRADE,
+    Reason.AUCTION_ENDED,
+    Reason.LEVEL_CAPACITY,
+    Reason.LINKED,
+  ],
+});
