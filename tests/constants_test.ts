@@ -36,6 +36,7 @@ const FILES = [
   "engine/exchange/exchange.ts",
   "engine/exchange/order_index.ts",
   "engine/exchange/request_checks.ts",
+  "engine/exchange/requests.ts",
   "bench/bare_book.ts",
   "bench/exchange_rig.ts",
 ];

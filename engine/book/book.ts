@@ -23,7 +23,7 @@ import { PriceIndex } from "./price_index.ts";
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
   ORDER_WORDS = 16,
-  INSTRUMENT_WORDS = 32,
+  INSTRUMENT_WORDS = 64,
   TABLE_WORDS = 4240,
   PAGE_WORDS = 2064,
   SIDE_BEST_KEY = 1,
@@ -44,12 +44,21 @@ const enum Fixed {
   SIDE_LEVELS = 5,
   SIDE_BEST = 0,
   ORDER_PRICE = 3,
+  ORDER_ID_F64 = 7,
+  HIDDEN_SIDES = 32,
+  STOP_SIDES = 48,
+  LEVEL_RESERVE_F64 = 3,
+  TERMS_WORDS = 32,
+  TERMS_ORDER = 19,
+  TERMS_FLAGS = 0,
 }
 
 /** How much a book holds. */
 export interface BookOptions {
   /** Resting orders of all instruments together. */
   readonly ordersMax: number;
+  /** Of them with terms; all if left out. */
+  readonly specialMax?: number;
   /** Instruments, with indexes from 0 up to below this. */
   readonly instrumentsMax: number;
   /** Pages of 256 neighbouring prices that can be in use (8 KiB each). */
@@ -69,6 +78,9 @@ interface Shape {
   readonly orders: number;
   readonly tables: number;
   readonly pages: number;
+  readonly termsOf: number;
+  readonly terms: number;
+  readonly specialMax: number;
   readonly words: number;
 }
 
@@ -76,6 +88,7 @@ function shape(options: BookOptions): Shape {
   const { ordersMax, instrumentsMax } = options;
   const pagesMax = options.pagesMax ?? PAGES_DEFAULT;
   const tablesMax = options.tablesMax ?? instrumentsMax * 4 + 64;
+  const specialMax = options.specialMax ?? ordersMax;
   assert(
     Number.isInteger(ordersMax) && ordersMax >= 1,
     `ordersMax is ${ordersMax}: must be a whole number, at least 1`,
@@ -93,18 +106,36 @@ function shape(options: BookOptions): Shape {
     Number.isInteger(tablesMax) && tablesMax >= instrumentsMax * 2 + 1,
     `tablesMax is ${tablesMax}: must be at least ${instrumentsMax * 2 + 1}`,
   );
-  const instruments = Fixed.ORDER_WORDS;
+  assert(
+    Number.isInteger(specialMax) && specialMax >= 0 && specialMax <= ordersMax,
+    `specialMax is ${specialMax}: must be 0 to ordersMax ${ordersMax}`,
+  );
+  const instruments = Fixed.INSTRUMENT_WORDS;
   const orders = instruments + instrumentsMax * Fixed.INSTRUMENT_WORDS;
   const tables = orders + (ordersMax + 1) * Fixed.ORDER_WORDS;
   const pages = tables + tablesMax * Fixed.TABLE_WORDS;
-  const words = pages + pagesMax * Fixed.PAGE_WORDS;
+  const terms = pages + pagesMax * Fixed.PAGE_WORDS;
+  const termsOf = terms + (specialMax + 1) * Fixed.TERMS_WORDS;
+  const words = termsOf +
+    Math.ceil((ordersMax + 1) / Fixed.ORDER_WORDS) * Fixed.ORDER_WORDS;
   assert(
     words < 2 ** 30,
     `a book of ${
       words * 4
     } bytes: must be below 4294967296; lower ordersMax ${ordersMax} or pagesMax ${pagesMax}`,
   );
-  return { tablesMax, pagesMax, instruments, orders, tables, pages, words };
+  return {
+    tablesMax,
+    pagesMax,
+    instruments,
+    orders,
+    tables,
+    pages,
+    terms,
+    termsOf,
+    specialMax,
+    words,
+  };
 }
 
 /** Books of a shard. */
@@ -121,6 +152,14 @@ export class Book {
   #freshOrder: number;
   #endOrder: number;
   #allocated = 0;
+  /** Orders with terms that may live at a time. */
+  readonly specialMax: number;
+  /** Terms that are never in the pool: for special orders that will not rest. */
+  readonly scratchTerms: number;
+  readonly #termsOf: number;
+  #freeTerms = 0;
+  #freshTerms: number;
+  #specials = 0;
 
   /** Bytes that a book of these options occupies; a multiple of 64. */
   static bytes(options: BookOptions): number {
@@ -146,6 +185,10 @@ export class Book {
     this.scratchOrder = at.orders;
     this.#freshOrder = at.orders + Fixed.ORDER_WORDS;
     this.#endOrder = at.tables;
+    this.specialMax = at.specialMax;
+    this.scratchTerms = at.terms;
+    this.#freshTerms = at.terms + Fixed.TERMS_WORDS;
+    this.#termsOf = at.termsOf;
     this.index = new PriceIndex(
       this.i32,
       at.tables,
@@ -160,6 +203,11 @@ export class Book {
     return this.#allocated;
   }
 
+  /** Word behind the last order's record that was ever in use. */
+  get ordersEnd(): number {
+    return this.#freshOrder;
+  }
+
   /** Makes an instrument ready for orders; does nothing the second time. */
   define(instrument: number): void {
     if (this.isDefined(instrument)) return;
@@ -171,6 +219,10 @@ export class Book {
       const side = this.sideOf(instrument, bit);
       assert(this.index.define(side), "price index: tablesMax is too low");
       this.i32[side + Fixed.SIDE_BEST_KEY] = Fixed.KEY_NONE;
+      // These get a table with their first order.
+      this.i32[side + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY] =
+        Fixed.KEY_NONE;
+      this.i32[side + Fixed.STOP_SIDES + Fixed.SIDE_BEST_KEY] = Fixed.KEY_NONE;
     }
   }
 
@@ -191,9 +243,71 @@ export class Book {
       bit * Fixed.SIDE_WORDS;
   }
 
+  /** Record of the hidden half of a side. @param bit 0 = buy, 1 = sell. */
+  hiddenSideOf(instrument: number, bit: number): number {
+    return this.sideOf(instrument, bit) + Fixed.HIDDEN_SIDES;
+  }
+
+  /** Record of a side's waiting stops. @param bit 0 = buy, 1 = sell. */
+  stopSideOf(instrument: number, bit: number): number {
+    return this.sideOf(instrument, bit) + Fixed.STOP_SIDES;
+  }
+
+  /** Orders with terms, scratch not counted. */
+  get specials(): number {
+    return this.#specials;
+  }
+
+  /** Terms of an order that has `ORDER_TERMS_BIT`. */
+  termsOf(order: number): number {
+    return this.i32[this.#termsOf + this.numberOf(order)]!;
+  }
+
+  /** Takes terms from the pool for an order; 0 if there are none. */
+  allocateTerms(order: number): number {
+    let terms = this.scratchTerms;
+    if (order !== this.scratchOrder) {
+      terms = this.#freeTerms;
+      if (terms !== 0) this.#freeTerms = this.i32[terms + Fixed.TERMS_FLAGS]!;
+      else {
+        terms = this.#freshTerms;
+        if (terms === this.#termsOf) return 0;
+        this.#freshTerms = terms + Fixed.TERMS_WORDS;
+      }
+      this.#specials++;
+    }
+    this.i32.fill(0, terms, terms + Fixed.TERMS_WORDS);
+    this.i32[terms + Fixed.TERMS_ORDER] = order;
+    this.i32[this.#termsOf + this.numberOf(order)] = terms;
+    return terms;
+  }
+
+  /** Gives the terms of an order back. */
+  freeTerms(order: number): void {
+    if (order === this.scratchOrder) return;
+    const terms = this.termsOf(order);
+    this.i32[terms + Fixed.TERMS_ORDER] = 0;
+    this.i32[terms + Fixed.TERMS_FLAGS] = this.#freeTerms;
+    this.#freeTerms = terms;
+    this.#specials--;
+  }
+
+  /** True if a queue for this key of this side exists or can be made; gives the side its table. */
+  hasRoom(side: number, key: number): boolean {
+    if (this.i32[side + Fixed.SIDE_ROOT] === 0 && !this.index.define(side)) {
+      return false;
+    }
+    return this.index.find(side, key) !== 0 || this.index.hasRoom(side, key);
+  }
+
   /** Place of an order's record in the pool: 0 = scratch, 1 to `ordersMax`. */
   numberOf(order: number): number {
     return (order - this.scratchOrder) >>> 4;
+  }
+
+  /** Low 32 bits of an order's id. */
+  idLowOf(order: number): number {
+    return this.f64[(order >> 1) + Fixed.ORDER_ID_F64]! >>> 0;
   }
 
   /** True if `allocate()` would find a record. */
@@ -257,12 +371,19 @@ export class Book {
 
   /** Takes a resting order out of its queue; its record stays allocated. */
   unlink(order: number): void {
+    const kind = this.i32[order + Fixed.ORDER_KIND]!;
+    this.unlinkFrom(
+      order,
+      this.sideOf(kind & 0xffff, ((kind >>> 16) & 0xff) - 1),
+    );
+  }
+
+  /** Takes an order out of a queue of this side, hidden sides and stops too. */
+  unlinkFrom(order: number, side: number): void {
     const i32 = this.i32;
     const level = i32[order + Fixed.ORDER_LEVEL]!;
     const next = i32[order + Fixed.ORDER_NEXT]!;
     const previous = i32[order + Fixed.ORDER_PREVIOUS]!;
-    const kind = i32[order + Fixed.ORDER_KIND]!;
-    const side = this.sideOf(kind & 0xffff, ((kind >>> 16) & 0xff) - 1);
     i32[order + Fixed.ORDER_LEVEL] = 0;
     i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
     if (next === 0 && previous === 0) {
@@ -324,6 +445,7 @@ export class Book {
   #openLevel(side: number, key: number): number {
     const i32 = this.i32;
     const level = this.index.insert(side, key);
+    this.f64[(level >> 1) + Fixed.LEVEL_RESERVE_F64] = 0;
     i32[side + Fixed.SIDE_LEVELS] = i32[side + Fixed.SIDE_LEVELS]! + 1;
     if (key < i32[side + Fixed.SIDE_BEST_KEY]!) {
       i32[side + Fixed.SIDE_BEST] = level;

@@ -8,10 +8,12 @@
  * "none". Belongs to the thread that owns the book; nothing here allocates.
  *
  * ```
- * instrument (128 B): [buy side 32 B][sell side 32 B][last trade, totals 64 B]
- * level       (32 B): [head tail | quantity | count key - -]
- * order       (64 B): [next prev level key | leaves | quantity | notional
+ * instrument (256 B): [buy side 32 B][sell side 32 B][last trade, totals, state 64 B]
+ *                     [hidden buy 32 B][hidden sell 32 B][buy stops 32 B][sell stops 32 B]
+ * level       (32 B): [head tail | quantity | count key | reserve]
+ * order       (64 B): [next prev level price | leaves | quantity | notional
  *                      | reference | session+ kind+ | order id]
+ * terms      (128 B): what makes an order special; only such orders have one
  * ```
  *
  * An order is one cache line, a level half of one, both sides of an instrument
@@ -22,9 +24,13 @@
  */
 
 /** Words of an instrument's record. */
-export const INSTRUMENT_WORDS = 32;
+export const INSTRUMENT_WORDS = 64;
 /** Words of one side's record; the sell side follows the buy side. */
 export const SIDE_WORDS = 8;
+/** Words from an instrument's record to its hidden buy side. */
+export const HIDDEN_SIDES = 32;
+/** Words from an instrument's record to its waiting buy stops. */
+export const STOP_SIDES = 48;
 
 // Words of a side's record.
 /** Level with the best price; 0 = this side is empty. */
@@ -38,6 +44,8 @@ export const SIDE_CACHED_TOP = 3;
 export const SIDE_CACHED_TABLE = 4;
 export const SIDE_LEVELS = 5;
 export const SIDE_ORDERS = 6;
+/** Orders of the side that have terms. */
+export const SIDE_SPECIAL = 7;
 
 // Float64 elements of an instrument's record, from its start.
 /** Lots traded since the start. */
@@ -50,6 +58,15 @@ export const INSTRUMENT_LAST_QUANTITY_F64 = 10;
 export const INSTRUMENT_LAST_PRICE = 22;
 /** Sum of ticks x lots traded. */
 export const INSTRUMENT_NOTIONAL_F64 = 12;
+/** `TradingState`. */
+export const INSTRUMENT_STATE = 26;
+/** Waiting stops, both sides. */
+export const INSTRUMENT_STOPS = 27;
+/** First and last order (terms) of the watch list; 0 = empty. */
+export const INSTRUMENT_WATCH_HEAD = 28;
+export const INSTRUMENT_WATCH_TAIL = 29;
+/** 1 = the instrument is to be settled after the command. */
+export const INSTRUMENT_TOUCHED = 30;
 
 /** Words of a price level's record. */
 export const LEVEL_WORDS = 8;
@@ -59,6 +76,8 @@ export const LEVEL_TAIL = 1;
 export const LEVEL_QUANTITY_F64 = 1;
 export const LEVEL_COUNT = 4;
 export const LEVEL_KEY = 5;
+/** Float64 element: the part of the quantity that slices do not show yet. */
+export const LEVEL_RESERVE_F64 = 3;
 
 /** Words of an order's record. */
 export const ORDER_WORDS = 16;
@@ -85,6 +104,62 @@ export const ORDER_ID_F64 = 7;
 export const ORDER_SESSION_MASK = 0xffffff;
 /** `ORDER_OWNER`: the order has a client order id of text. */
 export const ORDER_TEXT_BIT = 0x10000000;
+
+/** `ORDER_OWNER`: the order has terms. */
+export const ORDER_TERMS_BIT = 0x20000000;
+
+/** `ORDER_OWNER`: the order lives and can be found. */
+export const ORDER_INDEXED_BIT = 0x40000000;
+
+/** Words of a record of terms. */
+export const TERMS_WORDS = 32;
+/** Bits of `TermFlag`; in a free record: next free record. */
+export const TERMS_FLAGS = 0;
+/** As the order said; 0 = the session's. */
+export const TERMS_ACCOUNT = 1;
+/** int32 ticks; 0 = none. */
+export const TERMS_STOP_PRICE = 2;
+export const TERMS_OFFSET = 3;
+// Float64 elements.
+export const TERMS_DISPLAY_F64 = 2;
+export const TERMS_RANGE_F64 = 3;
+/** Lots of the slice that is shown; means something only with a display quantity. */
+export const TERMS_SHOWN_F64 = 4;
+export const TERMS_MIN_F64 = 5;
+// Words again.
+export const TERMS_EXPIRE_LO = 12;
+export const TERMS_EXPIRE_HI = 13;
+/** The linked order's record; 0 = none. */
+export const TERMS_LINK = 14;
+/** `Where`. */
+export const TERMS_WHERE = 15;
+/** Neighbours in the watch list (terms). */
+export const TERMS_WATCH_NEXT = 16;
+export const TERMS_WATCH_PREVIOUS = 17;
+/** Place in the timers' heap; 0 = not in it. */
+export const TERMS_TIMER = 18;
+/** The order's record. */
+export const TERMS_ORDER = 19;
+/** Slices drawn so far. */
+export const TERMS_DRAWS = 20;
+/** Limit price of a peg; 0 = none. */
+export const TERMS_PEG_LIMIT = 21;
+/** 1 = a stop order that was triggered. */
+export const TERMS_TRIGGERED = 22;
+/** 1 = in the watch list. */
+export const TERMS_WATCHED = 23;
+
+/** Where an order with terms is. */
+export const Where = {
+  /** In no queue: being placed, or dormant. */
+  NOWHERE: 0,
+  DISPLAYED: 1,
+  HIDDEN: 2,
+  STOPS: 3,
+} as const;
+
+/** Key of a market order in a call: it stands before all limit prices. */
+export const KEY_MARKET = -2147483648;
 
 /** `SIDE_BEST_KEY` of an empty side; no order can have this key. */
 export const KEY_NONE = 0x7fffffff;

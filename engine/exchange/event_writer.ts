@@ -74,7 +74,7 @@ const enum Fixed {
   EVT_WHY_WORD = EVT_TIME_IN_FORCE_U8 >> 2,
   EVT_REFERENCE_F64 = 8,
   CMD_REFERENCE_F64 = 7,
-  SESSION_WORDS = 8,
+  SESSION_WORDS = 16,
   SESSION_OUT_SEQUENCE = 0,
   TEXT_WORDS = 15,
   EVT_TEXT_U8 = 128,
@@ -106,6 +106,13 @@ const enum Fixed {
   EVT_ORIG_CL_ORD_ID_U8 = 148,
   EVT_ORIG_WORD = EVT_ORIG_CL_ORD_ID_U8 >> 2,
   TEXT_END_WORD = EVENT_SLOT_BYTES >> 2,
+  ORDER_TERMS_BIT = 0x20000000,
+  TERMS_STOP_PRICE = 2,
+  TERMS_ACCOUNT = 1,
+  EVT_STOP_PRICE_I32 = 30,
+  EVT_ACCOUNT_U32 = 31,
+  EventKind_PREVENTED = 8,
+  OrdStatus_EXPIRED = 0x43,
 }
 
 /** Views of the memory in which a command lies. A ring has them. */
@@ -133,14 +140,6 @@ export const CMD_FLAGS_SHIFT = CMD_KIND_SHIFT + 8;
 /** Bits of the detail in `CMD_HOW_WORD`. */
 export const CMD_DETAIL_SHIFT = (CMD_DETAIL_U8 & 3) * 8;
 
-/** Words of a session's state. */
-export const SESSION_WORDS = 8;
-export const SESSION_OUT_SEQUENCE = 0;
-export const SESSION_IN_SEQUENCE = 1;
-export const SESSION_PROTOCOL = 2;
-export const SESSION_LOGGED_ON = 3;
-export const SESSION_ORDERS = 4;
-
 /** What an event is about, and why: the two words that a caller puts together. */
 export function whyOf(detail: number, reason: number): number {
   return detail << 8 | reason << 16;
@@ -154,12 +153,24 @@ export class EventWriter {
   readonly #sessions: Int32Array;
   /** Client order ids by `book.numberOf()`, five words each. */
   readonly #texts: Int32Array;
-  /** Element 0: sequence of the command. 1: number of the last match. 2: events. */
-  readonly stamp = new Float64Array(3);
+  /**
+   * Element 0: sequence of the command. 1: number of the last match. 2: events.
+   * 3: number of the last prevented match. 4: a count for `answer()`.
+   */
+  readonly stamp = new Float64Array(5);
   #timeLo = 0;
   #timeHi = 0;
   #inSequence = 0;
   #index = 0;
+  /**
+   * The order that the command brings or names; 0 = none. Its events say which
+   * message caused them, those of other orders do not.
+   */
+  subject = 0;
+  /** Price and lots of the next `prevented()`. */
+  readonly prevention = new Float64Array(2);
+  /** Of the next `tellHouse()`: quantity, leaves, order id, reference. */
+  readonly house = new Float64Array(4);
 
   /**
    * @param sinks One for each gateway.
@@ -187,6 +198,17 @@ export class EventWriter {
     this.#timeHi = command.i32[at + Fixed.CMD_TIME_HI_U32]!;
     this.#inSequence = command.i32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
     this.#index = 0;
+    this.subject = 0;
+  }
+
+  /** Low word of the command's time. */
+  get timeLo(): number {
+    return this.#timeLo;
+  }
+
+  /** High word of the command's time. */
+  get timeHi(): number {
+    return this.#timeHi;
   }
 
   /** An event about an order of ours that is no fill, for its session. */
@@ -206,8 +228,92 @@ export class EventWriter {
     i32[at + Fixed.EVT_LAST_PRICE_I32] = 0;
     f64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
     f64[half + Fixed.EVT_MATCH_F64] = 0;
-    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = order === this.subject
+      ? this.#inSequence
+      : 0;
+    if ((owner & Fixed.ORDER_TERMS_BIT) !== 0) this.#terms(sink, at, order);
     if (text) this.#ownText(sink, at, order);
+  }
+
+  /** An order met one of its own owner; lots and price are in `prevention`. */
+  prevented(order: number, aggressor: number): void {
+    const owner = this.#book.i32[order + Fixed.ORDER_OWNER]!;
+    const session = owner & Fixed.ORDER_SESSION_MASK;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const text = (owner & Fixed.ORDER_TEXT_BIT) !== 0;
+    this.#head(sink, slot, Fixed.EventKind_PREVENTED, text, session);
+    this.#state(sink, slot, order, 0, this.statusOf(order) | aggressor << 8);
+    const { i32, f64 } = sink;
+    const at = slot * Fixed.SLOT_WORDS;
+    const half = slot * Fixed.SLOT_F64;
+    i32[at + Fixed.EVT_LAST_PRICE_I32] = this.prevention[1]!;
+    f64[half + Fixed.EVT_LAST_QUANTITY_F64] = this.prevention[0]!;
+    f64[half + Fixed.EVT_MATCH_F64] = this.stamp[3]!;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = order === this.subject
+      ? this.#inSequence
+      : 0;
+    if ((owner & Fixed.ORDER_TERMS_BIT) !== 0) this.#terms(sink, at, order);
+    if (text) this.#ownText(sink, at, order);
+  }
+
+  /**
+   * The answer to a request that names no order: what was asked, and a count.
+   *
+   * @param countAt Element of `stamp` with the count.
+   */
+  answer(
+    kind: number,
+    command: CommandViews,
+    from: number,
+    why: number,
+    countAt: number,
+  ): void {
+    const session = command.i32[from + Fixed.CMD_SESSION_U32]!;
+    const sink = this.#sinkOf(session);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    const text = this.#hasText(command, from);
+    this.#head(sink, slot, kind, text, session);
+    const at = slot * Fixed.SLOT_WORDS;
+    const half = slot * Fixed.SLOT_F64;
+    this.#blank(sink, at);
+    const { i32, f64 } = sink;
+    i32[at + Fixed.EVT_WHAT_WORD] = command.i32[from + Fixed.CMD_WHAT_WORD]!;
+    i32[at + Fixed.EVT_WHY_WORD] =
+      (command.i32[from + Fixed.CMD_HOW_WORD]! & 0xff) | why;
+    i32[at + Fixed.EVT_PRICE_I32] = command.i32[from + Fixed.CMD_PRICE_I32]!;
+    f64[half + Fixed.EVT_QUANTITY_F64] = this.stamp[countAt]!;
+    f64[half + Fixed.EVT_REFERENCE_F64] = command
+      .f64[(from >> 1) + Fixed.CMD_REFERENCE_F64]!;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    if (text) this.#requestText(sink, at, command, from);
+  }
+
+  /** An event to the appliance itself; numbers stand in `house`. */
+  tellHouse(
+    kind: number,
+    instrument: number,
+    detail: number,
+    reason: number,
+    price: number,
+  ): void {
+    const sink = this.#sinkOf(0);
+    if (sink === undefined) return;
+    const slot = sink.claim();
+    this.#head(sink, slot, kind, false, 0);
+    const at = slot * Fixed.SLOT_WORDS;
+    const half = slot * Fixed.SLOT_F64;
+    this.#blank(sink, at);
+    const { i32, f64 } = sink;
+    i32[at + Fixed.EVT_WHAT_WORD] = instrument;
+    i32[at + Fixed.EVT_WHY_WORD] = whyOf(detail, reason);
+    i32[at + Fixed.EVT_PRICE_I32] = price;
+    f64[half + Fixed.EVT_QUANTITY_F64] = this.house[0]!;
+    f64[half + Fixed.EVT_LEAVES_F64] = this.house[1]!;
+    f64[half + Fixed.EVT_ORDER_ID_F64] = this.house[2]!;
+    f64[half + Fixed.EVT_REFERENCE_F64] = this.house[3]!;
   }
 
   /** The same for an order whose request brought texts of its own. */
@@ -236,6 +342,7 @@ export class EventWriter {
     f64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
     f64[half + Fixed.EVT_MATCH_F64] = 0;
     i32[at + Fixed.EVT_IN_SEQUENCE_U32] = this.#inSequence;
+    if ((owner & Fixed.ORDER_TERMS_BIT) !== 0) this.#terms(sink, at, order);
     if (hasText) this.#requestText(sink, at, command, from);
     else if (text) this.#ownText(sink, at, order);
   }
@@ -263,9 +370,10 @@ export class EventWriter {
     f64[half + Fixed.EVT_LAST_QUANTITY_F64] = book
       .f64[(instrument >> 1) + Fixed.INSTRUMENT_LAST_QUANTITY_F64]!;
     f64[half + Fixed.EVT_MATCH_F64] = this.stamp[1]!;
-    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = aggressor === 0
-      ? 0
-      : this.#inSequence;
+    i32[at + Fixed.EVT_IN_SEQUENCE_U32] = order === this.subject
+      ? this.#inSequence
+      : 0;
+    if ((owner & Fixed.ORDER_TERMS_BIT) !== 0) this.#terms(sink, at, order);
     if (text) this.#ownText(sink, at, order);
   }
 
@@ -288,9 +396,7 @@ export class EventWriter {
     const sink = this.#sinkOf(session);
     if (sink === undefined) return;
     const slot = sink.claim();
-    const shape = command.i32[from + Fixed.CMD_SHAPE_WORD]!;
-    const text = (shape >>> Fixed.CMD_FLAGS_SHIFT & 1) === 1 &&
-      (shape & 0xffff) > Fixed.COMMAND_BASE_BYTES;
+    const text = this.#hasText(command, from);
     this.#head(sink, slot, kind, text, session);
     const i32 = sink.i32;
     const at = slot * Fixed.SLOT_WORDS;
@@ -305,6 +411,10 @@ export class EventWriter {
       i32[at + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_REJECTED;
     } else {
       this.#state(sink, slot, order, 0, this.statusOf(order));
+      if (
+        (this.#book.i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT) !==
+          0
+      ) this.#terms(sink, at, order);
     }
     if (!ofOrder) {
       i32[at + Fixed.EVT_WHAT_WORD] = command.i32[from + Fixed.CMD_WHAT_WORD]!;
@@ -406,6 +516,31 @@ export class EventWriter {
     return undefined;
   }
 
+  /** Whether a command brings texts of its own. */
+  #hasText(command: CommandViews, from: number): boolean {
+    const shape = command.i32[from + Fixed.CMD_SHAPE_WORD]!;
+    return (shape >>> Fixed.CMD_FLAGS_SHIFT & 1) === 1 &&
+      (shape & 0xffff) > Fixed.COMMAND_BASE_BYTES;
+  }
+
+  /** Clears what stands behind the header. */
+  #blank(sink: EventRing, at: number): void {
+    const { i32 } = sink;
+    for (let i = Fixed.EVT_WHAT_WORD; i < Fixed.EVT_TEXT_WORD; i++) {
+      i32[at + i] = 0;
+    }
+  }
+
+  /** What an order with terms shows besides. */
+  #terms(sink: EventRing, at: number, order: number): void {
+    const terms = this.#book.termsOf(order);
+    const { i32 } = this.#book;
+    sink.i32[at + Fixed.EVT_STOP_PRICE_I32] = i32[
+      terms + Fixed.TERMS_STOP_PRICE
+    ]!;
+    sink.i32[at + Fixed.EVT_ACCOUNT_U32] = i32[terms + Fixed.TERMS_ACCOUNT]!;
+  }
+
   /** The header: what all events have. */
   #head(
     sink: EventRing,
@@ -455,7 +590,10 @@ export class EventWriter {
     f64[half + Fixed.EVT_REFERENCE_F64] =
       state[own + Fixed.ORDER_REFERENCE_F64]!;
     f64[half + Fixed.EVT_LEAVES_F64] =
-      (status & 0xff) === Fixed.OrdStatus_CANCELED ? 0 : leaves;
+      (status & 0xff) === Fixed.OrdStatus_CANCELED ||
+        (status & 0xff) === Fixed.OrdStatus_EXPIRED
+        ? 0
+        : leaves;
     f64[half + Fixed.EVT_CUM_F64] = quantity - leaves;
     f64[half + Fixed.EVT_NOTIONAL_F64] = state[own + Fixed.ORDER_NOTIONAL_F64]!;
     i32[at + Fixed.EVT_STATUS_WORD] = status;

@@ -16,97 +16,86 @@
  * @module
  */
 import { assert, fail } from "../assert.ts";
-import { Book, type BookOptions } from "../book/mod.ts";
-import { type FillSink, Matching } from "../matching/mod.ts";
+import { Book, type BookOptions, KEY_MARKET } from "../book/mod.ts";
+import {
+  AuctionPrice,
+  Instruments,
+  Matching,
+  Owners,
+  SpecialMatching,
+  TickTables,
+} from "../matching/mod.ts";
 import { Reason } from "../record/mod.ts";
-import { RiskLimits } from "../risk/mod.ts";
+import { Accounts, MessageRate, RiskLimits } from "../risk/mod.ts";
+import { DEFINITION_WORDS, Definitions, NAME_WORDS } from "./definitions.ts";
 import type { EventRing } from "./event_ring.ts";
-import { type CommandViews, EventWriter, whyOf } from "./event_writer.ts";
+import { type CommandViews, EventWriter } from "./event_writer.ts";
+import { LiveOrders } from "./live_orders.ts";
+import { MassRequests } from "./mass_requests.ts";
 import { OrderIndex } from "./order_index.ts";
+import { OrderSearch } from "./order_search.ts";
 import { RequestChecks } from "./request_checks.ts";
+import { Requests } from "./requests.ts";
+import { Specials } from "./specials.ts";
 import { StateHash } from "./state_hash.ts";
+import { TermsChecks } from "./terms_checks.ts";
+import { Timers } from "./timers.ts";
+import { TradingStates } from "./trading_states.ts";
+import { WatchList } from "./watch_list.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
   CL_ORD_ID_WORDS = 5,
-  SESSION_WORDS = 8,
-  DEFINITION_WORDS = 32,
+  SESSION_WORDS = 16,
   REFUSALS_MAX = 512,
   SESSION_OUT_SEQUENCE = 0,
   SESSION_IN_SEQUENCE = 1,
+  SESSION_LOGGED_ON = 3,
   SESSION_ORDERS = 4,
   CMD_SEQUENCE_F64 = 1,
+  CMD_TIME_LO_U32 = 4,
+  CMD_TIME_HI_U32 = 5,
   CMD_SESSION_U32 = 6,
-  Total_COMMANDS = 0,
   CMD_SHAPE_WORD = 1,
   CMD_KIND_SHIFT = 16,
   CMD_IN_SEQUENCE_U32 = 7,
-  CMD_FLAGS_SHIFT = 24,
-  CommandKind_REFUSED = 5,
+  CMD_HOW_WORD = 9,
+  CMD_DETAIL_SHIFT = 8,
+  CMD_REASON_U32 = 11,
   CommandKind_NEW_ORDER = 1,
   CommandKind_CANCEL_ORDER = 2,
   CommandKind_REPLACE_ORDER = 3,
-  ORDER_LEAVES_F64 = 2,
-  Total_ORDERS = 1,
-  ORDER_KIND = 13,
-  ORDER_PRICE = 3,
-  EventKind_REJECTED = 2,
-  EventKind_ACCEPTED = 1,
-  OrdStatus_NEW = 0x30,
-  Total_CANCELS = 2,
-  CMD_REFERENCE_F64 = 7,
-  EventKind_CANCEL_REJECTED = 6,
-  EventKind_CANCELED = 4,
-  OrdStatus_CANCELED = 0x34,
-  Total_REPLACES = 3,
-  CMD_PRICE_I32 = 10,
-  ORDER_QUANTITY_F64 = 3,
-  ORDER_OWNER = 12,
-  ORDER_TEXT_BIT = 0x10000000,
-  EventKind_REPLACED = 5,
-  ORDER_LEVEL = 2,
-  Total_OTHERS = 4,
   CommandKind_ORDER_STATUS = 4,
-  CommandKind_DEFINE_INSTRUMENT = 10,
-  CommandKind_DEFINE_SESSION = 11,
-  SESSION_PROTOCOL = 2,
-  CommandKind_DEFINE_LIMITS = 12,
-  CommandKind_DEFINE_CAPACITY = 13,
+  CommandKind_REFUSED = 5,
+  CommandKind_REDUCE_ORDER = 6,
+  CommandKind_MASS_CANCEL = 7,
+  CommandKind_KILL = 8,
   CommandKind_SESSION_LOGON = 20,
-  SESSION_LOGGED_ON = 3,
-  EventKind_LOGGED_ON = 20,
-  CMD_REASON_U32 = 11,
   CommandKind_SESSION_LOGOUT = 21,
   CommandKind_SESSION_MESSAGE = 22,
+  CommandKind_TIME = 31,
+  EventKind_LOGGED_ON = 20,
   EventKind_SESSION_MESSAGE = 22,
-  EventKind_STATUS = 7,
-  CMD_WHAT_WORD = 8,
-  CMD_QUANTITY_F64 = 6,
-  DEFINITION_TEXT = 4,
-  OrdType_LIMIT = 2,
-  OrdType_MARKET = 1,
-  CMD_HOW_WORD = 9,
-  CMD_NEW_REFERENCE_F64 = 13,
-  COMMAND_BASE_BYTES = 64,
-  ORDER_REFERENCE_F64 = 5,
-  ORDER_NOTIONAL_F64 = 4,
-  ORDER_ID_F64 = 7,
-  TimeInForce_GTC = 1,
-  ORDER_SESSION_MASK = 0xffffff,
-  CMD_FLAG_TEXT = 1,
-  CMD_DETAIL_SHIFT = 8,
-  TEXT_WORDS = 15,
-  CMD_CL_ORD_ID_WORD = 16,
+  Total_COMMANDS = 0,
+  Total_ORDERS = 1,
+  Total_CANCELS = 2,
+  Total_REPLACES = 3,
+  Total_OTHERS = 4,
   LEVEL_QUANTITY_F64 = 1,
+  LEVEL_RESERVE_F64 = 3,
   LEVEL_COUNT = 4,
+  LEVEL_KEY = 5,
+  INSTRUMENT_TOUCHED = 30,
 }
 
 /** How much an exchange holds. */
 export interface ExchangeCapacity extends BookOptions {
   /** Sessions have indexes from 0 (the appliance) up to below this. */
   readonly sessionsMax: number;
+  /** Accounts have indexes below this; 0 is "no account". 64 if left out. */
+  readonly accountsMax?: number;
 }
 
 /** What an exchange is made of. */
@@ -136,14 +125,22 @@ export const Total = {
 
 /** Refusals by the exchange itself are counted for reasons below this. */
 export const REFUSALS_MAX = 512;
+/** Accounts if the options do not say. */
+export const ACCOUNTS_DEFAULT = 64;
 
 interface Parts {
+  readonly accountsMax: number;
   readonly book: number;
   readonly index: number;
   readonly texts: number;
   readonly sessions: number;
   readonly names: number;
   readonly definitions: number;
+  readonly instruments: number;
+  readonly ticks: number;
+  readonly accounts: number;
+  readonly rates: number;
+  readonly timers: number;
   readonly bytes: number;
 }
 
@@ -152,45 +149,63 @@ function aligned(bytes: number): number {
 }
 
 function parts(options: ExchangeCapacity): Parts {
-  const { sessionsMax } = options;
+  const { sessionsMax, instrumentsMax, ordersMax } = options;
+  const accountsMax = options.accountsMax ?? ACCOUNTS_DEFAULT;
   assert(
     Number.isInteger(sessionsMax) && sessionsMax >= 1 && sessionsMax <= 65536,
     `sessionsMax is ${sessionsMax}: must be 1 to 65536`,
   );
-  const book = 0;
-  const index = book + Book.bytes(options);
-  const texts = index + OrderIndex.bytes(options.ordersMax);
-  const sessions = texts +
-    aligned((options.ordersMax + 1) * Fixed.CL_ORD_ID_WORDS * 4);
-  const names = sessions + aligned(sessionsMax * Fixed.SESSION_WORDS * 4);
-  const definitions = names + sessionsMax * 64;
-  const bytes = definitions +
-    options.instrumentsMax * Fixed.DEFINITION_WORDS * 4;
-  return { book, index, texts, sessions, names, definitions, bytes };
+  let at = 0;
+  const take = (bytes: number): number => {
+    const start = at;
+    at += aligned(bytes);
+    return start;
+  };
+  return {
+    accountsMax,
+    book: take(Book.bytes(options)),
+    index: take(OrderIndex.bytes(ordersMax)),
+    texts: take((ordersMax + 1) * Fixed.CL_ORD_ID_WORDS * 4),
+    sessions: take(sessionsMax * Fixed.SESSION_WORDS * 4),
+    names: take(sessionsMax * NAME_WORDS * 4),
+    definitions: take(instrumentsMax * DEFINITION_WORDS * 4),
+    instruments: take(Instruments.bytes(instrumentsMax)),
+    ticks: take(TickTables.bytes({ instrumentsMax })),
+    accounts: take(Accounts.bytes({ accountsMax, instrumentsMax })),
+    rates: take(MessageRate.bytes({ sessionsMax })),
+    timers: take(Timers.bytes(options.specialMax ?? ordersMax)),
+    bytes: at,
+  };
 }
 
-/** One shard: books, sessions, limits. */
-export class Exchange implements FillSink {
+/** One shard: books, sessions, accounts, limits. */
+export class Exchange {
   readonly book: Book;
   readonly limits: RiskLimits;
+  readonly accounts: Accounts;
+  readonly instruments: Instruments;
+  readonly ticks: TickTables;
+  readonly states: TradingStates;
   /** Counts since the start, by `Total`. */
   readonly totals = new Float64Array(8);
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
-  /** Orders that may rest, as the last DEFINE_CAPACITY said. */
-  #ordersLimit: number;
-  readonly #matching: Matching;
-  readonly #checks: RequestChecks;
+  readonly #requests: Requests;
+  readonly #mass: MassRequests;
+  readonly #setup: Definitions;
+  readonly #specials: Specials;
+  readonly #live: LiveOrders;
   readonly #index: OrderIndex;
   readonly #writer: EventWriter;
+  readonly #rates: MessageRate;
   readonly #sessionsMax: number;
   readonly #sessions: Int32Array;
   readonly #names: Int32Array;
   readonly #definitions: Int32Array;
-  readonly #definitionsF64: Float64Array;
   readonly #texts: Int32Array;
   /** 0: sequence of the last command. */
   readonly #last = new Float64Array(1);
+  readonly #due: Uint32Array;
   readonly #routes: Uint8Array;
   readonly #events: readonly EventRing[];
 
@@ -207,51 +222,167 @@ export class Exchange implements FillSink {
       options.routes.length >= sessionsMax,
       `routes of ${options.routes.length} sessions: sessionsMax is ${sessionsMax}`,
     );
-    this.book = new Book(memory, start + at.book, options);
+    const words = (from: number, count: number) =>
+      new Int32Array(memory, start + from, count);
+    const book = new Book(memory, start + at.book, options);
+    this.book = book;
     this.limits = new RiskLimits(instrumentsMax);
-    this.#ordersLimit = ordersMax;
     this.#index = new OrderIndex(
       memory,
       start + at.index,
       ordersMax,
-      this.book.i32,
-      this.book.f64,
+      book.i32,
+      book.f64,
     );
-    this.#texts = new Int32Array(
-      memory,
-      start + at.texts,
-      (ordersMax + 1) * Fixed.CL_ORD_ID_WORDS,
-    );
+    this.#texts = words(at.texts, (ordersMax + 1) * Fixed.CL_ORD_ID_WORDS);
     this.#sessionsMax = sessionsMax;
-    this.#sessions = new Int32Array(
-      memory,
-      start + at.sessions,
-      sessionsMax * Fixed.SESSION_WORDS,
-    );
-    this.#names = new Int32Array(memory, start + at.names, sessionsMax * 16);
-    const words = instrumentsMax * Fixed.DEFINITION_WORDS;
-    this.#definitions = new Int32Array(memory, start + at.definitions, words);
-    this.#definitionsF64 = new Float64Array(
-      memory,
-      start + at.definitions,
-      words >> 1,
+    this.#sessions = words(at.sessions, sessionsMax * Fixed.SESSION_WORDS);
+    this.#names = words(at.names, sessionsMax * NAME_WORDS);
+    this.#definitions = words(
+      at.definitions,
+      instrumentsMax * DEFINITION_WORDS,
     );
     this.#routes = options.routes;
     this.#events = options.events;
     this.#writer = new EventWriter(
-      this.book,
+      book,
       options.events,
       options.routes,
       this.#sessions,
       this.#texts,
     );
-    this.#matching = new Matching(this.book, this);
-    this.#checks = new RequestChecks(
-      this.book,
-      this.limits,
-      this.#index,
-      this.#matching,
+    this.instruments = new Instruments(
+      memory,
+      start + at.instruments,
+      instrumentsMax,
     );
+    this.ticks = new TickTables(memory, start + at.ticks, { instrumentsMax });
+    this.accounts = new Accounts(memory, start + at.accounts, {
+      accountsMax: at.accountsMax,
+      instrumentsMax,
+    });
+    this.#rates = new MessageRate(memory, start + at.rates, { sessionsMax });
+    const rooms = this.#build(new Timers(memory, start + at.timers, book), {
+      definitionsF64: new Float64Array(
+        memory,
+        start + at.definitions,
+        instrumentsMax * DEFINITION_WORDS >> 1,
+      ),
+    });
+    this.#live = rooms.live;
+    this.#specials = rooms.specials;
+    this.states = rooms.states;
+    this.#due = rooms.states.due;
+    this.#requests = rooms.requests;
+    this.#mass = rooms.mass;
+    this.#setup = rooms.setup;
+  }
+
+  /** Puts together what works on the state. */
+  #build(timers: Timers, memory: { definitionsF64: Float64Array }) {
+    const { book, limits, instruments, ticks, accounts } = this;
+    const index = this.#index;
+    const writer = this.#writer;
+    const sessions = this.#sessions;
+    const rates = this.#rates;
+    const owners = new Owners(book, sessions);
+    const watch = new WatchList(book);
+    const live = new LiveOrders({
+      book,
+      index,
+      sessions,
+      owners,
+      accounts,
+      writer,
+      timers,
+      watch,
+    });
+    const special = new SpecialMatching(book, owners, instruments, live);
+    live.bind(special);
+    const matching = new Matching(book, live, owners);
+    const specials = new Specials({
+      book,
+      matching: special,
+      instruments,
+      ticks,
+      live,
+      watch,
+      writer,
+      onInterrupted: (instrument) => this.states.interrupt(instrument),
+    });
+    const search = new OrderSearch(book, owners);
+    const states = new TradingStates({
+      book,
+      matching: special,
+      instruments,
+      auction: new AuctionPrice(book, ticks),
+      specials,
+      live,
+      watch,
+      timers,
+      writer,
+      search,
+    });
+    const checks = new RequestChecks({
+      book,
+      limits,
+      index,
+      matching,
+      instruments,
+      ticks,
+      owners,
+      accounts,
+      rates,
+      terms: new TermsChecks(book, owners, accounts, sessions),
+      sessions,
+    });
+    const requests = new Requests({
+      book,
+      matching,
+      special,
+      specials,
+      states,
+      instruments,
+      checks,
+      index,
+      owners,
+      accounts,
+      live,
+      watch,
+      timers,
+      writer,
+      sessions,
+      refusals: this.refusals,
+    });
+    const mass = new MassRequests({
+      book,
+      search,
+      live,
+      owners,
+      accounts,
+      writer,
+      sessions,
+      sessionsMax: this.#sessionsMax,
+    });
+    const setup = new Definitions({
+      book,
+      limits,
+      instruments,
+      ticks,
+      accounts,
+      rates,
+      states,
+      sessions,
+      names: this.#names,
+      definitions: this.#definitions,
+      definitionsF64: memory.definitionsF64,
+      onCapacity: (orders, specialOrders) => {
+        requests.ordersLimit = orders;
+        requests.specialsLimit = specialOrders;
+      },
+      onSession: (session) => owners.renew(session),
+    });
+    return { live, specials, states, requests, mass, setup };
   }
 
   /** Sequence of the last command applied; 0 = none yet. */
@@ -264,41 +395,58 @@ export class Exchange implements FillSink {
     return this.#writer.stamp[1]!;
   }
 
+  /** Number of the last match that self-trade prevention kept from happening. */
+  get prevented(): number {
+    return this.#writer.stamp[3]!;
+  }
+
   /** Events since the start, also those that went nowhere. */
   get events(): number {
     return this.#writer.stamp[2]!;
   }
 
-  /** Orders that may rest at a time; the room in memory until a command says otherwise. */
+  /** Orders that may live at a time; the room in memory until a command says otherwise. */
   get ordersLimit(): number {
-    return this.#ordersLimit;
+    return this.#requests.ordersLimit;
   }
 
-  /** Orders in the books. */
+  /** Orders with terms that may live at a time. */
+  get specialsLimit(): number {
+    return this.#requests.specialsLimit;
+  }
+
+  /** Orders that live. */
   get ordersOpen(): number {
     return this.#index.size;
   }
 
   /** Number of the last event of a session; 0 = none since its sequence began. */
   outSequence(session: number): number {
-    return this
-      .#sessions[
-        session * Fixed.SESSION_WORDS + Fixed.SESSION_OUT_SEQUENCE
-      ]! >>>
-      0;
+    return this.#ofSession(session, Fixed.SESSION_OUT_SEQUENCE) >>> 0;
   }
 
   /** Highest inbound number of a session that a command carried. */
   inSequence(session: number): number {
-    return this
-      .#sessions[session * Fixed.SESSION_WORDS + Fixed.SESSION_IN_SEQUENCE]! >>>
-      0;
+    return this.#ofSession(session, Fixed.SESSION_IN_SEQUENCE) >>> 0;
   }
 
   /** Live orders of a session. */
   ordersOf(session: number): number {
-    return this
-      .#sessions[session * Fixed.SESSION_WORDS + Fixed.SESSION_ORDERS]!;
+    return this.#ofSession(session, Fixed.SESSION_ORDERS);
+  }
+
+  /** A word of a session's state: `SESSION_*`. */
+  sessionWord(session: number, word: number): number {
+    return this.#ofSession(session, word);
+  }
+
+  #ofSession(session: number, word: number): number {
+    return this.#sessions[session * Fixed.SESSION_WORDS + word]!;
+  }
+
+  /** True if an order or a state ends at this time or before: a TIME command is due. */
+  timerDue(timeLo: number, timeHi: number): boolean {
+    return this.states.isDue(timeLo, timeHi);
   }
 
   /**
@@ -321,6 +469,9 @@ export class Exchange implements FillSink {
       fail(`session ${session}: sessionsMax is ${this.#sessionsMax}`);
     }
     this.#writer.begin(command, at);
+    if (i32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 >= this.#due[1]!) {
+      this.#runTimers(command, at);
+    }
     const totals = this.totals;
     totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + 1;
     const shape = i32[at + Fixed.CMD_SHAPE_WORD]!;
@@ -331,12 +482,16 @@ export class Exchange implements FillSink {
       this.#sessions[word] = inSequence;
     }
     if (kind === Fixed.CommandKind_NEW_ORDER) {
-      this.#newOrder(command, at, session);
+      totals[Fixed.Total_ORDERS] = totals[Fixed.Total_ORDERS]! + 1;
+      this.#requests.newOrder(command, at, session);
     } else if (kind === Fixed.CommandKind_CANCEL_ORDER) {
-      this.#cancel(command, at, session);
+      totals[Fixed.Total_CANCELS] = totals[Fixed.Total_CANCELS]! + 1;
+      this.#requests.cancel(command, at, session);
     } else if (kind === Fixed.CommandKind_REPLACE_ORDER) {
-      this.#replace(command, at, session);
+      totals[Fixed.Total_REPLACES] = totals[Fixed.Total_REPLACES]! + 1;
+      this.#requests.replace(command, at, session);
     } else this.#other(command, at, session, kind);
+    if (this.#live.touchedCount !== 0) this.#settle();
   }
 
   /** Makes all events so far visible to the gateways. */
@@ -344,151 +499,41 @@ export class Exchange implements FillSink {
     for (let i = 0; i < this.#events.length; i++) this.#events[i]!.publish();
   }
 
-  /** For the matching only: a fill happened. */
-  onFill(maker: number, taker: number, instrument: number): void {
-    const stamp = this.#writer.stamp;
-    stamp[1] = stamp[1]! + 1;
-    this.#writer.fill(maker, instrument, 0);
-    this.#writer.fill(taker, instrument, 1);
-    if (this.book.f64[(maker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) {
-      this.#forget(maker);
+  /** Ends what is due at the command's time. */
+  #runTimers(command: CommandViews, at: number): void {
+    const lo = command.i32[at + Fixed.CMD_TIME_LO_U32]!;
+    const hi = command.i32[at + Fixed.CMD_TIME_HI_U32]!;
+    while (this.states.isDue(lo, hi)) {
+      // An order may have ended before its time.
+      this.states.renewDue();
+      if (!this.states.isDue(lo, hi)) return;
+      this.states.runFirst();
+      this.#settle();
     }
   }
 
-  #newOrder(command: CommandViews, at: number, session: number): void {
-    const book = this.book;
-    this.totals[Fixed.Total_ORDERS] = this.totals[Fixed.Total_ORDERS]! + 1;
-    let reason = this.#checks.judge(command, at, session);
-    let order = 0;
-    if (reason === Reason.NONE) {
-      order = this.#index.size < this.#ordersLimit ? book.allocate() : 0;
-      // A full pool still serves orders that will not rest.
-      if (order === 0) order = book.scratchOrder;
-      this.#fillIn(order, command, at, session);
-      if (this.#rests(order)) {
-        const what = book.i32[order + Fixed.ORDER_KIND]!;
-        reason = order === book.scratchOrder
-          ? Reason.ORDER_CAPACITY
-          : this.#matching.room(
-            what & 0xffff,
-            (what >>> 16 & 0xff) - 1,
-            book.i32[order + Fixed.ORDER_PRICE]!,
-            (order >> 1) + Fixed.ORDER_LEAVES_F64,
-            order,
-          );
+  /** Settles the instruments that were touched, in their order. */
+  #settle(): void {
+    const live = this.#live;
+    const { touched } = live;
+    // Few, and mostly one: an insertion sort.
+    for (let i = 1; i < live.touchedCount; i++) {
+      const instrument = touched[i]!;
+      let to = i;
+      for (; to > 0 && touched[to - 1]! > instrument; to--) {
+        touched[to] = touched[to - 1]!;
       }
+      touched[to] = instrument;
     }
-    if (reason !== Reason.NONE) {
-      if (order !== 0 && order !== book.scratchOrder) book.free(order);
-      this.#refuse(Fixed.EventKind_REJECTED, command, at, 1, reason, 0);
-      return;
+    for (let i = 0; i < live.touchedCount; i++) {
+      const instrument = touched[i]!;
+      this.#specials.settle(instrument);
+      this.states.tellIndicative(instrument);
+      this.book.i32[
+        this.book.instrumentOf(instrument) + Fixed.INSTRUMENT_TOUCHED
+      ] = 0;
     }
-    this.#writer.order(Fixed.EventKind_ACCEPTED, order, 0, Fixed.OrdStatus_NEW);
-    this.#place(order);
-  }
-
-  #cancel(command: CommandViews, at: number, session: number): void {
-    this.totals[Fixed.Total_CANCELS] = this.totals[Fixed.Total_CANCELS]! + 1;
-    const order = this.#index.find(
-      session,
-      command.f64,
-      (at >> 1) + Fixed.CMD_REFERENCE_F64,
-    );
-    const reason = order === 0
-      ? Reason.UNKNOWN_ORDER
-      : this.#checks.mismatch(command, at, order);
-    if (reason !== Reason.NONE) {
-      this.#refuse(
-        Fixed.EventKind_CANCEL_REJECTED,
-        command,
-        at,
-        2,
-        reason,
-        order,
-      );
-      return;
-    }
-    this.book.unlink(order);
-    this.#writer.orderOnRequest(
-      Fixed.EventKind_CANCELED,
-      order,
-      whyOf(0, Reason.CANCELED_BY_CLIENT),
-      Fixed.OrdStatus_CANCELED,
-      command,
-      at,
-      this.#hasText(command, at),
-    );
-    this.#forget(order);
-    this.book.free(order);
-  }
-
-  #replace(command: CommandViews, at: number, session: number): void {
-    this.totals[Fixed.Total_REPLACES] = this.totals[Fixed.Total_REPLACES]! + 1;
-    const order = this.#index.find(
-      session,
-      command.f64,
-      (at >> 1) + Fixed.CMD_REFERENCE_F64,
-    );
-    const reason = order === 0
-      ? Reason.UNKNOWN_ORDER
-      : this.#checks.judgeReplace(command, at, session, order);
-    if (reason !== Reason.NONE) {
-      this.#refuse(
-        Fixed.EventKind_CANCEL_REJECTED,
-        command,
-        at,
-        3,
-        reason,
-        order,
-      );
-      return;
-    }
-    const book = this.book;
-    // The new quantity waits in the scratch record, where judgeReplace() put it.
-    const moved = this.#matching.amend(
-      order,
-      command.i32[at + Fixed.CMD_PRICE_I32]!,
-      (book.scratchOrder >> 1) + Fixed.ORDER_QUANTITY_F64,
-    );
-    this.#rename(command, at, order);
-    const text = this.#hasText(command, at);
-    if (text) {
-      book.i32[order + Fixed.ORDER_OWNER] =
-        book.i32[order + Fixed.ORDER_OWNER]! |
-        Fixed.ORDER_TEXT_BIT;
-      this.#writer.keepText(order, command, at);
-    }
-    this.#writer.orderOnRequest(
-      Fixed.EventKind_REPLACED,
-      order,
-      0,
-      this.#writer.statusOf(order),
-      command,
-      at,
-      text,
-    );
-    if (!moved) return;
-    this.#forget(order);
-    this.#place(order);
-  }
-
-  /** Trades an order, then rests it or ends it. It is not in the index. */
-  #place(order: number): void {
-    const book = this.book;
-    const reason = this.#matching.place(order);
-    if (book.i32[order + Fixed.ORDER_LEVEL] !== 0) {
-      this.#remember(order);
-      return;
-    }
-    if (reason !== Reason.NONE) {
-      this.#writer.order(
-        Fixed.EventKind_CANCELED,
-        order,
-        whyOf(0, reason),
-        Fixed.OrdStatus_CANCELED,
-      );
-    }
-    if (order !== book.scratchOrder) book.free(order);
+    live.touchedCount = 0;
   }
 
   /** Kinds that are rarer than orders. */
@@ -499,41 +544,26 @@ export class Exchange implements FillSink {
     kind: number,
   ): void {
     this.totals[Fixed.Total_OTHERS] = this.totals[Fixed.Total_OTHERS]! + 1;
-    const word = session * Fixed.SESSION_WORDS;
+    const requests = this.#requests;
     switch (kind) {
       case Fixed.CommandKind_ORDER_STATUS:
-        return this.#status(command, at, session);
+        return requests.status(command, at, session);
       case Fixed.CommandKind_REFUSED:
-        return this.#refused(command, at, session);
-      case Fixed.CommandKind_DEFINE_INSTRUMENT:
-        return this.#defineInstrument(command, at);
-      case Fixed.CommandKind_DEFINE_SESSION:
-        this.#sessions[word + Fixed.SESSION_PROTOCOL] = this.#detail(
-          command,
-          at,
-        );
-        this.#copyText(command, at, this.#names, session * 16);
+        return requests.refused(command, at, session);
+      case Fixed.CommandKind_REDUCE_ORDER:
+        return requests.reduce(command, at, session);
+      case Fixed.CommandKind_MASS_CANCEL:
+        return this.#countRefusal(this.#mass.cancel(command, at, session));
+      case Fixed.CommandKind_KILL:
+        return this.#countRefusal(this.#mass.kill(command, at, session));
+      case Fixed.CommandKind_TIME:
         return;
-      case Fixed.CommandKind_DEFINE_LIMITS:
-        return this.#defineLimits(command, at);
-      case Fixed.CommandKind_DEFINE_CAPACITY:
-        return this.#defineCapacity(command, at);
       case Fixed.CommandKind_SESSION_LOGON:
-        this.#sessions[word + Fixed.SESSION_LOGGED_ON] = 1;
-        if (this.#detail(command, at) === 1) {
-          this.#sessions[word + Fixed.SESSION_OUT_SEQUENCE] = 0;
-          this.#sessions[word + Fixed.SESSION_IN_SEQUENCE] = command
-            .i32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-        }
-        return this.#writer.session(
-          Fixed.EventKind_LOGGED_ON,
-          command,
-          at,
-          false,
-          command.i32[at + Fixed.CMD_REASON_U32]!,
-        );
+        return this.#logon(command, at, session);
       case Fixed.CommandKind_SESSION_LOGOUT:
-        this.#sessions[word + Fixed.SESSION_LOGGED_ON] = 0;
+        this.#sessions[
+          session * Fixed.SESSION_WORDS + Fixed.SESSION_LOGGED_ON
+        ] = 0;
         return;
       case Fixed.CommandKind_SESSION_MESSAGE:
         return this.#writer.session(
@@ -543,210 +573,38 @@ export class Exchange implements FillSink {
           true,
           command.i32[at + Fixed.CMD_REASON_U32]!,
         );
-      default:
-        fail(`command ${this.sequence} is of kind ${kind}: not known here`);
+      default: {
+        const reason = this.#setup.apply(command, at, kind, session);
+        if (reason === Reason.UNKNOWN_MESSAGE) {
+          fail(`command ${this.sequence} is of kind ${kind}: not known here`);
+        }
+        this.#countRefusal(reason);
+      }
     }
   }
 
-  #status(command: CommandViews, at: number, session: number): void {
-    const order = this.#index.find(
-      session,
-      command.f64,
-      (at >> 1) + Fixed.CMD_REFERENCE_F64,
-    );
-    const detail = this.#detail(command, at);
-    if (order === 0) {
-      this.#writer.request(
-        Fixed.EventKind_STATUS,
-        command,
-        at,
-        whyOf(detail, Reason.UNKNOWN_ORDER),
-        0,
-        false,
-      );
-      return;
-    }
-    const ownText =
-      (this.book.i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !==
-        0;
-    this.#writer.orderOnRequest(
-      Fixed.EventKind_STATUS,
-      order,
-      whyOf(detail, Reason.NONE),
-      this.#writer.statusOf(order),
-      command,
-      at,
-      !ownText && this.#hasText(command, at),
-    );
-  }
-
-  /** A gateway refused it already: the answer takes its number here. */
-  #refused(command: CommandViews, at: number, session: number): void {
-    const detail = this.#detail(command, at);
-    const why = whyOf(detail, command.i32[at + Fixed.CMD_REASON_U32]!);
-    if (detail === 1) {
-      this.#writer.request(
-        Fixed.EventKind_REJECTED,
-        command,
-        at,
-        why,
-        0,
-        false,
-      );
-      return;
-    }
-    const order = this.#index.find(
-      session,
-      command.f64,
-      (at >> 1) + Fixed.CMD_REFERENCE_F64,
-    );
-    this.#writer.request(
-      Fixed.EventKind_CANCEL_REJECTED,
-      command,
-      at,
-      why,
-      order,
-      false,
-    );
-  }
-
-  #refuse(
-    kind: number,
-    command: CommandViews,
-    at: number,
-    detail: number,
-    reason: Reason,
-    order: number,
-  ): void {
+  #countRefusal(reason: Reason): void {
+    if (reason === Reason.NONE) return;
     this.refusals[reason] = this.refusals[reason]! + 1;
-    this.#writer.request(
-      kind,
+  }
+
+  #logon(command: CommandViews, at: number, session: number): void {
+    const word = session * Fixed.SESSION_WORDS;
+    this.#sessions[word + Fixed.SESSION_LOGGED_ON] = 1;
+    const detail =
+      command.i32[at + Fixed.CMD_HOW_WORD]! >>> Fixed.CMD_DETAIL_SHIFT & 0xff;
+    if (detail === 1) {
+      this.#sessions[word + Fixed.SESSION_OUT_SEQUENCE] = 0;
+      this.#sessions[word + Fixed.SESSION_IN_SEQUENCE] = command
+        .i32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    }
+    this.#writer.session(
+      Fixed.EventKind_LOGGED_ON,
       command,
       at,
-      whyOf(detail, reason),
-      order,
-      order !== 0,
+      false,
+      command.i32[at + Fixed.CMD_REASON_U32]!,
     );
-  }
-
-  #defineInstrument(command: CommandViews, at: number): void {
-    const instrument = command.i32[at + Fixed.CMD_WHAT_WORD]! & 0xffff;
-    this.book.define(instrument);
-    const to = instrument * Fixed.DEFINITION_WORDS;
-    this.#definitionsF64[to >> 1] = command
-      .f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!;
-    this.#definitionsF64[(to >> 1) + 1] = command
-      .f64[(at >> 1) + Fixed.CMD_REFERENCE_F64]!;
-    this.#copyText(command, at, this.#definitions, to + Fixed.DEFINITION_TEXT);
-  }
-
-  #defineLimits(command: CommandViews, at: number): void {
-    const instrument = command.i32[at + Fixed.CMD_WHAT_WORD]! & 0xffff;
-    assert(
-      this.book.isDefined(instrument),
-      `limits of instrument ${instrument}: it is not defined`,
-    );
-    this.limits.set(
-      instrument,
-      command.f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!,
-      command.f64[(at >> 1) + Fixed.CMD_REFERENCE_F64]!,
-    );
-  }
-
-  #defineCapacity(command: CommandViews, at: number): void {
-    const orders = command.f64[(at >> 1) + Fixed.CMD_QUANTITY_F64]!;
-    assert(
-      Number.isInteger(orders) && orders >= 1 && orders <= this.book.ordersMax,
-      `capacity of ${orders} orders: this exchange has room for ${this.book.ordersMax}`,
-    );
-    this.#ordersLimit = orders;
-  }
-
-  #rename(command: CommandViews, at: number, order: number): void {
-    if (!this.#checks.renames(command, at, order)) return;
-    this.#index.remove(order);
-    this.book.f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] = command
-      .f64[(at >> 1) + Fixed.CMD_NEW_REFERENCE_F64]!;
-    this.#index.insert(order);
-  }
-
-  /** Fills an order's record from a command. */
-  #fillIn(
-    order: number,
-    command: CommandViews,
-    at: number,
-    session: number,
-  ): void {
-    const { i32, f64 } = this.book;
-    const own = order >> 1;
-    const half = at >> 1;
-    const quantity = command.f64[half + Fixed.CMD_QUANTITY_F64]!;
-    const what = command.i32[at + Fixed.CMD_WHAT_WORD]!;
-    const timeInForce = command.i32[at + Fixed.CMD_HOW_WORD]! & 0xf;
-    const text = this.#hasText(command, at);
-    i32[order + Fixed.ORDER_LEVEL] = 0;
-    i32[order + Fixed.ORDER_PRICE] = what >>> 24 === Fixed.OrdType_MARKET
-      ? 0
-      : command.i32[at + Fixed.CMD_PRICE_I32]!;
-    f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
-    f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
-    f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
-    f64[own + Fixed.ORDER_REFERENCE_F64] = command
-      .f64[half + Fixed.CMD_REFERENCE_F64]!;
-    i32[order + Fixed.ORDER_OWNER] = session | timeInForce << 24 |
-      (text ? Fixed.ORDER_TEXT_BIT : 0);
-    i32[order + Fixed.ORDER_KIND] = what;
-    f64[own + Fixed.ORDER_ID_F64] = command.f64[half + Fixed.CMD_SEQUENCE_F64]!;
-    if (text) this.#writer.keepText(order, command, at);
-  }
-
-  /** True if what an order does not trade at once stays in the book. */
-  #rests(order: number): boolean {
-    const i32 = this.book.i32;
-    return i32[order + Fixed.ORDER_KIND]! >>> 24 === Fixed.OrdType_LIMIT &&
-      (i32[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf) <= Fixed.TimeInForce_GTC;
-  }
-
-  #remember(order: number): void {
-    const session = this.book.i32[order + Fixed.ORDER_OWNER]! &
-      Fixed.ORDER_SESSION_MASK;
-    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_ORDERS;
-    this.#sessions[word] = this.#sessions[word]! + 1;
-    this.#index.insert(order);
-  }
-
-  #forget(order: number): void {
-    const session = this.book.i32[order + Fixed.ORDER_OWNER]! &
-      Fixed.ORDER_SESSION_MASK;
-    const word = session * Fixed.SESSION_WORDS + Fixed.SESSION_ORDERS;
-    this.#sessions[word] = this.#sessions[word]! - 1;
-    this.#index.remove(order);
-  }
-
-  #hasText(command: CommandViews, at: number): boolean {
-    const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
-    return (shape >>> Fixed.CMD_FLAGS_SHIFT & Fixed.CMD_FLAG_TEXT) !== 0 &&
-      (shape & 0xffff) > Fixed.COMMAND_BASE_BYTES;
-  }
-
-  #detail(command: CommandViews, at: number): number {
-    return command.i32[at + Fixed.CMD_HOW_WORD]! >>> Fixed.CMD_DETAIL_SHIFT &
-      0xff;
-  }
-
-  #copyText(
-    command: CommandViews,
-    at: number,
-    to: Int32Array,
-    word: number,
-  ): void {
-    const given = (command.i32[at + Fixed.CMD_SHAPE_WORD]! & 0xffff) >
-      Fixed.COMMAND_BASE_BYTES;
-    for (let i = 0; i < Fixed.TEXT_WORDS; i++) {
-      to[word + i] = given
-        ? command.i32[at + Fixed.CMD_CL_ORD_ID_WORD + i]!
-        : 0;
-    }
   }
 
   #outOfOrder(sequence: number): never {
@@ -754,10 +612,10 @@ export class Exchange implements FillSink {
   }
 
   /**
-   * The best levels of one side, for market data and people.
+   * The best displayed levels of one side, for market data and people.
    *
    * @param bit 0 = buy, 1 = sell.
-   * @param out Gets price, lots and number of orders of each level in turn.
+   * @param out Gets price, lots shown and number of orders of each level in turn.
    * @returns Number of levels written.
    */
   depth(
@@ -771,9 +629,15 @@ export class Exchange implements FillSink {
     const side = book.sideOf(instrument, bit);
     let level = book.best(instrument, bit);
     let count = 0;
+    // Market orders that wait for an auction have no price.
+    if (
+      level !== 0 && book.i32[level + Fixed.LEVEL_KEY] === KEY_MARKET
+    ) level = book.nextLevel(side, level);
     while (level !== 0 && count < levelsMax && count * 3 + 2 < out.length) {
+      const lots = level >> 1;
       out[count * 3] = book.priceOf(level);
-      out[count * 3 + 1] = book.f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
+      out[count * 3 + 1] = book.f64[lots + Fixed.LEVEL_QUANTITY_F64]! -
+        book.f64[lots + Fixed.LEVEL_RESERVE_F64]!;
       out[count * 3 + 2] = book.i32[level + Fixed.LEVEL_COUNT]!;
       count++;
       level = book.nextLevel(side, level);
@@ -783,20 +647,29 @@ export class Exchange implements FillSink {
 
   /**
    * A digest of the whole state: sequence, counts, sessions, instruments,
-   * limits, and each order in its place. Equal after a replay. Cold: walks
-   * everything.
+   * accounts, limits, and each order in its place. Equal after a replay. Cold:
+   * walks everything.
    *
    * @returns 32 hexadecimal digits.
    */
   stateHash(): string {
     const hash = new StateHash();
     hash.number(this.sequence);
-    hash.number(this.trades);
-    hash.number(this.events);
+    hash.numbers(this.#writer.stamp.subarray(0, 4));
     hash.numbers(this.totals);
-    hash.words(this.#sessions, 0, this.#sessions.length);
-    hash.words(this.#names, 0, this.#names.length);
-    hash.words(this.#definitions, 0, this.#definitions.length);
+    hash.number(this.ordersLimit);
+    hash.number(this.specialsLimit);
+    for (
+      const words of [
+        this.#sessions,
+        this.#names,
+        this.#definitions,
+        this.instruments.i32,
+        this.ticks.i32,
+        this.accounts.i32,
+        this.#rates.i32,
+      ]
+    ) hash.words(words, 0, words.length);
     hash.numbers(this.limits.quantityMax);
     hash.numbers(this.limits.notionalMax);
     for (let i = 0; i < this.book.instrumentsMax; i++) {

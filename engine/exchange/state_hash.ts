@@ -14,11 +14,16 @@ import {
   INSTRUMENT_LAST_PRICE,
   INSTRUMENT_LAST_QUANTITY_F64,
   INSTRUMENT_NOTIONAL_F64,
+  INSTRUMENT_STATE,
+  INSTRUMENT_STOPS,
   INSTRUMENT_TRADES_F64,
   INSTRUMENT_VOLUME_F64,
+  INSTRUMENT_WATCH_HEAD,
   LEVEL_COUNT,
   LEVEL_HEAD,
+  LEVEL_KEY,
   LEVEL_QUANTITY_F64,
+  LEVEL_RESERVE_F64,
   ORDER_ID_F64,
   ORDER_KIND,
   ORDER_LEAVES_F64,
@@ -28,7 +33,26 @@ import {
   ORDER_PRICE,
   ORDER_QUANTITY_F64,
   ORDER_REFERENCE_F64,
+  ORDER_TERMS_BIT,
   ORDER_TEXT_BIT,
+  SIDE_BEST,
+  TERMS_ACCOUNT,
+  TERMS_DISPLAY_F64,
+  TERMS_DRAWS,
+  TERMS_EXPIRE_HI,
+  TERMS_EXPIRE_LO,
+  TERMS_FLAGS,
+  TERMS_LINK,
+  TERMS_MIN_F64,
+  TERMS_OFFSET,
+  TERMS_ORDER,
+  TERMS_PEG_LIMIT,
+  TERMS_RANGE_F64,
+  TERMS_SHOWN_F64,
+  TERMS_STOP_PRICE,
+  TERMS_TRIGGERED,
+  TERMS_WATCH_NEXT,
+  TERMS_WHERE,
 } from "../book/mod.ts";
 
 /** Gathers words; `digest()` shows them as hexadecimal digits. */
@@ -77,19 +101,34 @@ export class StateHash {
     this.number(book.f64[(at >> 1) + INSTRUMENT_VOLUME_F64]!);
     this.number(book.f64[(at >> 1) + INSTRUMENT_TRADES_F64]!);
     this.number(book.f64[(at >> 1) + INSTRUMENT_NOTIONAL_F64]!);
+    this.word(book.i32[at + INSTRUMENT_STATE]!);
+    this.word(book.i32[at + INSTRUMENT_STOPS]!);
     for (let bit = 0; bit < 2; bit++) {
-      const side = book.sideOf(instrument, bit);
-      let level = book.best(instrument, bit);
-      while (level !== 0) {
-        this.word(book.i32[level + LEVEL_COUNT]!);
-        this.number(book.f64[(level >> 1) + LEVEL_QUANTITY_F64]!);
-        let order = book.i32[level + LEVEL_HEAD]!;
-        while (order !== 0) {
-          this.#order(book, texts, order);
-          order = book.i32[order + ORDER_NEXT]!;
-        }
-        level = book.nextLevel(side, level);
+      this.#side(book, texts, book.sideOf(instrument, bit));
+      this.#side(book, texts, book.hiddenSideOf(instrument, bit));
+      this.#side(book, texts, book.stopSideOf(instrument, bit));
+    }
+    // Dormant orders are here only.
+    let terms = book.i32[at + INSTRUMENT_WATCH_HEAD]!;
+    while (terms !== 0) {
+      this.#order(book, texts, book.i32[terms + TERMS_ORDER]!);
+      terms = book.i32[terms + TERMS_WATCH_NEXT]!;
+    }
+  }
+
+  #side(book: Book, texts: Int32Array, side: number): void {
+    let level = book.i32[side + SIDE_BEST]!;
+    while (level !== 0) {
+      this.word(book.i32[level + LEVEL_KEY]!);
+      this.word(book.i32[level + LEVEL_COUNT]!);
+      this.number(book.f64[(level >> 1) + LEVEL_QUANTITY_F64]!);
+      this.number(book.f64[(level >> 1) + LEVEL_RESERVE_F64]!);
+      let order = book.i32[level + LEVEL_HEAD]!;
+      while (order !== 0) {
+        this.#order(book, texts, order);
+        order = book.i32[order + ORDER_NEXT]!;
       }
+      level = book.nextLevel(side, level);
     }
   }
 
@@ -113,5 +152,35 @@ export class StateHash {
     if ((owner & ORDER_TEXT_BIT) !== 0) {
       this.words(texts, book.numberOf(order) * 5, 5);
     }
+    if ((owner & ORDER_TERMS_BIT) !== 0) this.#terms(book, book.termsOf(order));
+  }
+
+  /** What an order's terms say; not where they or others lie in memory. */
+  #terms(book: Book, terms: number): void {
+    const half = terms >> 1;
+    for (
+      const word of [
+        TERMS_FLAGS,
+        TERMS_ACCOUNT,
+        TERMS_STOP_PRICE,
+        TERMS_OFFSET,
+        TERMS_EXPIRE_LO,
+        TERMS_EXPIRE_HI,
+        TERMS_WHERE,
+        TERMS_DRAWS,
+        TERMS_PEG_LIMIT,
+        TERMS_TRIGGERED,
+      ]
+    ) this.word(book.i32[terms + word]!);
+    for (
+      const element of [
+        TERMS_DISPLAY_F64,
+        TERMS_RANGE_F64,
+        TERMS_SHOWN_F64,
+        TERMS_MIN_F64,
+      ]
+    ) this.number(book.f64[half + element]!);
+    const link = book.i32[terms + TERMS_LINK]!;
+    this.number(link === 0 ? 0 : book.f64[(link >> 1) + ORDER_ID_F64]!);
   }
 }

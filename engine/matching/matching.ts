@@ -16,6 +16,7 @@
  */
 import { type Book, keyOf } from "../book/mod.ts";
 import { Reason } from "../record/mod.ts";
+import { Owners, SESSION_WORDS } from "./owners.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -48,6 +49,9 @@ const enum Fixed {
   LEVEL_COUNT = 4,
   LEVEL_TAIL = 1,
   ORDER_PREVIOUS = 1,
+  ORDER_SESSION_MASK = 0xffffff,
+  SESSION_WORDS = 16,
+  SESSION_STP = 6,
 }
 
 /** The largest whole number of lots that an order or a level holds: 2^53 - 1. */
@@ -76,9 +80,23 @@ export class Matching {
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
   readonly #sink: FillSink;
+  readonly #owners: Owners;
+  readonly #identities: Int32Array;
+  /** What the taker must not meet in its row of `identities`; -1 = nothing. */
+  #own = -1;
+  #row = 0;
 
-  /** @param sink One object for the life of the matching. */
-  constructor(book: Book, sink: FillSink) {
+  /**
+   * @param sink One object for the life of the matching.
+   * @param owners Whose orders are.
+   */
+  constructor(
+    book: Book,
+    sink: FillSink,
+    owners: Owners = new Owners(book, new Int32Array(SESSION_WORDS * 256)),
+  ) {
+    this.#owners = owners;
+    this.#identities = owners.identities;
     this.#book = book;
     this.#i32 = book.i32;
     this.#f64 = book.f64;
@@ -128,7 +146,8 @@ export class Matching {
    * record are set, it does not rest yet, and `room()` was asked if it may.
    *
    * Afterwards the order rests (`ORDER_LEVEL` is not 0), or has no leaves, or
-   * has leaves that end for the reason returned. Its record stays the caller's
+   * has leaves that end for the reason returned. With `SELF_TRADE` it met an
+   * order of its own, and the caller goes on. Its record stays the caller's
    * unless it rests.
    */
   place(order: number): Reason {
@@ -150,8 +169,13 @@ export class Matching {
         timeInForce === Fixed.TimeInForce_FOK &&
         !this.fillable(other, limit, at + Fixed.ORDER_LEAVES_F64)
       ) return Reason.FOK_NOT_FILLABLE;
-      this.#sweep(order, other, limit);
+      const session = i32[order + Fixed.ORDER_OWNER]! &
+        Fixed.ORDER_SESSION_MASK;
+      this.#own = this.#owners.ownIdentity(session);
+      this.#row = this.#owners.rowOf(session);
+      const met = this.#sweep(order, other, limit);
       if (this.#f64[at + Fixed.ORDER_LEAVES_F64] === 0) return Reason.NONE;
+      if (met) return Reason.SELF_TRADE;
     } else if (timeInForce === Fixed.TimeInForce_FOK) {
       return Reason.FOK_NOT_FILLABLE;
     }
@@ -209,16 +233,17 @@ export class Matching {
     return false;
   }
 
-  /** Takes level after level of `side` up to the key `limit`. */
-  #sweep(taker: number, side: number, limit: number): void {
+  /** Takes level after level of `side` up to the key `limit`. @returns true if it met one of its own. */
+  #sweep(taker: number, side: number, limit: number): boolean {
     const i32 = this.#i32;
     let level = i32[side + Fixed.SIDE_BEST]!;
     do {
-      if (!this.#sweepLevel(taker, side, level)) return;
+      if (!this.#sweepLevel(taker, side, level)) return true;
       this.#book.closeLevel(side, level);
-      if (this.#f64[(taker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) return;
+      if (this.#f64[(taker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) return false;
       level = i32[side + Fixed.SIDE_BEST]!;
     } while (level !== 0 && i32[side + Fixed.SIDE_BEST_KEY]! <= limit);
+    return false;
   }
 
   /** Takes orders of one level. @returns true if none is left. */
@@ -234,6 +259,7 @@ export class Matching {
     const price = i32[maker + Fixed.ORDER_PRICE]!;
     let wanted = f64[own + Fixed.ORDER_LEAVES_F64]!;
     do {
+      if (this.#isOwn(maker)) return false;
       const at = maker >> 1;
       const offered = f64[at + Fixed.ORDER_LEAVES_F64]!;
       const sum = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
@@ -271,5 +297,13 @@ export class Matching {
       maker = next;
     } while (wanted !== 0);
     return false;
+  }
+
+  /** True if self-trade prevention keeps the taker from this maker. */
+  #isOwn(maker: number): boolean {
+    return this.#identities[
+      this.#row +
+      (this.#i32[maker + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK)
+    ] === this.#own;
   }
 }

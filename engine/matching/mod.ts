@@ -5,5 +5,11 @@
  *
  * @module
  */
+export * from "./auction.ts";
 export * from "./matching.ts";
 export * from "./ticks.ts";
+export * from "./instruments.ts";
+export * from "./owners.ts";
+export * from "./peg_price.ts";
+export * from "./slice.ts";
+export * from "./special_matching.ts";

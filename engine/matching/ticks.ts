@@ -39,7 +39,8 @@ export interface TickTablesOptions {
 
 /** Tick tables of all instruments of a shard. */
 export class TickTables {
-  readonly #i32: Int32Array;
+  /** All of the state, for a digest. */
+  readonly i32: Int32Array;
 
   /** Bytes that tables of these options occupy; a multiple of 64. */
   static bytes(options: TickTablesOptions): number {
@@ -56,7 +57,7 @@ export class TickTables {
     options: TickTablesOptions,
   ) {
     assert(byteOffset % 64 === 0, `ticks at ${byteOffset}: must be k x 64`);
-    this.#i32 = new Int32Array(
+    this.i32 = new Int32Array(
       memory,
       byteOffset,
       options.instrumentsMax * Fixed.TICK_WORDS,
@@ -75,7 +76,7 @@ export class TickTables {
   set(instrument: number, band: number, from: number, step: number): boolean {
     if (!(band >= 0 && band < Fixed.TICK_BANDS_MAX)) return false;
     if (!(step >= 0 && step <= Fixed.PRICE_MAX)) return false;
-    const i32 = this.#i32;
+    const i32 = this.i32;
     const at = (instrument << Fixed.TICK_SHIFT) + band;
     if (step === 0) {
       const end = (instrument + 1) << Fixed.TICK_SHIFT;
@@ -102,7 +103,7 @@ export class TickTables {
 
   /** True if the instrument has no bands: all prices above 0 are valid. */
   isSimple(instrument: number): boolean {
-    return this.#i32[
+    return this.i32[
       (instrument << Fixed.TICK_SHIFT) + Fixed.TICK_BANDS_MAX
     ] === 0;
   }
@@ -110,7 +111,7 @@ export class TickTables {
   /** True if the price is above 0 and a multiple of its band's step. */
   isValid(instrument: number, price: number): boolean {
     if (price <= 0) return false;
-    const step = this.#i32[
+    const step = this.i32[
       this.#bandOf(instrument, price) + Fixed.TICK_BANDS_MAX
     ]!;
     return step <= 1 || price % step === 0;
@@ -119,7 +120,7 @@ export class TickTables {
   /** The highest valid price at or below `price`; 0 if there is none. */
   floor(instrument: number, price: number): number {
     if (price <= 0) return 0;
-    const i32 = this.#i32;
+    const i32 = this.i32;
     const first = instrument << Fixed.TICK_SHIFT;
     let top = price <= Fixed.PRICE_MAX ? price : Fixed.PRICE_MAX;
     let band = this.#bandOf(instrument, top);
@@ -135,7 +136,7 @@ export class TickTables {
   /** The lowest valid price at or above `price`; 0 if there is none. */
   ceil(instrument: number, price: number): number {
     if (price > Fixed.PRICE_MAX) return 0;
-    const i32 = this.#i32;
+    const i32 = this.i32;
     const last = (instrument << Fixed.TICK_SHIFT) + Fixed.TICK_BANDS_MAX - 1;
     let low = price <= 0 ? 1 : price;
     let band = this.#bandOf(instrument, low);
@@ -167,7 +168,7 @@ export class TickTables {
 
   /** Word of the band that a price above 0 lies in; of band 0 if none is set. */
   #bandOf(instrument: number, price: number): number {
-    const i32 = this.#i32;
+    const i32 = this.i32;
     let band = instrument << Fixed.TICK_SHIFT;
     const last = band + Fixed.TICK_BANDS_MAX - 1;
     while (
