@@ -532,6 +532,133 @@ Deno.test("encodeEvent() writes the numbered answers of binary_order.md", () => 
   }
 });
 
+Deno.test("encodeEvent() tells kind and time in force of every order", () => {
+  const views = eventViews();
+  const bits: Record<number, number> = {
+    [OrdType.MARKET]: 0x80,
+    [OrdType.LIMIT]: 0,
+    [OrdType.STOP]: 0x84,
+    [OrdType.STOP_LIMIT]: 0x04,
+    [OrdType.MARKET_TO_LIMIT]: 0x0c,
+    [OrdType.TRAILING_STOP]: 0x84,
+    [OrdType.PEG_PRIMARY]: 0x08,
+    [OrdType.PEG_MARKET]: 0x08,
+    [OrdType.PEG_MIDPOINT]: 0x08,
+  };
+  const times: Record<number, number> = {
+    [TimeInForce.DAY]: 0,
+    [TimeInForce.GTC]: 0x10,
+    [TimeInForce.AT_OPEN]: 0x20,
+    [TimeInForce.IOC]: 0x30,
+    [TimeInForce.FOK]: 0x40,
+    [TimeInForce.GOOD_FOR_AUCTION]: 0x50,
+    [TimeInForce.GTD]: 0x60,
+    [TimeInForce.AT_CLOSE]: 0x70,
+  };
+  const { ACCEPTED, CANCELED, REPLACED, STATUS, TRIGGERED, RESTATED } =
+    EventKind;
+  for (const ordType of Object.values(OrdType)) {
+    for (const timeInForce of Object.values(TimeInForce)) {
+      for (
+        const kind of [
+          ACCEPTED,
+          CANCELED,
+          REPLACED,
+          STATUS,
+          TRIGGERED,
+          RESTATED,
+        ]
+      ) {
+        const order = { side: 2, price: 5, stopPrice: 9 };
+        const bytes = encoded(
+          views,
+          { kind, ordType, timeInForce, ...order },
+          1,
+          1,
+        );
+        const what = `kind ${kind}, type ${ordType}, time ${timeInForce}`;
+        const side = 2 | bits[ordType]! | times[timeInForce]!;
+        assertEquals(bytes[wire.SERVER_SIDE], side, what);
+        const stop = bits[ordType] === 0x84 || kind === TRIGGERED;
+        assertEquals(bytes[wire.SERVER_PRICE], stop ? 9 : 5, what);
+        assertEquals(wire.sideByte(2, timeInForce) & 0x70, times[timeInForce]);
+      }
+    }
+  }
+});
+
+Deno.test("encodeEvent() tells answers to requests about many orders", () => {
+  const views = eventViews();
+  const kinds = {
+    [EventKind.MASS_CANCELED]: ServerType.MASS_CANCELED,
+    [EventKind.KILLED]: ServerType.BLOCKED,
+    [EventKind.UNLOCKED]: ServerType.UNLOCKED,
+  };
+  const scopes: [number, number][] = [
+    [MassScope.SESSION, 0],
+    [MassScope.ACCOUNT, wire.SIDE_ACCOUNT],
+    [MassScope.ALL, 0],
+    [MassScope.SESSION | MassScope.PRICE_RANGE, wire.SIDE_PRICE_RANGE],
+    [MassScope.ACCOUNT | MassScope.UNLOCK, wire.SIDE_ACCOUNT],
+  ];
+  for (const [kind, type] of Object.entries(kinds)) {
+    for (const [detail, bits] of scopes) {
+      const fields = { kind: Number(kind), detail, side: 1, reason: 37 };
+      const count = { quantity: 2 ** 40, price: 3, leaves: 7, orderId: 7 };
+      const more = { reference: 9, inSequence: 9, instrument: 2 };
+      const message = wire.decodeServerMessage(
+        encoded(views, { ...fields, ...count, ...more }, 10, 1000),
+        1,
+      );
+      assertEquals(message, {
+        sequence: 1,
+        type,
+        side: 1 | bits,
+        reason: 37,
+        symbol: 2,
+        orderId: 0,
+        reference: 9,
+        quantity: 2n ** 40n,
+        price: 30n,
+        leaves: 0n,
+        timeNs: TIME_NS,
+        cause: 9,
+      });
+    }
+  }
+});
+
+Deno.test("encodeEvent() tells who was about to take in a prevented match", () => {
+  const views = eventViews();
+  for (const aggressor of [0, 1]) {
+    const bytes = encoded(
+      views,
+      {
+        kind: EventKind.PREVENTED,
+        side: 1,
+        aggressor,
+        lastQuantity: 4,
+        lastPrice: 6,
+        match: 2 ** 32 + 8,
+        ordType: OrdType.STOP,
+        inSequence: 3,
+        leaves: 2,
+      },
+      1,
+      1,
+    );
+    const message = wire.decodeServerMessage(bytes, 1);
+    assertEquals(message.type, ServerType.PREVENTED);
+    assertEquals(message.side, 1 | aggressor << 4);
+    assertEquals([message.quantity, message.price, message.leaves], [
+      4n,
+      6n,
+      2n,
+    ]);
+    assertEquals(message.cause, 8);
+  }
+});
+
 Deno.test("encodeEvent() marks takers and unknown symbols, and refuses other kinds", () => {
   const views = eventViews();
   const taker = encoded(
