@@ -44,6 +44,20 @@ export interface ReplaceRow {
   readonly state?: string | undefined;
 }
 
+/** A replace before an auction, in which 7 lots meet the two orders. */
+export interface CallRow {
+  readonly order: string;
+  readonly rival: string;
+  /** Trading state when they are placed, and at the replace. */
+  readonly state: string;
+  readonly ask: string;
+  readonly answer: string;
+  readonly place: string;
+  /** What they trade. */
+  readonly trades: string;
+  readonly why: string;
+}
+
 /** A replace of a stop that waits. */
 export interface StopRow {
   readonly order: string;
@@ -141,6 +155,7 @@ export const ORDER_TYPES: {
 
 export const PRIORITY: {
   readonly replace: readonly ReplaceRow[];
+  readonly calls: readonly CallRow[];
   readonly stops: readonly StopRow[];
   readonly races: readonly RaceRow[];
   readonly reduce: readonly ReduceRow[];

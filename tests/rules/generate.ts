@@ -209,7 +209,7 @@ ${part("open")}`;
 }
 
 function priority(): string {
-  const { replace, stops, reduce } = PRIORITY;
+  const { replace, calls, stops, reduce } = PRIORITY;
   return `## Priority
 
 In the examples order 1 is the one that changes, a buy order; order 2 (5 lots, with terms like order 1) was placed behind
@@ -228,6 +228,36 @@ ${
         code(r.answer),
         r.place,
         r.queue,
+        r.why,
+      ]),
+    )
+  }
+
+### Replace before an auction
+
+Orders 1 and 2 are placed, and order 1 replaced, in the state given; in the auction 7 lots are sold at 500, which is the
+reference price too.
+
+${
+    table(
+      [
+        "orders 1",
+        "and 2",
+        "state",
+        "replace",
+        "answer",
+        "place",
+        "they buy",
+        "",
+      ],
+      calls.map((r) => [
+        code(r.order),
+        code(r.rival),
+        r.state,
+        code(r.ask),
+        code(r.answer),
+        r.place,
+        r.trades,
         r.why,
       ]),
     )

@@ -8,8 +8,13 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { EventKind } from "../../engine/record/mod.ts";
 import {
+  CommandKind,
+  EventKind,
+  InstrumentSetting,
+} from "../../engine/record/mod.ts";
+import {
+  type CallRow,
   PRIORITY,
   type RaceRow,
   type ReduceRow,
@@ -113,6 +118,30 @@ function stop(row: StopRow, side: "buy" | "sell"): void {
   assertEquals(place, row.place);
 }
 
+function call(row: CallRow, side: "buy" | "sell"): void {
+  const table = new Table(side);
+  table.desk.say({
+    kind: CommandKind.SET_INSTRUMENT,
+    session: 0,
+    detail: InstrumentSetting.REFERENCE_PRICE,
+    price: 500,
+  });
+  table.desk.state(row.state);
+  table.setUp(`1 buy ${row.order}`, `2 buy ${row.rival}`);
+  assertAnswer(table.say(`replace 1 ${row.ask}`), row.answer);
+  if (row.state === "PRE_OPEN") table.desk.state("OPENING_AUCTION");
+  table.setUp(`${PROBE}:9 sell 7@500`);
+  table.desk.state("OPEN");
+  const trades = table.desk.events
+    .filter((e) => e.kind === EventKind.FILLED && e.reference !== 9)
+    .map((e) => {
+      assertEquals(e.aggressor, 0);
+      const price = side === "buy" ? e.lastPrice : 1000 - e.lastPrice;
+      return `${e.reference} ${e.lastQuantity}@${price}`;
+    });
+  assertEquals(trades.join(", "), row.trades);
+}
+
 function race(row: RaceRow, side: "buy" | "sell"): void {
   const table = new Table(side);
   table.setUp(`1 buy ${row.ordered}@500`);
@@ -158,6 +187,12 @@ for (const row of PRIORITY.replace) {
       assert(row.place === "kept" || row.place === "lost");
     }
     for (const side of SIDES) replace(row, side);
+  });
+}
+
+for (const row of PRIORITY.calls) {
+  Deno.test(`Replace in ${row.state} of ${row.order} to ${row.ask}: ${row.place}, ${row.why}`, () => {
+    for (const side of SIDES) call(row, side);
   });
 }
 
