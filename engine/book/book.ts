@@ -208,6 +208,30 @@ export class Book {
     return this.#freshOrder;
   }
 
+  /** What a snapshot needs besides the memory. */
+  scalars(): number[] {
+    return [
+      this.#freeOrder,
+      this.#freshOrder,
+      this.#allocated,
+      this.#freeTerms,
+      this.#freshTerms,
+      this.#specials,
+      ...this.index.scalars(),
+    ];
+  }
+
+  /** Takes what `scalars()` gave; the memory is that of then. */
+  restore(scalars: readonly number[]): void {
+    this.#freeOrder = scalars[0]!;
+    this.#freshOrder = scalars[1]!;
+    this.#allocated = scalars[2]!;
+    this.#freeTerms = scalars[3]!;
+    this.#freshTerms = scalars[4]!;
+    this.#specials = scalars[5]!;
+    this.index.restore(scalars.slice(6));
+  }
+
   /** Makes an instrument ready for orders; does nothing the second time. */
   define(instrument: number): void {
     if (this.isDefined(instrument)) return;

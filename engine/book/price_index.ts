@@ -89,6 +89,32 @@ export class PriceIndex {
     return this.#freeTables + this.#freshTables;
   }
 
+  /** What a snapshot needs besides the memory. */
+  scalars(): number[] {
+    return [
+      this.#freeTable,
+      this.#freeTables,
+      this.#freePage,
+      this.#freePages,
+      this.#freshTable,
+      this.#freshTables,
+      this.#freshPage,
+      this.#freshPages,
+    ];
+  }
+
+  /** Takes what `scalars()` gave; the memory is that of then. */
+  restore(scalars: readonly number[]): void {
+    this.#freeTable = scalars[0]!;
+    this.#freeTables = scalars[1]!;
+    this.#freePage = scalars[2]!;
+    this.#freePages = scalars[3]!;
+    this.#freshTable = scalars[4]!;
+    this.#freshTables = scalars[5]!;
+    this.#freshPage = scalars[6]!;
+    this.#freshPages = scalars[7]!;
+  }
+
   /** Prepares a side's record. @returns false if no table is left. */
   define(side: number): boolean {
     if (this.tablesFree === 0) return false;

@@ -195,6 +195,9 @@ export class Exchange {
   readonly #setup: Definitions;
   readonly #specials: Specials;
   readonly #live: LiveOrders;
+  readonly #owners: Owners;
+  /** All of the memory that the state lies in. */
+  readonly #memory: Uint8Array;
   readonly #index: OrderIndex;
   readonly #writer: EventWriter;
   readonly #rates: MessageRate;
@@ -270,6 +273,8 @@ export class Exchange {
       ),
     });
     this.#live = rooms.live;
+    this.#owners = rooms.owners;
+    this.#memory = new Uint8Array(memory, start, at.bytes);
     this.#specials = rooms.specials;
     this.states = rooms.states;
     this.#due = rooms.states.due;
@@ -382,7 +387,7 @@ export class Exchange {
       },
       onSession: (session) => owners.renew(session),
     });
-    return { live, specials, states, requests, mass, setup };
+    return { live, owners, specials, states, requests, mass, setup };
   }
 
   /** Sequence of the last command applied; 0 = none yet. */
@@ -676,6 +681,68 @@ export class Exchange {
       if (this.book.isDefined(i)) hash.instrument(this.book, this.#texts, i);
     }
     return hash.digest();
+  }
+
+  /**
+   * The whole state as bytes: for `restore()` of an exchange of the same
+   * options. Cold: copies everything.
+   */
+  snapshot(): Uint8Array {
+    const scalars = Float64Array.from([
+      this.sequence,
+      this.ordersLimit,
+      this.specialsLimit,
+      this.ordersOpen,
+      ...this.#writer.stamp,
+      ...this.totals,
+      ...this.refusals,
+      ...this.limits.quantityMax,
+      ...this.limits.notionalMax,
+      ...this.book.scalars(),
+    ]);
+    const bytes = new Uint8Array(8 + scalars.byteLength + this.#memory.length);
+    new DataView(bytes.buffer).setFloat64(0, scalars.length, true);
+    bytes.set(new Uint8Array(scalars.buffer), 8);
+    bytes.set(this.#memory, 8 + scalars.byteLength);
+    return bytes;
+  }
+
+  /**
+   * Takes the state that `snapshot()` gave in place of its own.
+   *
+   * @throws {InvariantError} If the exchange was of other options.
+   */
+  restore(bytes: Uint8Array): void {
+    const count = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(
+      0,
+      true,
+    );
+    const from = 8 + count * 8;
+    if (bytes.length - from !== this.#memory.length) {
+      fail(
+        `snapshot of ${
+          bytes.length - from
+        } bytes of state: this exchange has ${this.#memory.length}`,
+      );
+    }
+    const scalars = [...new Float64Array(bytes.slice(8, from).buffer)];
+    this.#memory.set(bytes.subarray(from));
+    this.#last[0] = scalars.shift()!;
+    this.#requests.ordersLimit = scalars.shift()!;
+    this.#requests.specialsLimit = scalars.shift()!;
+    this.#index.restore(scalars.shift()!);
+    for (
+      const numbers of [
+        this.#writer.stamp,
+        this.totals,
+        this.refusals,
+        this.limits.quantityMax,
+        this.limits.notionalMax,
+      ]
+    ) numbers.set(scalars.splice(0, numbers.length));
+    this.book.restore(scalars);
+    this.#owners.renewAll();
+    this.states.renewDue();
   }
 
   /** Place in `events` of a session's ring. */

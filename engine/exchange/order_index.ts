@@ -79,6 +79,11 @@ export class OrderIndex {
     return this.#size;
   }
 
+  /** After the memory was restored: how many orders it holds. */
+  restore(size: number): void {
+    this.#size = size;
+  }
+
   /** The session's order whose reference stands in `f64[at]`; 0 if unknown. */
   find(session: number, f64: Float64Array, at: number): number {
     const entries = this.#entries;

@@ -199,9 +199,7 @@ export class TermsChecks {
     }
     if (stop < 0) return Reason.INVALID_STOP_PRICE;
     if (stop > 0) return Reason.NONE;
-    if (type !== OrdType.TRAILING_STOP || !given) {
-      return Reason.INVALID_STOP_PRICE;
-    }
+    if (type !== OrdType.TRAILING_STOP) return Reason.INVALID_STOP_PRICE;
     // An offset that is none is told as such, below.
     if (this.#judgeOffset(command, at, type, given) !== Reason.NONE) {
       const what = command.i32[at + WHAT_WORD]! & 0xffff;

@@ -57,6 +57,11 @@ export class Owners {
     this.#sessions = sessions;
     this.#sessionsMax = sessions.length / SESSION_WORDS;
     this.identities = new Int32Array(3 * this.#sessionsMax);
+    this.renewAll();
+  }
+
+  /** All sessions' accounts and groups may have changed. */
+  renewAll(): void {
     for (let i = 0; i < this.#sessionsMax; i++) this.renew(i);
   }
 
