@@ -216,6 +216,7 @@ export class Exchange implements FillSink {
       ordersMax,
       this.book.i32,
       this.book.f64,
+      this.book.scratchOrder,
     );
     this.#texts = new Int32Array(
       memory,
