@@ -30,6 +30,8 @@ import { StateHash } from "./state_hash.ts";
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
+  BOOK_ORDERS_LIMIT = 5,
+  PLACE_WORDS = 4,
   CL_ORD_ID_WORDS = 5,
   SESSION_WORDS = 8,
   DEFINITION_WORDS = 32,
@@ -177,8 +179,6 @@ export class Exchange implements FillSink {
   readonly totals = new Float64Array(8);
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
-  /** Orders that may rest, as the last DEFINE_CAPACITY said. */
-  #ordersLimit: number;
   readonly #matching: Matching;
   readonly #checks: RequestChecks;
   readonly #index: OrderIndex;
@@ -209,7 +209,6 @@ export class Exchange implements FillSink {
     );
     this.book = new Book(memory, start + at.book, options);
     this.limits = new RiskLimits(instrumentsMax);
-    this.#ordersLimit = ordersMax;
     this.#index = new OrderIndex(
       memory,
       start + at.index,
@@ -239,6 +238,10 @@ export class Exchange implements FillSink {
     );
     this.#routes = options.routes;
     this.#events = options.events;
+    const places = new Int32Array(options.events.length * Fixed.PLACE_WORDS);
+    for (let i = 0; i < options.events.length; i++) {
+      options.events[i]!.movePlace(places, i * Fixed.PLACE_WORDS);
+    }
     this.#writer = new EventWriter(
       this.book,
       options.events,
@@ -272,7 +275,7 @@ export class Exchange implements FillSink {
 
   /** Orders that may rest at a time; the room in memory until a command says otherwise. */
   get ordersLimit(): number {
-    return this.#ordersLimit;
+    return this.book.i32[Fixed.BOOK_ORDERS_LIMIT]!;
   }
 
   /** Orders in the books. */
@@ -362,7 +365,7 @@ export class Exchange implements FillSink {
     let reason = this.#checks.judge(command, at, session);
     let order = 0;
     if (reason === Reason.NONE) {
-      order = this.#index.size < this.#ordersLimit ? book.allocate() : 0;
+      order = this.#index.size < this.ordersLimit ? book.allocate() : 0;
       // A full pool still serves orders that will not rest.
       if (order === 0) order = book.scratchOrder;
       this.#fillIn(order, command, at, session);
@@ -660,7 +663,7 @@ export class Exchange implements FillSink {
       Number.isInteger(orders) && orders >= 1 && orders <= this.book.ordersMax,
       `capacity of ${orders} orders: this exchange has room for ${this.book.ordersMax}`,
     );
-    this.#ordersLimit = orders;
+    this.book.i32[Fixed.BOOK_ORDERS_LIMIT] = orders;
   }
 
   #rename(command: CommandViews, at: number, order: number): void {
