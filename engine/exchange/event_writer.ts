@@ -189,6 +189,11 @@ export class EventWriter {
     this.#index = 0;
   }
 
+  /** So many events of this command are written already. */
+  skip(count: number): void {
+    this.#index = count;
+  }
+
   /** An event about an order of ours that is no fill, for its session. */
   order(kind: number, order: number, why: number, status: number): void {
     const owner = this.#book.i32[order + Fixed.ORDER_OWNER]!;

@@ -23,6 +23,7 @@ import { RiskLimits } from "../risk/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 import { type CommandViews, EventWriter, whyOf } from "./event_writer.ts";
 import { OrderIndex } from "./order_index.ts";
+import { canBePlain, type PlainPath, plainPath } from "./plain_path.ts";
 import { RequestChecks } from "./request_checks.ts";
 import { StateHash } from "./state_hash.ts";
 
@@ -193,6 +194,7 @@ export class Exchange implements FillSink {
   readonly #last = new Float64Array(1);
   readonly #routes: Uint8Array;
   readonly #events: readonly EventRing[];
+  readonly #plain: PlainPath;
 
   /** Bytes that an exchange of these options occupies; a multiple of 64. */
   static bytes(options: ExchangeCapacity): number {
@@ -256,6 +258,42 @@ export class Exchange implements FillSink {
       this.#index,
       this.#matching,
     );
+    this.#plain = this.#makePlain(options, places);
+  }
+
+  /** The plain path over the same memory, if the event rings lie so that there can be one. */
+  #makePlain(options: ExchangeOptions, places: Int32Array): PlainPath {
+    if (!canBePlain(options.events)) return () => false;
+    const at = parts(options);
+    const start = options.byteOffset ?? 0;
+    const { book } = this;
+    return plainPath({
+      i32: new Int32Array(options.memory, start, at.bytes >>> 2),
+      f64: new Float64Array(options.memory, start, at.bytes >>> 3),
+      instruments: book.instrumentOf(0),
+      orders: book.scratchOrder,
+      index: at.index >>> 2,
+      texts: at.texts >>> 2,
+      sessions: at.sessions >>> 2,
+      instrumentsMax: options.instrumentsMax,
+      sessionsMax: options.sessionsMax,
+      indexBits: this.#index.bits,
+      quantityMax: this.limits.quantityMax,
+      notionalMax: this.limits.notionalMax,
+      routes: options.routes,
+      rings: options.events,
+      places,
+      stamp: this.#writer.stamp,
+      totals: this.totals,
+      last: this.#last,
+      closeLevel: (side, level) => book.closeLevel(side, level),
+      rest: (order, side, key) => book.rest(order, side, key),
+      proceed: (order, command, from, index) => {
+        this.#writer.begin(command, from);
+        this.#writer.skip(index);
+        this.#place(order);
+      },
+    });
   }
 
   /** Sequence of the last command applied; 0 = none yet. */
@@ -315,7 +353,8 @@ export class Exchange implements FillSink {
    *   a session that can not exist.
    */
   apply(command: CommandViews, offset: number): void {
-    const at = offset >> 2;
+    const at = offset >>> 2;
+    if (this.#plain(command, at)) return;
     const i32 = command.i32;
     const sequence = command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
     if (!(sequence > this.#last[0]!)) this.#outOfOrder(sequence);
