@@ -62,6 +62,8 @@ const enum Fixed {
   CMD_PRICE_I32 = 10,
   CMD_QUANTITY_F64 = 6,
   CMD_REFERENCE_F64 = 7,
+  CMD_WHAT_WORD = 8,
+  NOT_GIVEN = 0xffff,
 }
 
 /** One engine under test. */
@@ -205,8 +207,8 @@ export class WholeExchange implements Contender {
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
   readonly #memory: ArrayBuffer;
-  #exchange: Exchange;
-  #consumer: SpscRing;
+  readonly #exchange: Exchange;
+  readonly #consumer: SpscRing;
   #tape = MIX_HASH_START;
   #maker = 0;
   /** Hash fills while draining; only for the proof. */
@@ -248,9 +250,35 @@ export class WholeExchange implements Contender {
     return [exchange, ends[1]!];
   }
 
+  /** One exchange for all runs, as in a process: cancels empty its books. */
   prepare(): void {
-    new Uint8Array(this.#memory).fill(0);
-    [this.#exchange, this.#consumer] = this.#make();
+    const exchange = this.#exchange;
+    const command = new Uint8Array(this.#i32.buffer as ArrayBuffer)
+      .slice(0, Fixed.COMMAND_BASE_BYTES);
+    const i32 = new Int32Array(command.buffer);
+    const f64 = new Float64Array(command.buffer);
+    const { book } = exchange;
+    for (let symbol = 0; symbol < this.#facts.symbols; symbol++) {
+      for (let bit = 0; bit < 2; bit++) {
+        for (;;) {
+          const level = book.best(symbol, bit);
+          if (level === 0) break;
+          const order = book.i32[level + Fixed.LEVEL_HEAD]!;
+          command[Fixed.CMD_KIND_U8] = Fixed.CommandKind_CANCEL_ORDER;
+          i32[Fixed.CMD_WHAT_WORD] = Fixed.NOT_GIVEN;
+          f64[Fixed.CMD_SEQUENCE_F64] = exchange.sequence + 1;
+          f64[Fixed.CMD_REFERENCE_F64] = book
+            .f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64]!;
+          exchange.apply({ i32, f64 }, 0);
+        }
+      }
+    }
+    const last = exchange.sequence;
+    for (let i = 0; i < this.#facts.messages; i++) {
+      this.#f64[i * 8 + Fixed.CMD_SEQUENCE_F64] = last + 1 + i;
+    }
+    exchange.publish();
+    this.#drain();
     this.#tape = MIX_HASH_START;
   }
 
