@@ -37,6 +37,7 @@ const FILES = [
   "engine/exchange/order_index.ts",
   "engine/exchange/request_checks.ts",
   "engine/exchange/requests.ts",
+  "engine/exchange/plain_path.ts",
   "bench/bare_book.ts",
   "bench/exchange_rig.ts",
 ];

@@ -22,6 +22,11 @@ import { PriceIndex } from "./price_index.ts";
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
+  BOOK_FREE_ORDER = 1,
+  BOOK_FRESH_ORDER = 2,
+  BOOK_END_ORDER = 3,
+  BOOK_ALLOCATED = 4,
+  BOOK_ORDERS_LIMIT = 5,
   ORDER_WORDS = 16,
   INSTRUMENT_WORDS = 64,
   TABLE_WORDS = 4240,
@@ -148,10 +153,6 @@ export class Book {
   /** A record that is never in the pool: for orders that will not rest. */
   readonly scratchOrder: number;
   readonly #instruments: number;
-  #freeOrder = 0;
-  #freshOrder: number;
-  #endOrder: number;
-  #allocated = 0;
   /** Orders with terms that may live at a time. */
   readonly specialMax: number;
   /** Terms that are never in the pool: for special orders that will not rest. */
@@ -183,12 +184,13 @@ export class Book {
     this.instrumentsMax = options.instrumentsMax;
     this.#instruments = at.instruments;
     this.scratchOrder = at.orders;
-    this.#freshOrder = at.orders + Fixed.ORDER_WORDS;
-    this.#endOrder = at.tables;
     this.specialMax = at.specialMax;
     this.scratchTerms = at.terms;
     this.#freshTerms = at.terms + Fixed.TERMS_WORDS;
     this.#termsOf = at.termsOf;
+    this.i32[Fixed.BOOK_FRESH_ORDER] = at.orders + Fixed.ORDER_WORDS;
+    this.i32[Fixed.BOOK_END_ORDER] = at.tables;
+    this.i32[Fixed.BOOK_ORDERS_LIMIT] = options.ordersMax;
     this.index = new PriceIndex(
       this.i32,
       at.tables,
@@ -200,20 +202,17 @@ export class Book {
 
   /** Records taken from the pool and not given back. */
   get ordersAllocated(): number {
-    return this.#allocated;
+    return this.i32[Fixed.BOOK_ALLOCATED]!;
   }
 
   /** Word behind the last order's record that was ever in use. */
   get ordersEnd(): number {
-    return this.#freshOrder;
+    return this.i32[Fixed.BOOK_FRESH_ORDER]!;
   }
 
   /** What a snapshot needs besides the memory. */
   scalars(): number[] {
     return [
-      this.#freeOrder,
-      this.#freshOrder,
-      this.#allocated,
       this.#freeTerms,
       this.#freshTerms,
       this.#specials,
@@ -223,13 +222,10 @@ export class Book {
 
   /** Takes what `scalars()` gave; the memory is that of then. */
   restore(scalars: readonly number[]): void {
-    this.#freeOrder = scalars[0]!;
-    this.#freshOrder = scalars[1]!;
-    this.#allocated = scalars[2]!;
-    this.#freeTerms = scalars[3]!;
-    this.#freshTerms = scalars[4]!;
-    this.#specials = scalars[5]!;
-    this.index.restore(scalars.slice(6));
+    this.#freeTerms = scalars[0]!;
+    this.#freshTerms = scalars[1]!;
+    this.#specials = scalars[2]!;
+    this.index.restore(scalars.slice(3));
   }
 
   /** Makes an instrument ready for orders; does nothing the second time. */
@@ -336,28 +332,32 @@ export class Book {
 
   /** True if `allocate()` would find a record. */
   hasOrder(): boolean {
-    return this.#freeOrder !== 0 || this.#freshOrder !== this.#endOrder;
+    const i32 = this.i32;
+    return i32[Fixed.BOOK_FREE_ORDER] !== 0 ||
+      i32[Fixed.BOOK_FRESH_ORDER] !== i32[Fixed.BOOK_END_ORDER];
   }
 
   /** Takes an order's record from the pool, last used first; 0 if it is empty. */
   allocate(): number {
-    let order = this.#freeOrder;
+    const i32 = this.i32;
+    let order = i32[Fixed.BOOK_FREE_ORDER]!;
     if (order !== 0) {
-      this.#freeOrder = this.i32[order + Fixed.ORDER_NEXT]!;
+      i32[Fixed.BOOK_FREE_ORDER] = i32[order + Fixed.ORDER_NEXT]!;
     } else {
-      order = this.#freshOrder;
-      if (order === this.#endOrder) return 0;
-      this.#freshOrder = order + Fixed.ORDER_WORDS;
+      order = i32[Fixed.BOOK_FRESH_ORDER]!;
+      if (order === i32[Fixed.BOOK_END_ORDER]) return 0;
+      i32[Fixed.BOOK_FRESH_ORDER] = order + Fixed.ORDER_WORDS;
     }
-    this.#allocated++;
+    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! + 1;
     return order;
   }
 
   /** Gives an order's record back; it does not rest. */
   free(order: number): void {
-    this.i32[order + Fixed.ORDER_NEXT] = this.#freeOrder;
-    this.#freeOrder = order;
-    this.#allocated--;
+    const i32 = this.i32;
+    i32[order + Fixed.ORDER_NEXT] = i32[Fixed.BOOK_FREE_ORDER]!;
+    i32[Fixed.BOOK_FREE_ORDER] = order;
+    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! - 1;
   }
 
   /**

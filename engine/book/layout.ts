@@ -23,6 +23,17 @@
  * @module
  */
 
+// Words before the first record: what the book knows about its pool.
+/** The record that was given back last; 0 = none. */
+export const BOOK_FREE_ORDER = 1;
+/** The first record that was never used, and the end of all. */
+export const BOOK_FRESH_ORDER = 2;
+export const BOOK_END_ORDER = 3;
+/** Records taken and not given back. */
+export const BOOK_ALLOCATED = 4;
+/** Orders that may rest at a time. */
+export const BOOK_ORDERS_LIMIT = 5;
+
 /** Words of an instrument's record. */
 export const INSTRUMENT_WORDS = 64;
 /** Words of one side's record; the sell side follows the buy side. */

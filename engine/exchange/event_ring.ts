@@ -45,6 +45,18 @@ export class EventRing {
     return slot === RING_FULL ? this.#wait() : slot;
   }
 
+  /** Makes sure that the next claim finds room; waits for it if need be. */
+  makeRoom(): void {
+    if (this.#ring.free() > 0) return;
+    this.#wait();
+    this.#ring.unclaim();
+  }
+
+  /** Keeps the ring's place there: see `SpscRing.movePlace()`. */
+  movePlace(places: Int32Array, at: number): void {
+    this.#ring.movePlace(places, at);
+  }
+
   /** Makes every event written so far visible to the gateway. */
   publish(): void {
     this.#ring.publish();

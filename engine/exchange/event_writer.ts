@@ -211,6 +211,11 @@ export class EventWriter {
     return this.#timeHi;
   }
 
+  /** So many events of this command are written already. */
+  skip(count: number): void {
+    this.#index = count;
+  }
+
   /** An event about an order of ours that is no fill, for its session. */
   order(kind: number, order: number, why: number, status: number): void {
     const owner = this.#book.i32[order + Fixed.ORDER_OWNER]!;

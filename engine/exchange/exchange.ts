@@ -34,6 +34,7 @@ import { LiveOrders } from "./live_orders.ts";
 import { MassRequests } from "./mass_requests.ts";
 import { OrderIndex } from "./order_index.ts";
 import { OrderSearch } from "./order_search.ts";
+import { canBePlain, type PlainPath, plainPath } from "./plain_path.ts";
 import { RequestChecks } from "./request_checks.ts";
 import { Requests } from "./requests.ts";
 import { Specials } from "./specials.ts";
@@ -47,6 +48,7 @@ import { WatchList } from "./watch_list.ts";
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
+  PLACE_WORDS = 4,
   CL_ORD_ID_WORDS = 5,
   SESSION_WORDS = 16,
   REFUSALS_MAX = 512,
@@ -211,6 +213,7 @@ export class Exchange {
   readonly #due: Uint32Array;
   readonly #routes: Uint8Array;
   readonly #events: readonly EventRing[];
+  readonly #plain: PlainPath;
 
   /** Bytes that an exchange of these options occupies; a multiple of 64. */
   static bytes(options: ExchangeCapacity): number {
@@ -236,6 +239,7 @@ export class Exchange {
       ordersMax,
       book.i32,
       book.f64,
+      book.scratchOrder,
     );
     this.#texts = words(at.texts, (ordersMax + 1) * Fixed.CL_ORD_ID_WORDS);
     this.#sessionsMax = sessionsMax;
@@ -281,6 +285,57 @@ export class Exchange {
     this.#requests = rooms.requests;
     this.#mass = rooms.mass;
     this.#setup = rooms.setup;
+    this.#plain = this.#makePlain(options);
+  }
+
+  /** The plain path over the same memory, if the event rings lie so that there can be one. */
+  #makePlain(options: ExchangeOptions): PlainPath {
+    const { events } = options;
+    if (!canBePlain(events)) return () => false;
+    const places = new Int32Array(events.length * Fixed.PLACE_WORDS);
+    for (let i = 0; i < events.length; i++) {
+      events[i]!.movePlace(places, i * Fixed.PLACE_WORDS);
+    }
+    const at = parts(options);
+    const start = options.byteOffset ?? 0;
+    const { book, accounts } = this;
+    return plainPath({
+      i32: new Int32Array(options.memory, start, at.bytes >>> 2),
+      f64: new Float64Array(options.memory, start, at.bytes >>> 3),
+      instruments: book.instrumentOf(0),
+      orders: book.scratchOrder,
+      index: at.index >>> 2,
+      texts: at.texts >>> 2,
+      sessions: at.sessions >>> 2,
+      settings: at.instruments >>> 2,
+      instrumentsMax: options.instrumentsMax,
+      sessionsMax: options.sessionsMax,
+      indexBits: this.#index.bits,
+      quantityMax: this.limits.quantityMax,
+      notionalMax: this.limits.notionalMax,
+      identities: this.#owners.identities,
+      routes: options.routes,
+      rings: events,
+      places,
+      stamp: this.#writer.stamp,
+      totals: this.totals,
+      last: this.#last,
+      due: this.#due,
+      accounts,
+      rates: this.#rates,
+      closeLevel: (side, level) => book.closeLevel(side, level),
+      rest: (order, side, key) => book.rest(order, side, key),
+      proceed: (order, command, from, index) => {
+        this.#writer.begin(command, from);
+        this.#writer.skip(index);
+        this.#requests.goOn(order);
+        if (this.#live.touchedCount !== 0) this.#settle();
+      },
+      refuse: (command, from) => {
+        this.#writer.begin(command, from);
+        this.#requests.refuseRate(command, from);
+      },
+    });
   }
 
   /** Puts together what works on the state. */
@@ -464,7 +519,8 @@ export class Exchange {
    *   a session that can not exist.
    */
   apply(command: CommandViews, offset: number): void {
-    const at = offset >> 2;
+    const at = offset >>> 2;
+    if (this.#plain(command, at)) return;
     const i32 = command.i32;
     const sequence = command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
     if (!(sequence > this.#last[0]!)) this.#outOfOrder(sequence);
@@ -692,7 +748,6 @@ export class Exchange {
       this.sequence,
       this.ordersLimit,
       this.specialsLimit,
-      this.ordersOpen,
       ...this.#writer.stamp,
       ...this.totals,
       ...this.refusals,
@@ -730,7 +785,6 @@ export class Exchange {
     this.#last[0] = scalars.shift()!;
     this.#requests.ordersLimit = scalars.shift()!;
     this.#requests.specialsLimit = scalars.shift()!;
-    this.#index.restore(scalars.shift()!);
     for (
       const numbers of [
         this.#writer.stamp,

@@ -3,12 +3,12 @@
 /**
  * Finds a live order by its session and the session's own number for it.
  *
- * Open addressing with entries of 8 bytes: the order's record and its hash.
- * The low three bits of a reference choose the place in a cache line, the rest
- * is hashed with the session. So eight consecutive references of a session
- * share a line, and a long run of one session can not become a wall that the
- * others probe along. An entry that is removed is filled from behind; there
- * are no tombstones and the table never grows: it is at most half full.
+ * A table of one word for each place: the order's record, and in its lowest
+ * bit whether another order of the same place follows in the chain. The chain
+ * has a word for each record and is read only then. Neighbouring references of
+ * a session stand side by side, so that a client who counts meets cache lines
+ * that are there already; each session, and each run of as many references as
+ * the table has places, starts somewhere else.
  *
  * Owned by the exchange's thread. Allocates nothing after construction. Takes
  * a reference as a place in a float64 array, because a float64 argument of a
@@ -22,31 +22,50 @@ import { assert } from "../assert.ts";
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
-  ENTRY_WORDS = 2,
+  INDEX_HEADER_WORDS = 16,
+  INDEX_SIZE = 0,
+  INDEX_CHAINED = 1,
+  INDEX_SPREAD_HIGH = 0x9e3779b1,
+  INDEX_SPREAD_SESSION = 0x85ebca6b,
+  ORDER_WORDS_SHIFT = 4,
   ORDER_REFERENCE_F64 = 5,
   ORDER_OWNER = 12,
   ORDER_SESSION_MASK = 0xffffff,
 }
 
-function capacityOf(ordersMax: number): number {
-  let capacity = 64;
-  while (capacity < ordersMax * 2) capacity *= 2;
-  return capacity;
+/** Words before the table; the first holds the number of orders. */
+export const INDEX_HEADER_WORDS = 16;
+export const INDEX_SIZE = 0;
+/** Bit of a word of the table or the chain: another order follows. */
+export const INDEX_CHAINED = 1;
+/** What spreads runs of references, and sessions, over the table. */
+export const INDEX_SPREAD_HIGH = 0x9e3779b1;
+export const INDEX_SPREAD_SESSION = 0x85ebca6b;
+
+/** Power of two: places of the table, at most a quarter of them taken. */
+function bitsOf(ordersMax: number): number {
+  let bits = 6;
+  while (2 ** bits < ordersMax * 4) bits++;
+  return bits;
 }
 
 /** Live orders by (session, reference). */
 export class OrderIndex {
-  readonly #entries: Int32Array;
+  /** Header, table, chain. */
+  readonly words: Int32Array;
+  /** Places of the table: a power of two. */
+  readonly bits: number;
   /** The book's memory, where sessions and references stand. */
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
   readonly #mask: number;
-  readonly #wordMask: number;
-  #size = 0;
+  /** Word of the chain that belongs to record 0. */
+  readonly #chain: number;
 
   /** Bytes that an index for this many orders occupies; a multiple of 64. */
   static bytes(ordersMax: number): number {
-    return capacityOf(ordersMax) * Fixed.ENTRY_WORDS * 4;
+    return (Fixed.INDEX_HEADER_WORDS + 2 ** bitsOf(ordersMax)) * 4 +
+      Math.ceil((ordersMax + 1) / 16) * 64;
   }
 
   /**
@@ -54,6 +73,7 @@ export class OrderIndex {
    * @param byteOffset Where they start; a multiple of 64.
    * @param i32 The book's words.
    * @param f64 The book's float64 elements.
+   * @param first Word of the first record; the others follow it.
    */
   constructor(
     memory: ArrayBufferLike,
@@ -61,104 +81,92 @@ export class OrderIndex {
     ordersMax: number,
     i32: Int32Array,
     f64: Float64Array,
+    first = 0,
   ) {
-    const capacity = capacityOf(ordersMax);
-    this.#entries = new Int32Array(
-      memory,
-      byteOffset,
-      capacity * Fixed.ENTRY_WORDS,
-    );
+    const bytes = OrderIndex.bytes(ordersMax);
+    this.words = new Int32Array(memory, byteOffset, bytes >>> 2);
+    this.bits = bitsOf(ordersMax);
     this.#i32 = i32;
     this.#f64 = f64;
-    this.#mask = capacity - 1;
-    this.#wordMask = capacity * Fixed.ENTRY_WORDS - 1;
+    this.#mask = 2 ** this.bits - 1;
+    this.#chain = Fixed.INDEX_HEADER_WORDS + 2 ** this.bits -
+      (first >>> Fixed.ORDER_WORDS_SHIFT);
   }
 
   /** Number of orders in the index. */
   get size(): number {
-    return this.#size;
-  }
-
-  /** After the memory was restored: how many orders it holds. */
-  restore(size: number): void {
-    this.#size = size;
+    return this.words[Fixed.INDEX_SIZE]!;
   }
 
   /** The session's order whose reference stands in `f64[at]`; 0 if unknown. */
   find(session: number, f64: Float64Array, at: number): number {
-    const entries = this.#entries;
-    const wordMask = this.#wordMask;
+    const words = this.words;
     const reference = f64[at]!;
-    const hash = hashOf(session, reference >>> 0);
-    let entry = (hash & this.#mask) << 1;
-    let order = entries[entry]!;
-    while (order !== 0) {
+    let entry = words[this.#placeOf(session, reference >>> 0)]!;
+    while (entry !== 0) {
+      const order = entry & ~Fixed.INDEX_CHAINED;
       if (
-        entries[entry + 1] === hash &&
         this.#f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] === reference &&
         (this.#i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK) ===
           session
       ) return order;
-      entry = (entry + Fixed.ENTRY_WORDS) & wordMask;
-      order = entries[entry]!;
+      if ((entry & Fixed.INDEX_CHAINED) === 0) return 0;
+      entry = words[this.#chain + (order >>> Fixed.ORDER_WORDS_SHIFT)]!;
     }
     return 0;
   }
 
   /** Adds an order, whose record holds session and reference; it is not in. */
   insert(order: number): void {
-    const entries = this.#entries;
-    const wordMask = this.#wordMask;
-    const hash = hashOf(
-      this.#i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK,
-      this.#f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64]! >>> 0,
-    );
-    let entry = (hash & this.#mask) << 1;
-    while (entries[entry] !== 0) entry = (entry + Fixed.ENTRY_WORDS) & wordMask;
-    entries[entry] = order;
-    entries[entry + 1] = hash;
-    this.#size++;
+    const words = this.words;
+    const place = this.#placeOfOrder(order);
+    const entry = words[place]!;
+    if (entry === 0) words[place] = order;
+    else {
+      words[this.#chain + (order >>> Fixed.ORDER_WORDS_SHIFT)] = entry;
+      words[place] = order | Fixed.INDEX_CHAINED;
+    }
+    words[Fixed.INDEX_SIZE] = words[Fixed.INDEX_SIZE]! + 1;
   }
 
   /** Removes an order that is in, by its record. */
   remove(order: number): void {
-    const entries = this.#entries;
-    const mask = this.#mask;
-    const wordMask = this.#wordMask;
-    const hash = hashOf(
+    const words = this.words;
+    const chain = this.#chain;
+    let place = this.#placeOfOrder(order);
+    let entry = words[place]!;
+    let before = 0;
+    while ((entry & ~Fixed.INDEX_CHAINED) !== order) {
+      assert(
+        (entry & Fixed.INDEX_CHAINED) !== 0,
+        "order index: order is not there",
+      );
+      before = place;
+      place = chain + (entry >>> Fixed.ORDER_WORDS_SHIFT);
+      entry = words[place]!;
+    }
+    if ((entry & Fixed.INDEX_CHAINED) !== 0) {
+      words[place] = words[chain + (order >>> Fixed.ORDER_WORDS_SHIFT)]!;
+    } else {
+      words[place] = 0;
+      if (before !== 0) {
+        words[before] = words[before]! & ~Fixed.INDEX_CHAINED;
+      }
+    }
+    words[Fixed.INDEX_SIZE] = words[Fixed.INDEX_SIZE]! - 1;
+  }
+
+  #placeOfOrder(order: number): number {
+    return this.#placeOf(
       this.#i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK,
       this.#f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64]! >>> 0,
     );
-    let hole = (hash & mask) << 1;
-    while (entries[hole] !== order) {
-      assert(entries[hole] !== 0, "order index: order is not there");
-      hole = (hole + Fixed.ENTRY_WORDS) & wordMask;
-    }
-    let entry = (hole + Fixed.ENTRY_WORDS) & wordMask;
-    let other = entries[entry]!;
-    while (other !== 0) {
-      const home = (entries[entry + 1]! & mask) << 1;
-      if (((entry - home) & wordMask) >= ((entry - hole) & wordMask)) {
-        entries[hole] = other;
-        entries[hole + 1] = entries[entry + 1]!;
-        hole = entry;
-      }
-      entry = (entry + Fixed.ENTRY_WORDS) & wordMask;
-      other = entries[entry]!;
-    }
-    entries[hole] = 0;
-    this.#size--;
   }
-}
 
-/** Low three bits as they are, the others hashed with the session. */
-function hashOf(session: number, reference: number): number {
-  let hash = Math.imul(
-    (reference >>> 3) ^ Math.imul(session, 0x9e3779b1),
-    0x85ebca6b,
-  );
-  hash ^= hash >>> 15;
-  hash = Math.imul(hash, 0x2c1b3c6d);
-  hash ^= hash >>> 13;
-  return (hash << 3) | (reference & 7);
+  #placeOf(session: number, reference: number): number {
+    return Fixed.INDEX_HEADER_WORDS +
+      ((reference +
+        Math.imul(reference >>> this.bits, Fixed.INDEX_SPREAD_HIGH) +
+        Math.imul(session, Fixed.INDEX_SPREAD_SESSION)) & this.#mask);
+  }
 }

@@ -36,6 +36,7 @@ import type { WatchList } from "./watch_list.ts";
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
+  BOOK_ORDERS_LIMIT = 5,
   CMD_SEQUENCE_F64 = 1,
   CMD_SHAPE_WORD = 1,
   CMD_FLAGS_SHIFT = 24,
@@ -134,8 +135,7 @@ export interface RequestsParts {
 
 /** Requests about one order. */
 export class Requests {
-  /** Orders that may live at a time, and of them with terms. */
-  ordersLimit: number;
+  /** Orders with terms that may live at a time. */
   specialsLimit: number;
   readonly #book: Book;
   readonly #i32: Int32Array;
@@ -176,8 +176,26 @@ export class Requests {
     this.#writer = parts.writer;
     this.#sessions = parts.sessions;
     this.#refusals = parts.refusals;
-    this.ordersLimit = parts.book.ordersMax;
     this.specialsLimit = parts.book.specialMax;
+  }
+
+  /** Orders that may live at a time. */
+  get ordersLimit(): number {
+    return this.#i32[Fixed.BOOK_ORDERS_LIMIT]!;
+  }
+
+  set ordersLimit(orders: number) {
+    this.#i32[Fixed.BOOK_ORDERS_LIMIT] = orders;
+  }
+
+  /** The plain path traded what it could of an accepted order, and met something special. */
+  goOn(order: number): void {
+    const kind = this.#i32[order + Fixed.ORDER_KIND]!;
+    const instrument = kind & 0xffff;
+    this.#writer.subject = order;
+    if (this.#isPlain(order, instrument)) this.#place(order);
+    else this.#specials.goOn(order);
+    this.#touchIfWatched(this.#book.instrumentOf(instrument), instrument);
   }
 
   /** NEW_ORDER. */
@@ -333,6 +351,18 @@ export class Requests {
       why,
       isNew ? 0 : this.#find(command, at, session),
       false,
+    );
+  }
+
+  /** A new order is one message too many: the plain path counted it. */
+  refuseRate(command: CommandViews, at: number): void {
+    this.refuse(
+      Fixed.EventKind_REJECTED,
+      command,
+      at,
+      1,
+      Reason.MESSAGE_RATE,
+      0,
     );
   }
 

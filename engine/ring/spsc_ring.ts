@@ -24,6 +24,17 @@ export const RING_HEADER_BYTES = 256;
 /** `claim()`: no free slot. */
 export const RING_FULL = -1;
 
+/** Words in which one end keeps its place. */
+export const PLACE_WORDS = 4;
+/** Producer: next slot to claim. Consumer: next slot to read. Modulo 2^32. */
+export const PLACE_NEXT = 0;
+/** The other end's cursor when it was last looked at. */
+export const PLACE_SEEN = 1;
+/** Number of slots. */
+export const PLACE_SLOTS = 2;
+/** Word of the first slot, for who sees several rings in one view. */
+export const PLACE_FIRST = 3;
+
 const PRODUCER_WORD = 0;
 const CONSUMER_WORD = 32;
 
@@ -41,9 +52,9 @@ export class SpscRing {
   readonly slotCount: number;
   readonly #mask: number;
   readonly #cursors: Int32Array;
-  /** Producer: next slot to claim. Consumer: next slot to read. Modulo 2^32. */
-  #next: number;
-  #seen: number;
+  /** Where this end's place stands: `PLACE_WORDS` words from `#at` on. */
+  #places: Int32Array = new Int32Array(PLACE_WORDS);
+  #at = 0;
 
   /** Bytes that a ring of this shape occupies. */
   static bytes(slotBytes: number, slotCount: number): number {
@@ -85,8 +96,38 @@ export class SpscRing {
     this.#cursors = new Int32Array(memory, byteOffset, RING_HEADER_BYTES >>> 2);
     const own = side === "producer" ? PRODUCER_WORD : CONSUMER_WORD;
     const other = side === "producer" ? CONSUMER_WORD : PRODUCER_WORD;
-    this.#next = Atomics.load(this.#cursors, own);
-    this.#seen = Atomics.load(this.#cursors, other);
+    this.#places[PLACE_NEXT] = Atomics.load(this.#cursors, own);
+    this.#places[PLACE_SEEN] = Atomics.load(this.#cursors, other);
+    this.#places[PLACE_SLOTS] = slotCount;
+  }
+
+  /**
+   * Keeps its place in `places[at]` and the words after it from now on, so
+   * that who claims very often can do it there: take slot `PLACE_NEXT` as
+   * `claim()` does, as long as it is less than `PLACE_SLOTS` from `PLACE_SEEN`.
+   */
+  movePlace(places: Int32Array, at: number): void {
+    for (let i = 0; i < PLACE_WORDS; i++) {
+      places[at + i] = this.#places[this.#at + i]!;
+    }
+    this.#places = places;
+    this.#at = at;
+  }
+
+  get #next(): number {
+    return this.#places[this.#at]!;
+  }
+
+  set #next(next: number) {
+    this.#places[this.#at] = next;
+  }
+
+  get #seen(): number {
+    return this.#places[this.#at + PLACE_SEEN]!;
+  }
+
+  set #seen(seen: number) {
+    this.#places[this.#at + PLACE_SEEN] = seen;
   }
 
   /**
@@ -95,12 +136,13 @@ export class SpscRing {
    * @returns The slot's index, or `RING_FULL`.
    */
   claim(): number {
-    const next = this.#next;
-    if (((next - this.#seen) | 0) >= this.slotCount) {
-      this.#seen = Atomics.load(this.#cursors, CONSUMER_WORD);
-      if (((next - this.#seen) | 0) >= this.slotCount) return RING_FULL;
+    const places = this.#places;
+    const at = this.#at;
+    const next = places[at]!;
+    if (((next - places[at + 1]!) | 0) >= this.slotCount) {
+      if (this.free() === 0) return RING_FULL;
     }
-    this.#next = (next + 1) | 0;
+    places[at] = (next + 1) | 0;
     return next & this.#mask;
   }
 

@@ -1,0 +1,1011 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The short way of a plain order through the exchange: checks, book, index and
+ * events of a limit order or a cancel in one piece, over the same memory that
+ * the general classes work on.
+ *
+ * ```
+ * command ─▶ plain? ── yes ─▶ applied here, completely
+ *                └──── no ──▶ untouched; the general way does it
+ * ```
+ *
+ * Whatever is unusual is none of its business: it says so before it has
+ * changed anything, and the general way finds out what it is. If a sweep meets
+ * a maker that is unusual, the general way goes on from there. Both ways give
+ * the same events and the same state; the tests compare them.
+ *
+ * Made of functions in functions, and not of a class, because V8 then has all
+ * views and addresses as constants in the machine code. Owned by the
+ * exchange's thread. Allocates nothing after it is made.
+ *
+ * @module
+ */
+import { Reason } from "../record/mod.ts";
+import type { Accounts, MessageRate } from "../risk/mod.ts";
+import type { EventRing } from "./event_ring.ts";
+import type { CommandViews } from "./event_writer.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  BOOK_FREE_ORDER = 1,
+  BOOK_FRESH_ORDER = 2,
+  BOOK_END_ORDER = 3,
+  BOOK_ALLOCATED = 4,
+  BOOK_ORDERS_LIMIT = 5,
+  INSTRUMENT_WORDS = 64,
+  INSTRUMENT_STATE = 26,
+  INSTRUMENT_STOPS = 27,
+  INSTRUMENT_WATCH_HEAD = 28,
+  HIDDEN_SIDES = 32,
+  SIDE_SPECIAL = 7,
+  SETTING_WORDS = 32,
+  SETTING_GATE_LOW = 11,
+  SETTING_GATE_HIGH = 12,
+  SETTING_GATE_SLOW = 13,
+  INSTRUMENT_LAST_PRICE = 22,
+  INSTRUMENT_VOLUME_F64 = 8,
+  INSTRUMENT_TRADES_F64 = 9,
+  INSTRUMENT_LAST_QUANTITY_F64 = 10,
+  INSTRUMENT_NOTIONAL_F64 = 12,
+  SIDE_WORDS = 8,
+  SIDE_SHIFT = 3,
+  SIDE_BEST = 0,
+  SIDE_BEST_KEY = 1,
+  SIDE_CACHED_TOP = 3,
+  SIDE_CACHED_TABLE = 4,
+  SIDE_ORDERS = 6,
+  PAGE_LEVELS = 16,
+  LEVEL_HEAD = 0,
+  LEVEL_TAIL = 1,
+  LEVEL_QUANTITY_F64 = 1,
+  LEVEL_COUNT = 4,
+  ORDER_WORDS = 16,
+  ORDER_SHIFT = 4,
+  ORDER_NEXT = 0,
+  ORDER_PREVIOUS = 1,
+  ORDER_LEVEL = 2,
+  ORDER_PRICE = 3,
+  ORDER_LEAVES_F64 = 2,
+  ORDER_QUANTITY_F64 = 3,
+  ORDER_NOTIONAL_F64 = 4,
+  ORDER_REFERENCE_F64 = 5,
+  ORDER_OWNER = 12,
+  ORDER_KIND = 13,
+  ORDER_ID_F64 = 7,
+  ORDER_SESSION_MASK = 0xffffff,
+  ORDER_TEXT_BIT = 0x10000000,
+  ORDER_TERMS_BIT = 0x20000000,
+  ORDER_INDEXED_BIT = 0x40000000,
+  INDEX_SIZE = 0,
+  INDEX_HEADER_WORDS = 16,
+  INDEX_CHAINED = 1,
+  INDEX_SPREAD_HIGH = 0x9e3779b1,
+  INDEX_SPREAD_SESSION = 0x85ebca6b,
+  SESSION_WORDS = 16,
+  SESSION_ACCOUNT = 5,
+  SESSION_STP = 6,
+  SESSION_BLOCKED = 8,
+  SESSION_RATED = 9,
+  SESSION_OUT_SEQUENCE = 0,
+  SESSION_IN_SEQUENCE = 1,
+  SESSION_ORDERS = 4,
+  PLACE_SHIFT = 2,
+  PLACE_NEXT = 0,
+  PLACE_SEEN = 1,
+  PLACE_SLOTS = 2,
+  PLACE_FIRST = 3,
+  Total_COMMANDS = 0,
+  Total_ORDERS = 1,
+  Total_CANCELS = 2,
+  CMD_SHAPE_WORD = 1,
+  CMD_SEQUENCE_F64 = 1,
+  CMD_TIME_LO_U32 = 4,
+  CMD_TIME_HI_U32 = 5,
+  CMD_SESSION_U32 = 6,
+  CMD_IN_SEQUENCE_U32 = 7,
+  CMD_WHAT_WORD = 8,
+  CMD_HOW_WORD = 9,
+  CMD_PRICE_I32 = 10,
+  CMD_QUANTITY_F64 = 6,
+  CMD_REFERENCE_F64 = 7,
+  COMMAND_BASE_BYTES = 64,
+  CommandKind_NEW_ORDER = 1,
+  CommandKind_CANCEL_ORDER = 2,
+  PLAIN_NEW = COMMAND_BASE_BYTES + CommandKind_NEW_ORDER * 65536,
+  PLAIN_CANCEL = COMMAND_BASE_BYTES + CommandKind_CANCEL_ORDER * 65536,
+  OrdType_LIMIT = 2,
+  LIMIT_BUY = OrdType_LIMIT * 256 + 1,
+  TimeInForce_GTC = 1,
+  TimeInForce_IOC = 3,
+  NOT_GIVEN = 0xffff,
+  KEY_NONE = 0x7fffffff,
+  QUANTITY_MAX = 9007199254740991,
+  EVENT_BASE_BYTES = 128,
+  EVENT_SLOT_BYTES = 192,
+  SLOT_WORDS = EVENT_SLOT_BYTES >> 2,
+  EVT_FLAG_TEXT = 1,
+  EVT_INDEX_U32 = 0,
+  EVT_SHAPE_WORD = 1,
+  EVT_SEQUENCE_F64 = 1,
+  EVT_TIME_LO_U32 = 4,
+  EVT_TIME_HI_U32 = 5,
+  EVT_SESSION_U32 = 6,
+  EVT_OUT_SEQUENCE_U32 = 7,
+  EVT_WHAT_WORD = 8,
+  EVT_WHY_WORD = 9,
+  EVT_PRICE_I32 = 10,
+  EVT_LAST_PRICE_I32 = 11,
+  EVT_QUANTITY_F64 = 6,
+  EVT_ORDER_ID_F64 = 7,
+  EVT_REFERENCE_F64 = 8,
+  EVT_LEAVES_F64 = 9,
+  EVT_CUM_F64 = 10,
+  EVT_LAST_QUANTITY_F64 = 11,
+  EVT_NOTIONAL_F64 = 12,
+  EVT_IN_SEQUENCE_U32 = 26,
+  EVT_STATUS_WORD = 27,
+  EVT_MATCH_F64 = 14,
+  EVT_LAST_F64 = 15,
+  EVT_CL_ORD_ID_WORD = 32,
+  EVT_ORIG_WORD = 37,
+  TEXT_END_WORD = EVENT_SLOT_BYTES >> 2,
+  CL_ORD_ID_WORDS = 5,
+  EventKind_ACCEPTED = 1,
+  EventKind_FILLED = 3,
+  EventKind_CANCELED = 4,
+  OrdStatus_NEW = 0x30,
+  OrdStatus_PARTIALLY_FILLED = 0x31,
+  OrdStatus_FILLED = 0x32,
+  OrdStatus_CANCELED = 0x34,
+  Reason_CANCELED_BY_CLIENT = 203,
+  Reason_IOC_REMAINDER = 201,
+  STAMP_MATCH = 1,
+  STAMP_EVENTS = 2,
+}
+
+/** What the plain path works on: memory of the exchange, and where what lies. */
+export interface PlainParts {
+  /** The whole memory of the exchange; the book stands at its start. */
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  /** First words in `i32`. */
+  readonly instruments: number;
+  readonly orders: number;
+  readonly index: number;
+  readonly texts: number;
+  readonly sessions: number;
+  readonly settings: number;
+  readonly instrumentsMax: number;
+  readonly sessionsMax: number;
+  /** Places of the order index: a power of two. */
+  readonly indexBits: number;
+  readonly quantityMax: Float64Array;
+  readonly notionalMax: Float64Array;
+  /** As in `Owners`. */
+  readonly identities: Int32Array;
+  readonly routes: Uint8Array;
+  readonly rings: readonly EventRing[];
+  /** Places of the rings, as in `SpscRing.movePlace()`. */
+  readonly places: Int32Array;
+  /** 1: number of the last match. 2: events. */
+  readonly stamp: Float64Array;
+  readonly totals: Float64Array;
+  /** 0: sequence of the last command. */
+  readonly last: Float64Array;
+  /** When the next timer is due: low and high word. */
+  readonly due: Uint32Array;
+  readonly accounts: Accounts;
+  readonly rates: MessageRate;
+  /** Takes a level that has no orders any more out of the book. */
+  closeLevel(side: number, level: number): void;
+  /** Puts an order where its price has no orders yet. */
+  rest(order: number, side: number, key: number): void;
+  /** Goes on with an order that is accepted, after `index` events. */
+  proceed(
+    order: number,
+    command: CommandViews,
+    at: number,
+    index: number,
+  ): void;
+  /** Refuses a new order that is one message too many. */
+  refuse(command: CommandViews, at: number): void;
+}
+
+/** Applies a command, or answers false and has changed nothing. */
+export type PlainPath = (command: CommandViews, at: number) => boolean;
+
+/** The words that all rings lie in, and where each begins. */
+function ringWords(
+  rings: readonly EventRing[],
+  places: Int32Array,
+): [Int32Array, Float64Array] {
+  const { buffer } = rings[0]!.i32;
+  let start = Infinity;
+  let end = 0;
+  for (const { i32 } of rings) {
+    start = Math.min(start, i32.byteOffset);
+    end = Math.max(end, i32.byteOffset + i32.byteLength);
+  }
+  rings.forEach(({ i32 }, ring) => {
+    places[(ring << Fixed.PLACE_SHIFT) + Fixed.PLACE_FIRST] =
+      (i32.byteOffset - start) >>> 2;
+  });
+  return [
+    new Int32Array(buffer, start, (end - start) >>> 2),
+    new Float64Array(buffer, start, (end - start) >>> 3),
+  ];
+}
+
+/** True if there are rings, and all of them lie in one memory, as plain events need. */
+export function canBePlain(rings: readonly EventRing[]): boolean {
+  return rings.length > 0 &&
+    rings.every(({ i32 }) => i32.buffer === rings[0]!.i32.buffer);
+}
+
+/** Makes the plain path of an exchange. */
+export function plainPath(parts: PlainParts): PlainPath {
+  const { i32, f64, instruments, orders, texts, sessions } = parts;
+  const { instrumentsMax, sessionsMax, indexBits } = parts;
+  const { quantityMax, notionalMax, routes, rings, places } = parts;
+  const { stamp, totals, last } = parts;
+  const { closeLevel, rest, proceed, refuse } = parts;
+  const { settings, identities, due, accounts, rates } = parts;
+  const [e32, e64] = ringWords(rings, places);
+  const ringCount = rings.length;
+  const table = parts.index + Fixed.INDEX_HEADER_WORDS;
+  const indexMask = 2 ** indexBits - 1;
+  const indexSize = parts.index + Fixed.INDEX_SIZE;
+  const chain = table + 2 ** indexBits - (orders >>> Fixed.ORDER_SHIFT);
+  const scratch = orders;
+
+  /** What of the taker's owner no maker may share, and where to compare it; -1 = nothing. */
+  let ownIdentity = -1;
+  let ownRow = 0;
+
+  /** Takes note of a taker's self-trade prevention. */
+  function identify(session: number): void {
+    const stp = i32[
+      sessions + session * Fixed.SESSION_WORDS + Fixed.SESSION_STP
+    ]!;
+    ownIdentity = -1;
+    if ((stp & 0xf) === 0) return;
+    ownRow = (stp >>> 4) * sessionsMax;
+    ownIdentity = identities[ownRow + session]! || -1;
+  }
+
+  /** Account of a session; 0 = none. */
+  function accountOf(session: number): number {
+    return i32[
+      sessions + session * Fixed.SESSION_WORDS + Fixed.SESSION_ACCOUNT
+    ]!;
+  }
+
+  // ------------------------------------------------------------- the index
+
+  function placeOf(session: number, reference: number): number {
+    return table +
+      ((reference +
+        Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
+        Math.imul(session, Fixed.INDEX_SPREAD_SESSION)) & indexMask);
+  }
+
+  /** The order of this session and reference in the chain of an entry, or 0. */
+  function findIn(
+    first: number,
+    session: number,
+    at: number,
+    c64: Float64Array,
+  ): number {
+    const reference = c64[at]!;
+    let entry = first;
+    while (entry !== 0) {
+      const order = entry & ~Fixed.INDEX_CHAINED;
+      if (
+        f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] === reference &&
+        (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK) === session
+      ) return order;
+      if ((entry & Fixed.INDEX_CHAINED) === 0) return 0;
+      entry = i32[chain + (order >>> Fixed.ORDER_SHIFT)]!;
+    }
+    return 0;
+  }
+
+  function remember(order: number, place: number, session: number): void {
+    const entry = i32[place]!;
+    if (entry === 0) i32[place] = order;
+    else {
+      i32[chain + (order >>> Fixed.ORDER_SHIFT)] = entry;
+      i32[place] = order | Fixed.INDEX_CHAINED;
+    }
+    i32[order + Fixed.ORDER_OWNER] = i32[order + Fixed.ORDER_OWNER]! |
+      Fixed.ORDER_INDEXED_BIT;
+    i32[indexSize] = i32[indexSize]! + 1;
+    const word = sessions + session * Fixed.SESSION_WORDS +
+      Fixed.SESSION_ORDERS;
+    i32[word] = i32[word]! + 1;
+  }
+
+  function forget(order: number, place: number, session: number): void {
+    if (i32[place] === order) i32[place] = 0;
+    else unchain(order, place);
+    i32[order + Fixed.ORDER_OWNER] = i32[order + Fixed.ORDER_OWNER]! &
+      ~Fixed.ORDER_INDEXED_BIT;
+    i32[indexSize] = i32[indexSize]! - 1;
+    const word = sessions + session * Fixed.SESSION_WORDS +
+      Fixed.SESSION_ORDERS;
+    i32[word] = i32[word]! - 1;
+  }
+
+  function unchain(order: number, first: number): void {
+    let place = first;
+    let before = 0;
+    let entry = i32[place]!;
+    while ((entry & ~Fixed.INDEX_CHAINED) !== order) {
+      before = place;
+      place = chain + (entry >>> Fixed.ORDER_SHIFT);
+      entry = i32[place]!;
+    }
+    if ((entry & Fixed.INDEX_CHAINED) !== 0) {
+      i32[place] = i32[chain + (order >>> Fixed.ORDER_SHIFT)]!;
+    } else {
+      i32[place] = 0;
+      if (before !== 0) i32[before] = i32[before]! & ~Fixed.INDEX_CHAINED;
+    }
+  }
+
+  function free(order: number): void {
+    i32[order + Fixed.ORDER_NEXT] = i32[Fixed.BOOK_FREE_ORDER]!;
+    i32[Fixed.BOOK_FREE_ORDER] = order;
+    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! - 1;
+  }
+
+  // ---------------------------------------------------------------- events
+
+  /** Takes a slot for a session's next event and writes what all events have. */
+  function head(
+    session: number,
+    shape: number,
+    index: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): number {
+    const word = sessions + session * Fixed.SESSION_WORDS +
+      Fixed.SESSION_OUT_SEQUENCE;
+    const number = (i32[word]! + 1) | 0;
+    i32[word] = number;
+    const ring = routes[session]!;
+    const place = ring << Fixed.PLACE_SHIFT;
+    const next = places[place]!;
+    const slots = places[place + Fixed.PLACE_SLOTS]!;
+    if (((next - places[place + Fixed.PLACE_SEEN]!) | 0) >= slots) {
+      rings[ring]!.makeRoom();
+    }
+    places[place] = (next + 1) | 0;
+    const to = (places[place + Fixed.PLACE_FIRST]! +
+      Math.imul(next & (slots - 1), Fixed.SLOT_WORDS)) | 0;
+    const half = to >> 1;
+    e32[to + Fixed.EVT_INDEX_U32] = index;
+    e32[to + Fixed.EVT_SHAPE_WORD] = shape;
+    e64[half + Fixed.EVT_SEQUENCE_F64] =
+      c64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
+    e32[to + Fixed.EVT_TIME_LO_U32] = c32[at + Fixed.CMD_TIME_LO_U32]!;
+    e32[to + Fixed.EVT_TIME_HI_U32] = c32[at + Fixed.CMD_TIME_HI_U32]!;
+    e32[to + Fixed.EVT_SESSION_U32] = session;
+    e32[to + Fixed.EVT_OUT_SEQUENCE_U32] = number;
+    e64[half + Fixed.EVT_LAST_F64] = 0;
+    return to;
+  }
+
+  /** The order's own client order id, and none before it. */
+  function ownText(to: number, order: number): void {
+    e32[to + Fixed.EVT_SHAPE_WORD] = e32[to + Fixed.EVT_SHAPE_WORD]! +
+        (Fixed.EVENT_SLOT_BYTES - Fixed.EVENT_BASE_BYTES) |
+      Fixed.EVT_FLAG_TEXT << 24;
+    const from = texts +
+      ((order - orders) >>> Fixed.ORDER_SHIFT) * Fixed.CL_ORD_ID_WORDS;
+    for (let i = 0; i < Fixed.CL_ORD_ID_WORDS; i++) {
+      e32[to + Fixed.EVT_CL_ORD_ID_WORD + i] = i32[from + i]!;
+    }
+    for (let i = Fixed.EVT_ORIG_WORD; i < Fixed.TEXT_END_WORD; i++) {
+      e32[to + i] = 0;
+    }
+  }
+
+  /** ACCEPTED, or CANCELED of what an order left that is not in the book. */
+  function ofCommand(
+    kind: number,
+    index: number,
+    why: number,
+    status: number,
+    session: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): void {
+    const to = head(
+      session,
+      Fixed.EVENT_BASE_BYTES | kind << 16,
+      index,
+      c32,
+      c64,
+      at,
+    );
+    const half = to >> 1;
+    const from = at >> 1;
+    const quantity = c64[from + Fixed.CMD_QUANTITY_F64]!;
+    e32[to + Fixed.EVT_WHAT_WORD] = c32[at + Fixed.CMD_WHAT_WORD]!;
+    e32[to + Fixed.EVT_WHY_WORD] = (c32[at + Fixed.CMD_HOW_WORD]! & 0xf) | why;
+    e32[to + Fixed.EVT_PRICE_I32] = c32[at + Fixed.CMD_PRICE_I32]!;
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
+    e64[half + Fixed.EVT_QUANTITY_F64] = quantity;
+    e64[half + Fixed.EVT_ORDER_ID_F64] = c64[from + Fixed.CMD_SEQUENCE_F64]!;
+    e64[half + Fixed.EVT_REFERENCE_F64] = c64[from + Fixed.CMD_REFERENCE_F64]!;
+    if (status === Fixed.OrdStatus_NEW) {
+      e64[half + Fixed.EVT_LEAVES_F64] = quantity;
+      e64[half + Fixed.EVT_CUM_F64] = 0;
+      e64[half + Fixed.EVT_NOTIONAL_F64] = 0;
+    } else {
+      const own = scratch >> 1;
+      e64[half + Fixed.EVT_LEAVES_F64] = 0;
+      e64[half + Fixed.EVT_CUM_F64] = quantity -
+        f64[own + Fixed.ORDER_LEAVES_F64]!;
+      e64[half + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+    }
+    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    e32[to + Fixed.EVT_STATUS_WORD] = status;
+    e64[half + Fixed.EVT_MATCH_F64] = 0;
+  }
+
+  /** What an event about an order that rests, or rested, takes from its record. */
+  function ofOrder(
+    to: number,
+    order: number,
+    why: number,
+    leaves: number,
+  ): void {
+    const half = to >> 1;
+    const own = order >> 1;
+    const quantity = f64[own + Fixed.ORDER_QUANTITY_F64]!;
+    e32[to + Fixed.EVT_WHAT_WORD] = i32[order + Fixed.ORDER_KIND]!;
+    e32[to + Fixed.EVT_WHY_WORD] =
+      (i32[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf) | why;
+    e32[to + Fixed.EVT_PRICE_I32] = i32[order + Fixed.ORDER_PRICE]!;
+    e64[half + Fixed.EVT_QUANTITY_F64] = quantity;
+    e64[half + Fixed.EVT_ORDER_ID_F64] = f64[own + Fixed.ORDER_ID_F64]!;
+    e64[half + Fixed.EVT_REFERENCE_F64] = f64[own + Fixed.ORDER_REFERENCE_F64]!;
+    e64[half + Fixed.EVT_CUM_F64] = quantity - leaves;
+    e64[half + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+  }
+
+  function canceled(
+    order: number,
+    session: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): void {
+    const to = head(
+      session,
+      Fixed.EVENT_BASE_BYTES | Fixed.EventKind_CANCELED << 16,
+      0,
+      c32,
+      c64,
+      at,
+    );
+    const half = to >> 1;
+    ofOrder(
+      to,
+      order,
+      Fixed.Reason_CANCELED_BY_CLIENT << 16,
+      f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!,
+    );
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
+    e64[half + Fixed.EVT_LEAVES_F64] = 0;
+    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_CANCELED;
+    e64[half + Fixed.EVT_MATCH_F64] = 0;
+    if ((i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !== 0) {
+      ownText(to, order);
+    }
+  }
+
+  /** FILLED for the maker, then for the taker, whose progress is in the scratch record. */
+  function filled(
+    maker: number,
+    makerSession: number,
+    index: number,
+    session: number,
+    price: number,
+    traded: number,
+    match: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): void {
+    const shape = Fixed.EVENT_BASE_BYTES | Fixed.EventKind_FILLED << 16;
+    let to = head(makerSession, shape, index, c32, c64, at);
+    let half = to >> 1;
+    let leaves = f64[(maker >> 1) + Fixed.ORDER_LEAVES_F64]!;
+    ofOrder(to, maker, 0, leaves);
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
+    e64[half + Fixed.EVT_LEAVES_F64] = leaves;
+    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = traded;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = 0;
+    e32[to + Fixed.EVT_STATUS_WORD] = leaves === 0
+      ? Fixed.OrdStatus_FILLED
+      : Fixed.OrdStatus_PARTIALLY_FILLED;
+    e64[half + Fixed.EVT_MATCH_F64] = match;
+    if ((i32[maker + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !== 0) {
+      ownText(to, maker);
+    }
+    to = head(session, shape, index + 1, c32, c64, at);
+    half = to >> 1;
+    const from = at >> 1;
+    const own = scratch >> 1;
+    const quantity = c64[from + Fixed.CMD_QUANTITY_F64]!;
+    leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
+    e32[to + Fixed.EVT_WHAT_WORD] = c32[at + Fixed.CMD_WHAT_WORD]!;
+    e32[to + Fixed.EVT_WHY_WORD] = c32[at + Fixed.CMD_HOW_WORD]! & 0xf;
+    e32[to + Fixed.EVT_PRICE_I32] = c32[at + Fixed.CMD_PRICE_I32]!;
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
+    e64[half + Fixed.EVT_QUANTITY_F64] = quantity;
+    e64[half + Fixed.EVT_ORDER_ID_F64] = c64[from + Fixed.CMD_SEQUENCE_F64]!;
+    e64[half + Fixed.EVT_REFERENCE_F64] = c64[from + Fixed.CMD_REFERENCE_F64]!;
+    e64[half + Fixed.EVT_LEAVES_F64] = leaves;
+    e64[half + Fixed.EVT_CUM_F64] = quantity - leaves;
+    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = traded;
+    e64[half + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    e32[to + Fixed.EVT_STATUS_WORD] = leaves === 0
+      ? Fixed.OrdStatus_FILLED | 0x100
+      : Fixed.OrdStatus_PARTIALLY_FILLED | 0x100;
+    e64[half + Fixed.EVT_MATCH_F64] = match;
+  }
+
+  // -------------------------------------------------------------- accounts
+
+  /** Accounts of both orders of a fill, whose lots stand in the instrument's record. */
+  function countFill(
+    maker: number,
+    makerSession: number,
+    session: number,
+    instrument: number,
+    bit: number,
+    totalsAt: number,
+  ): void {
+    const lots = totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64;
+    const makers = accountOf(makerSession);
+    if (makers !== 0) {
+      accounts.filled(makers, instrument, 1 - bit, f64, lots);
+      const leaves = (maker >> 1) + Fixed.ORDER_LEAVES_F64;
+      if (f64[leaves] === 0) {
+        accounts.closed(makers, instrument, 1 - bit, f64, leaves);
+      }
+    }
+    const takers = accountOf(session);
+    if (takers !== 0) accounts.filled(takers, instrument, bit, f64, lots);
+  }
+
+  /** True if the account lets the order through without a word. */
+  function isWelcome(
+    account: number,
+    instrument: number,
+    bit: number,
+    price: number,
+    c64: Float64Array,
+    quantityAt: number,
+  ): boolean {
+    if (accounts.blocksOf(account) !== 0) return false;
+    if (accounts.isRestricted(account, instrument)) return false;
+    if (!accounts.hasLimits(account)) return true;
+    return accounts.check(
+          account,
+          instrument,
+          bit,
+          c64,
+          quantityAt,
+          price,
+        ) === Reason.NONE && accounts.softPassed === 0;
+  }
+
+  // -------------------------------------------------------------- matching
+
+  /**
+   * Takes what the order can have; its leaves and notional stand in the scratch
+   * record. Stops at a maker that is not plain.
+   *
+   * @returns Number of events so far.
+   */
+  function sweep(
+    record: number,
+    side: number,
+    limit: number,
+    session: number,
+    instrument: number,
+    bit: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): number {
+    const own = scratch >> 1;
+    const totalsAt = record >> 1;
+    let wanted = f64[own + Fixed.ORDER_LEAVES_F64]!;
+    let index = 1;
+    let match = stamp[Fixed.STAMP_MATCH]!;
+    let level = i32[side + Fixed.SIDE_BEST]!;
+    do {
+      let maker = i32[level + Fixed.LEVEL_HEAD]!;
+      const price = i32[maker + Fixed.ORDER_PRICE]!;
+      let sum = f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
+      let count = i32[level + Fixed.LEVEL_COUNT]!;
+      do {
+        const makerSession = i32[maker + Fixed.ORDER_OWNER]! &
+          Fixed.ORDER_SESSION_MASK;
+        if (
+          routes[makerSession]! >= ringCount ||
+          identities[ownRow + makerSession] === ownIdentity
+        ) break;
+        const half = maker >> 1;
+        const offered = f64[half + Fixed.ORDER_LEAVES_F64]!;
+        const traded = offered <= wanted ? offered : wanted;
+        const notional = traded * price;
+        wanted -= traded;
+        sum -= traded;
+        match += 1;
+        f64[own + Fixed.ORDER_LEAVES_F64] = wanted;
+        f64[own + Fixed.ORDER_NOTIONAL_F64] =
+          f64[own + Fixed.ORDER_NOTIONAL_F64]! + notional;
+        f64[half + Fixed.ORDER_LEAVES_F64] = offered - traded;
+        f64[half + Fixed.ORDER_NOTIONAL_F64] =
+          f64[half + Fixed.ORDER_NOTIONAL_F64]! + notional;
+        i32[record + Fixed.INSTRUMENT_LAST_PRICE] = price;
+        f64[totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64] = traded;
+        f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64] =
+          f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64]! + traded;
+        f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64] =
+          f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]! + notional;
+        filled(
+          maker,
+          makerSession,
+          index,
+          session,
+          price,
+          traded,
+          match,
+          c32,
+          c64,
+          at,
+        );
+        index += 2;
+        countFill(maker, makerSession, session, instrument, bit, totalsAt);
+        if (offered !== traded) break;
+        const next = i32[maker + Fixed.ORDER_NEXT]!;
+        forget(
+          maker,
+          placeOf(makerSession, f64[half + Fixed.ORDER_REFERENCE_F64]! >>> 0),
+          makerSession,
+        );
+        i32[maker + Fixed.ORDER_LEVEL] = 0;
+        free(maker);
+        count--;
+        maker = next;
+      } while (maker !== 0 && wanted !== 0);
+      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! -
+        (i32[level + Fixed.LEVEL_COUNT]! - count);
+      i32[level + Fixed.LEVEL_COUNT] = count;
+      i32[level + Fixed.LEVEL_HEAD] = maker;
+      f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64] = sum;
+      if (maker !== 0) {
+        i32[maker + Fixed.ORDER_PREVIOUS] = 0;
+        break;
+      }
+      i32[level + Fixed.LEVEL_TAIL] = 0;
+      closeLevel(side, level);
+      level = i32[side + Fixed.SIDE_BEST]!;
+    } while (
+      wanted !== 0 && level !== 0 && i32[side + Fixed.SIDE_BEST_KEY]! <= limit
+    );
+    f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64] =
+      f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64]! +
+      (match - stamp[Fixed.STAMP_MATCH]!);
+    stamp[Fixed.STAMP_MATCH] = match;
+    return index;
+  }
+
+  /** Fills a record of the pool with what is left of a new order. */
+  function record(
+    session: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): number {
+    let order = i32[Fixed.BOOK_FREE_ORDER]!;
+    if (order !== 0) i32[Fixed.BOOK_FREE_ORDER] = i32[order]!;
+    else {
+      order = i32[Fixed.BOOK_FRESH_ORDER]!;
+      i32[Fixed.BOOK_FRESH_ORDER] = order + Fixed.ORDER_WORDS;
+    }
+    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! + 1;
+    const to = order >> 1;
+    const from = at >> 1;
+    const own = scratch >> 1;
+    i32[order + Fixed.ORDER_NEXT] = 0;
+    i32[order + Fixed.ORDER_LEVEL] = 0;
+    i32[order + Fixed.ORDER_PRICE] = c32[at + Fixed.CMD_PRICE_I32]!;
+    f64[to + Fixed.ORDER_LEAVES_F64] = f64[own + Fixed.ORDER_LEAVES_F64]!;
+    f64[to + Fixed.ORDER_QUANTITY_F64] = c64[from + Fixed.CMD_QUANTITY_F64]!;
+    f64[to + Fixed.ORDER_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+    f64[to + Fixed.ORDER_REFERENCE_F64] = c64[from + Fixed.CMD_REFERENCE_F64]!;
+    i32[order + Fixed.ORDER_OWNER] = session |
+      (c32[at + Fixed.CMD_HOW_WORD]! & 0xf) << 24;
+    i32[order + Fixed.ORDER_KIND] = c32[at + Fixed.CMD_WHAT_WORD]!;
+    f64[to + Fixed.ORDER_ID_F64] = c64[from + Fixed.CMD_SEQUENCE_F64]!;
+    return order;
+  }
+
+  /** The level of a key whose page is at hand; 0 if it is not. */
+  function levelAt(side: number, key: number): number {
+    const bits = key ^ 0x80000000;
+    if (i32[side + Fixed.SIDE_CACHED_TOP] !== bits >>> 20) return 0;
+    const page = i32[
+      i32[side + Fixed.SIDE_CACHED_TABLE]! + ((bits >>> 8) & 0xfff)
+    ]!;
+    return page === 0 ? 0 : page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3);
+  }
+
+  /** Counts a command that is plain. */
+  function begin(
+    session: number,
+    total: number,
+    c32: Int32Array,
+    c64: Float64Array,
+    at: number,
+  ): void {
+    last[0] = c64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
+    totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + 1;
+    totals[total] = totals[total]! + 1;
+    const word = sessions + session * Fixed.SESSION_WORDS +
+      Fixed.SESSION_IN_SEQUENCE;
+    const number = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    if (number >>> 0 > i32[word]! >>> 0) i32[word] = number;
+  }
+
+  function newOrder(command: CommandViews, at: number): boolean {
+    const c32 = command.i32;
+    const c64 = command.f64;
+    const half = at >> 1;
+    const session = c32[at + Fixed.CMD_SESSION_U32]!;
+    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
+    const timeInForce = c32[at + Fixed.CMD_HOW_WORD]! & 0xff;
+    const price = c32[at + Fixed.CMD_PRICE_I32]!;
+    const quantity = c64[half + Fixed.CMD_QUANTITY_F64]!;
+    const instrument = what & 0xffff;
+    const bit = (what >>> 16) - Fixed.LIMIT_BUY;
+    if (
+      !(c64[half + Fixed.CMD_SEQUENCE_F64]! > last[0]!) ||
+      session >>> 0 >= sessionsMax || routes[session]! >= ringCount ||
+      instrument >= instrumentsMax || bit >>> 0 > 1 ||
+      (timeInForce > Fixed.TimeInForce_GTC &&
+        timeInForce !== Fixed.TimeInForce_IOC) ||
+      price <= 0 || price === Fixed.KEY_NONE ||
+      !(quantity > 0) || quantity > Fixed.QUANTITY_MAX ||
+      Math.floor(quantity) !== quantity ||
+      quantity > quantityMax[instrument]! ||
+      quantity * price > notionalMax[instrument]!
+    ) return false;
+    const place = placeOf(session, c64[half + Fixed.CMD_REFERENCE_F64]! >>> 0);
+    const entry = i32[place]!;
+    if (
+      entry !== 0 &&
+      findIn(entry, session, half + Fixed.CMD_REFERENCE_F64, c64) !== 0
+    ) return false;
+    const instrumentAt = instruments + instrument * Fixed.INSTRUMENT_WORDS;
+    const setting = settings + instrument * Fixed.SETTING_WORDS;
+    const sessionAt = sessions + session * Fixed.SESSION_WORDS;
+    const side = instrumentAt + (bit << Fixed.SIDE_SHIFT);
+    const other = instrumentAt + ((1 - bit) << Fixed.SIDE_SHIFT);
+    const key = price ^ (bit - 1);
+    // Of an instrument that is not defined, no page is at hand.
+    const level = levelAt(side, key);
+    const levelHalf = level >> 1;
+    if (
+      level === 0 || i32[indexSize]! >= i32[Fixed.BOOK_ORDERS_LIMIT]! ||
+      (i32[level + Fixed.LEVEL_HEAD] !== 0 &&
+        f64[levelHalf + Fixed.LEVEL_QUANTITY_F64]! + quantity >
+          Fixed.QUANTITY_MAX)
+    ) return false;
+    if (
+      price < i32[setting + Fixed.SETTING_GATE_LOW]! ||
+      price > i32[setting + Fixed.SETTING_GATE_HIGH]! ||
+      (i32[setting + Fixed.SETTING_GATE_SLOW]! |
+          i32[sessionAt + Fixed.SESSION_BLOCKED]! |
+          i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
+          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
+          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
+          i32[other + Fixed.SIDE_SPECIAL]! |
+          i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]!) !== 0 ||
+      c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 >= due[1]!
+    ) return false;
+    const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
+    const quantityAt = half + Fixed.CMD_QUANTITY_F64;
+    if (
+      account !== 0 &&
+      !isWelcome(account, instrument, bit, price, c64, quantityAt)
+    ) return false;
+    const isRefused = i32[sessionAt + Fixed.SESSION_RATED] !== 0 &&
+      !rates.take(
+        session,
+        c32[at + Fixed.CMD_TIME_LO_U32]!,
+        c32[at + Fixed.CMD_TIME_HI_U32]!,
+      );
+    begin(session, Fixed.Total_ORDERS, c32, c64, at);
+    if (isRefused) {
+      refuse(command, at);
+      return true;
+    }
+    if (account !== 0) {
+      accounts.opened(account, instrument, bit, c64, quantityAt);
+    }
+    ofCommand(
+      Fixed.EventKind_ACCEPTED,
+      0,
+      0,
+      Fixed.OrdStatus_NEW,
+      session,
+      c32,
+      c64,
+      at,
+    );
+    const own = scratch >> 1;
+    f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
+    f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
+    let index = 1;
+    const limit = ~key;
+    if (i32[other + Fixed.SIDE_BEST_KEY]! <= limit) {
+      identify(session);
+      index = sweep(
+        instrumentAt,
+        other,
+        limit,
+        session,
+        instrument,
+        bit,
+        c32,
+        c64,
+        at,
+      );
+      if (f64[own + Fixed.ORDER_LEAVES_F64] === 0) {
+        stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
+        if (account !== 0) {
+          const leavesAt = own + Fixed.ORDER_LEAVES_F64;
+          accounts.closed(account, instrument, bit, f64, leavesAt);
+        }
+        return true;
+      }
+      if (i32[other + Fixed.SIDE_BEST_KEY]! <= limit) {
+        stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
+        proceed(record(session, c32, c64, at), command, at, index);
+        return true;
+      }
+    }
+    if (timeInForce === Fixed.TimeInForce_IOC) {
+      if (account !== 0) {
+        const leavesAt = own + Fixed.ORDER_LEAVES_F64;
+        accounts.closed(account, instrument, bit, f64, leavesAt);
+      }
+      ofCommand(
+        Fixed.EventKind_CANCELED,
+        index,
+        Fixed.Reason_IOC_REMAINDER << 16,
+        Fixed.OrdStatus_CANCELED,
+        session,
+        c32,
+        c64,
+        at,
+      );
+      stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index + 1;
+      return true;
+    }
+    stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
+    const order = record(session, c32, c64, at);
+    if (i32[level + Fixed.LEVEL_HEAD] === 0) rest(order, side, key);
+    else {
+      const tail = i32[level + Fixed.LEVEL_TAIL]!;
+      i32[tail + Fixed.ORDER_NEXT] = order;
+      i32[order + Fixed.ORDER_PREVIOUS] = tail;
+      i32[order + Fixed.ORDER_LEVEL] = level;
+      i32[level + Fixed.LEVEL_TAIL] = order;
+      i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! + 1;
+      f64[levelHalf + Fixed.LEVEL_QUANTITY_F64] =
+        f64[levelHalf + Fixed.LEVEL_QUANTITY_F64]! +
+        f64[own + Fixed.ORDER_LEAVES_F64]!;
+      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! + 1;
+    }
+    remember(order, place, session);
+    return true;
+  }
+
+  function cancel(command: CommandViews, at: number): boolean {
+    const c32 = command.i32;
+    const c64 = command.f64;
+    const half = at >> 1;
+    const session = c32[at + Fixed.CMD_SESSION_U32]!;
+    if (
+      !(c64[half + Fixed.CMD_SEQUENCE_F64]! > last[0]!) ||
+      session >>> 0 >= sessionsMax || routes[session]! >= ringCount
+    ) return false;
+    const place = placeOf(session, c64[half + Fixed.CMD_REFERENCE_F64]! >>> 0);
+    const order = findIn(
+      i32[place]!,
+      session,
+      half + Fixed.CMD_REFERENCE_F64,
+      c64,
+    );
+    if (order === 0) return false;
+    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
+    const kind = i32[order + Fixed.ORDER_KIND]!;
+    if (((what ^ kind) & 0xffffff) !== 0 && isAnother(what, kind)) return false;
+    const instrumentAt = instruments + (kind & 0xffff) * Fixed.INSTRUMENT_WORDS;
+    if (
+      (i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
+          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
+          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
+          (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT)) !== 0 ||
+      c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 >= due[1]!
+    ) return false;
+    const account = accountOf(session);
+    if (account !== 0) {
+      accounts.closed(
+        account,
+        kind & 0xffff,
+        (kind >>> 16 & 0xff) - 1,
+        f64,
+        (order >> 1) + Fixed.ORDER_LEAVES_F64,
+      );
+    }
+    begin(session, Fixed.Total_CANCELS, c32, c64, at);
+    stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + 1;
+    canceled(order, session, c32, c64, at);
+    const level = i32[order + Fixed.ORDER_LEVEL]!;
+    const next = i32[order + Fixed.ORDER_NEXT]!;
+    const previous = i32[order + Fixed.ORDER_PREVIOUS]!;
+    const side = instruments + (kind & 0xffff) * Fixed.INSTRUMENT_WORDS +
+      (((kind >>> 16 & 0xff) - 1) << Fixed.SIDE_SHIFT);
+    i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
+    if ((next | previous) === 0) closeLevel(side, level);
+    else {
+      if (previous === 0) i32[level + Fixed.LEVEL_HEAD] = next;
+      else i32[previous + Fixed.ORDER_NEXT] = next;
+      if (next === 0) i32[level + Fixed.LEVEL_TAIL] = previous;
+      else i32[next + Fixed.ORDER_PREVIOUS] = previous;
+      i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
+      const sum = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
+      f64[sum] = f64[sum]! - f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
+    }
+    i32[order + Fixed.ORDER_LEVEL] = 0;
+    forget(order, place, session);
+    free(order);
+    return true;
+  }
+
+  /** True if a cancel says an instrument or a side that is not the order's. */
+  function isAnother(what: number, kind: number): boolean {
+    const instrument = what & 0xffff;
+    const side = what >>> 16 & 0xff;
+    return (instrument !== Fixed.NOT_GIVEN && instrument !== (kind & 0xffff)) ||
+      (side !== 0 && side !== (kind >>> 16 & 0xff));
+  }
+
+  return (command: CommandViews, at: number): boolean => {
+    const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
+    if (shape === Fixed.PLAIN_NEW) return newOrder(command, at);
+    if (shape === Fixed.PLAIN_CANCEL) return cancel(command, at);
+    return false;
+  };
+}
