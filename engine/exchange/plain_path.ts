@@ -45,6 +45,8 @@ const enum Fixed {
   SETTING_GATE_LOW = 11,
   SETTING_GATE_HIGH = 12,
   SETTING_GATE_SLOW = 13,
+  SETTING_TRADE_LOW = 24,
+  SETTING_TRADE_HIGH = 25,
   INSTRUMENT_LAST_PRICE = 22,
   INSTRUMENT_VOLUME_F64 = 8,
   INSTRUMENT_TRADES_F64 = 9,
@@ -832,6 +834,13 @@ export function plainPath(parts: PlainParts): PlainPath {
           i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]!) !== 0 ||
       c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 >= due[1]!
     ) return false;
+    const limit = ~key;
+    const best = i32[other + Fixed.SIDE_BEST_KEY]!;
+    const crosses = best <= limit;
+    if (
+      crosses &&
+      (isOutside(setting, price) || isOutside(setting, best ^ -bit))
+    ) return false;
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     const quantityAt = half + Fixed.CMD_QUANTITY_F64;
     if (
@@ -866,8 +875,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
     f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
     let index = 1;
-    const limit = ~key;
-    if (i32[other + Fixed.SIDE_BEST_KEY]! <= limit) {
+    if (crosses) {
       identify(session);
       index = sweep(
         instrumentAt,
@@ -929,6 +937,12 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
     remember(order, place, session);
     return true;
+  }
+
+  /** Whether a trade at this price would interrupt trading. */
+  function isOutside(setting: number, price: number): boolean {
+    return price < i32[setting + Fixed.SETTING_TRADE_LOW]! ||
+      price > i32[setting + Fixed.SETTING_TRADE_HIGH]!;
   }
 
   function cancel(command: CommandViews, at: number): boolean {

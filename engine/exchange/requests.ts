@@ -103,7 +103,8 @@ const enum Fixed {
   INSTRUMENT_STOPS = 27,
   INSTRUMENT_WATCH_HEAD = 28,
   SETTING_WORDS = 32,
-  SETTING_GATE_SLOW = 13,
+  SETTING_MARKET_COLLAR = 2,
+  SETTING_RANGE = 5,
   SETTING_BAND_HIGH = 4,
   SIDE_BEST = 0,
   SIDE_SPECIAL = 7,
@@ -467,7 +468,7 @@ export class Requests {
     const record = this.#book.instrumentOf(instrument);
     if (i32[record + Fixed.INSTRUMENT_STATE] !== 0) return false;
     const setting = instrument * Fixed.SETTING_WORDS;
-    if (this.#settings[setting + Fixed.SETTING_GATE_SLOW] !== 0) return false;
+    if (this.#settings[setting + Fixed.SETTING_RANGE] !== 0) return false;
     const kind = i32[order + Fixed.ORDER_KIND]!;
     const side = this.#book.sideOf(instrument, 2 - (kind >>> 16 & 0xff));
     if (
@@ -476,7 +477,8 @@ export class Requests {
     ) return false;
     if (
       kind >>> 24 === Fixed.OrdType_MARKET &&
-      this.#settings[setting + Fixed.SETTING_BAND_HIGH] !== 0
+      (this.#settings[setting + Fixed.SETTING_BAND_HIGH]! |
+          this.#settings[setting + Fixed.SETTING_MARKET_COLLAR]!) !== 0
     ) return false;
     const session = this.#owners.sessionOf(order) * Fixed.SESSION_WORDS;
     // What fill-or-kill may count depends on whose the orders are.

@@ -30,12 +30,15 @@ export const SETTING_TIMED = 10;
 /** Lowest and highest limit price that band and collar let through. */
 export const SETTING_GATE_LOW = 11;
 export const SETTING_GATE_HIGH = 12;
-/** 1 = orders need the long way: ticks, lots, volatility or market limits. */
+/** 1 = prices or quantities need a look at tick table or lot step. */
 export const SETTING_GATE_SLOW = 13;
 /** What was told last in a call: price; volume and imbalance below. */
 export const SETTING_TOLD_PRICE = 14;
 /** 1 = the instrument has a tick table. */
 export const SETTING_TICKS = 15;
+/** Lowest and highest price at which trading goes on. */
+export const SETTING_TRADE_LOW = 24;
+export const SETTING_TRADE_HIGH = 25;
 // Float64 elements.
 /** Lots that a quantity is a multiple of; 0 = 1. */
 export const SETTING_LOT_STEP_F64 = 8;
@@ -169,9 +172,14 @@ export class Instruments {
     i32[at + SETTING_GATE_LOW] = low;
     i32[at + SETTING_GATE_HIGH] = high;
     i32[at + SETTING_GATE_SLOW] = i32[at + SETTING_TICKS] !== 0 ||
-        i32[at + SETTING_RANGE] !== 0 || this.lotStep(instrument) !== 1 ||
-        i32[at + SETTING_MARKET_COLLAR] !== 0
+        this.lotStep(instrument) !== 1
       ? 1
       : 0;
+    const range = i32[at + SETTING_RANGE]!;
+    const ranges = reference !== 0 && range !== 0;
+    i32[at + SETTING_TRADE_LOW] = ranges ? Math.max(1, reference - range) : 1;
+    i32[at + SETTING_TRADE_HIGH] = ranges
+      ? Math.min(PRICE_MAX, reference + range)
+      : PRICE_MAX;
   }
 }
