@@ -8,6 +8,7 @@
 import { parseArgs } from "@std/cli";
 import {
   commandConfig,
+  commandControl,
   commandDoctor,
   commandHash,
   commandReplay,
@@ -26,6 +27,10 @@ const USAGE = `Ferrule, a matching engine in a box.
                [--host ADDRESS] [--port N] [--password TEXT] [--tif day|gtc|ioc|fok]
                buy|sell QUANTITY SYMBOL [PRICE]
                                        place an order and print what comes back
+  main.ts control [--config FILE] [--host ADDRESS] [--port N] REQUEST [KEY=VALUE ...]
+                                       ask the running appliance: state, uncross, kill,
+                                       unlock, cancel, set-instrument, set-account,
+                                       define-instrument, define-account
   main.ts replay FILE [--format itch|lobster] [--book FILE]
                                        feed recorded order flow into the books
   main.ts hash [--config FILE] [--data DIRECTORY]
@@ -71,6 +76,8 @@ async function main(args: string[]): Promise<number> {
       return commandConfig();
     case "send":
       return await commandSend(flags, rest);
+    case "control":
+      return await commandControl(flags, rest);
     case "replay":
       return await commandReplay(flags, rest);
     case "hash":

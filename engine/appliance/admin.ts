@@ -1,16 +1,20 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The admin port: `/health`, `/metrics`, `/book/SYMBOL` and `/state`.
+ * The admin port: `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
+ * `/instruments`, `/sessions`, `/accounts`, and `/control` for what an operator
+ * asks.
  *
- * Runs on the main thread with Deno's own HTTP server, reads shared memory
- * only, and changes nothing. It listens on loopback unless configured
- * otherwise; it has no authentication of its own.
+ * Runs on the main thread with Deno's own HTTP server and reads shared memory;
+ * only `/control` changes anything, through the exchange. It listens on
+ * loopback unless configured otherwise and has no authentication of its own:
+ * so `/control` answers only to this host itself, and to no web page.
  *
  * @module
  */
 import type { Log } from "../telemetry/mod.ts";
 import type { Metrics } from "./metrics.ts";
+import type { OperatorAnswer } from "./operator_desk.ts";
 
 /** What `/health` answers. */
 export interface Health {
@@ -27,6 +31,11 @@ export interface AdminSources {
   book(symbol: string): unknown;
   /** Sequence and state hash, taken by the exchange between two commands. */
   state(): Promise<unknown>;
+  instruments(): unknown;
+  sessions(): unknown;
+  accounts(): unknown;
+  /** Does what an operator asks. */
+  control(request: unknown): Promise<OperatorAnswer>;
 }
 
 /** The HTTP server of the admin port. */
@@ -56,6 +65,9 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
     });
   }
   if (path === "/state") return json(await sources.state());
+  if (path === "/instruments") return json(sources.instruments());
+  if (path === "/sessions") return json(sources.sessions());
+  if (path === "/accounts") return json(sources.accounts());
   if (path.startsWith("/book/")) {
     const symbol = decodeURIComponent(path.slice("/book/".length));
     const book = sources.book(symbol);
@@ -63,8 +75,72 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
       ? json({ error: `Unknown instrument ${symbol}` }, 404)
       : json(book);
   }
-  const paths = ["/health", "/metrics", "/state", "/book/SYMBOL"];
+  const paths = [
+    "/health",
+    "/metrics",
+    "/state",
+    "/book/SYMBOL",
+    "/instruments",
+    "/sessions",
+    "/accounts",
+    "/control",
+  ];
   return json({ error: `Nothing at ${path}`, paths }, 404);
+}
+
+const BODY_BYTES_MAX = 65_536;
+/** A name could be made to lead here by whoever owns it. */
+const OWN_HOST = /^(localhost|[0-9.]+)$/;
+
+/** Whether a request comes from this host: over loopback, or from the address that it came to. */
+function isOwnHost(remote: Deno.Addr, address: string): boolean {
+  if (remote.transport !== "tcp") return false;
+  return remote.hostname.startsWith("127.") || remote.hostname === address;
+}
+
+/** `/control`: only from this host, and only as JSON, which no web page sends unasked. */
+async function control(
+  request: Request,
+  remote: Deno.Addr,
+  address: string,
+  sources: AdminSources,
+): Promise<Response> {
+  if (request.method !== "POST") {
+    return json({ error: "POST a JSON object" }, 405);
+  }
+  const { hostname } = new URL(request.url);
+  if (!isOwnHost(remote, address) || !OWN_HOST.test(hostname)) {
+    return json({ error: "Only this host itself may ask" }, 403);
+  }
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/json\b/.test(type)) {
+    return json({ error: "Content-Type must be application/json" }, 415);
+  }
+  const text = await bodyText(request);
+  if (text === undefined) {
+    return json({ error: `At most ${BODY_BYTES_MAX} bytes are read` }, 413);
+  }
+  let asked: unknown;
+  try {
+    asked = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return json({ error: `Not JSON: ${error.message}` }, 400);
+  }
+  const { status, body } = await sources.control(asked);
+  return json(body, status);
+}
+
+/** The body; undefined if it is too long. */
+async function bodyText(request: Request): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) return undefined;
+    chunks.push(chunk);
+  }
+  return await new Blob(chunks.map((chunk) => chunk.slice())).text();
 }
 
 /**
@@ -87,7 +163,10 @@ export function serveAdmin(
         log.error("admin request failed", { error: String(error) });
         return json({ error: "Internal error" }, 500);
       },
-    }, async (request) => {
+    }, async (request, { remoteAddr }) => {
+      if (new URL(request.url).pathname === "/control") {
+        return await control(request, remoteAddr, address, sources);
+      }
       if (request.method !== "GET" && request.method !== "HEAD") {
         return json({ error: `${request.method} is not allowed here` }, 405);
       }

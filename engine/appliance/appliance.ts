@@ -14,14 +14,13 @@ import {
   closeFile,
   lockDirectory,
   makeDirectory,
-  memoryInfo,
   type MemoryRegion,
   memorySelfTest,
   notify,
 } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { depthBytes, DepthReader } from "../marketdata/mod.ts";
-import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
+import { DepthReader } from "../marketdata/mod.ts";
+import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import {
   CONTROL_BYTES,
   CONTROL_DURABLE,
@@ -46,8 +45,12 @@ import {
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
 import { depthShape } from "./depth_shape.ts";
-import { type MemoryPlan, planMemory } from "./memory_plan.ts";
-import { type GaugeSource, Metrics } from "./metrics.ts";
+import { gaugesOf } from "./gauges.ts";
+import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
+import { Metrics } from "./metrics.ts";
+import { OperatorDesk } from "./operator_desk.ts";
+import { Register } from "./register.ts";
+import { registerShape } from "./register_layout.ts";
 import type { ThreadMessage, ThreadStart } from "./thread.ts";
 import { planThreads } from "./topology.ts";
 
@@ -65,6 +68,8 @@ export class Appliance {
   readonly #controlF64: Float64Array;
   readonly #counters: CounterReader;
   readonly #depth: DepthReader;
+  readonly #register: Register;
+  readonly #desk: OperatorDesk;
   readonly #lock: number;
   readonly #workers: Worker[] = [];
   readonly #startedMs = performance.now();
@@ -84,13 +89,7 @@ export class Appliance {
     memorySelfTest();
     makeDirectory(config.appliance.dataDirectory);
     this.#lock = lockDirectory(config.appliance.dataDirectory);
-    this.#plan = planMemory({
-      gateways: config.dpdk.enabled ? 2 : 1,
-      commandSlots: config.capacity.commandRing,
-      eventSlots: config.capacity.eventRing,
-      journalSlots: config.capacity.journalRing,
-      depthBytes: depthBytes(depthShape(config)),
-    });
+    this.#plan = planOf(config);
     this.#region = this.#allocate();
     const { buffer } = this.#region;
     const words = CONTROL_BYTES >>> 2;
@@ -102,6 +101,25 @@ export class Appliance {
     );
     this.#counters = new CounterReader(buffer, this.#plan.counters);
     this.#depth = new DepthReader(buffer, this.#plan.depth, depthShape(config));
+    this.#register = new Register(
+      buffer,
+      this.#plan.register,
+      registerShape(config),
+    );
+    this.#desk = new OperatorDesk({
+      register: this.#register,
+      instruments: config.capacity.instruments,
+      accounts: config.capacity.accounts,
+      ring: new SpscRing(
+        buffer,
+        this.#plan.operatorRing,
+        COMMAND_SLOT_BYTES,
+        OPERATOR_SLOTS,
+        "producer",
+      ),
+      control: this.#control,
+      log: log.child("operator"),
+    });
   }
 
   /** Starts, waits for the ports to open, runs until a signal, stops; returns the exit code. */
@@ -266,13 +284,23 @@ export class Appliance {
       latency: this.#plan.latency.map((offset) =>
         new SharedHistogram(this.#region.buffer, offset)
       ),
-      gauges: this.#gauges(),
+      gauges: gaugesOf({
+        plan: this.#plan,
+        memory: this.#region.buffer,
+        register: this.#register,
+        journalLag: () => this.#journalLag(),
+        isUp: () => this.#health().status === "ok",
+      }),
     });
     return serveAdmin(address, port, {
       metrics,
       health: () => this.#health(),
       book: (symbol) => this.#depth.read(symbol),
       state: () => this.#state(),
+      instruments: () => this.#register.instruments(),
+      sessions: () => this.#register.sessions(),
+      accounts: () => this.#register.accounts(),
+      control: (request) => this.#desk.ask(request),
     }, this.#log);
   }
 
@@ -307,67 +335,6 @@ export class Appliance {
     const durable = Atomics.load(this.#control, CONTROL_DURABLE);
     const lag = ((sequence % 4294967296) - durable) | 0;
     return Math.max(0, lag);
-  }
-
-  #gauges(): GaugeSource[] {
-    const ring = (
-      name: string,
-      offset: number,
-      bytes: number,
-      slots: number,
-    ): GaugeSource => {
-      const view = new SpscRing(
-        this.#region.buffer,
-        offset,
-        bytes,
-        slots,
-        "consumer",
-      );
-      return {
-        name: "ring_depth",
-        help: "Records in a ring that its consumer has not released",
-        labels: { ring: name },
-        read: () => view.depth(),
-      };
-    };
-    const plain = (
-      name: string,
-      help: string,
-      read: () => number,
-    ): GaugeSource => ({
-      name,
-      help,
-      labels: {},
-      read,
-    });
-    const plan = this.#plan;
-    return [
-      ring("journal", plan.journalRing, COMMAND_SLOT_BYTES, plan.journalSlots),
-      ...plan.commandRings.map((offset, i) =>
-        ring(`command${i}`, offset, COMMAND_SLOT_BYTES, plan.commandSlots)
-      ),
-      ...plan.eventRings.map((offset, i) =>
-        ring(`event${i}`, offset, EVENT_SLOT_BYTES, plan.eventSlots)
-      ),
-      plain(
-        "journal_lag",
-        "Commands sequenced and not durable",
-        () => this.#journalLag(),
-      ),
-      plain(
-        "huge_pages_in_use",
-        "Huge pages of this machine that are in use",
-        () => {
-          const info = memoryInfo();
-          return info.hugePagesTotal - info.hugePagesFree;
-        },
-      ),
-      plain(
-        "up",
-        "1 if the appliance takes orders",
-        () => this.#health().status === "ok" ? 1 : 0,
-      ),
-    ];
   }
 
   /** Asks the exchange for its state hash, between two commands. */

@@ -10,36 +10,55 @@
  * @module
  */
 import { allocate } from "../../ffi/mod.ts";
-import type { Config } from "../config/mod.ts";
+import type { Config, SessionRulesConfig } from "../config/mod.ts";
 import { EventRing, Exchange, type ExchangeCapacity } from "../exchange/mod.ts";
 import { DepthPublisher } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
+import type { Log } from "../telemetry/mod.ts";
 import { configuredSessions } from "./build_gateway.ts";
 import { depthShape } from "./depth_shape.ts";
-import { ExchangeAgent, type SessionWanted } from "./exchange_agent.ts";
-import { RECOVERY_SLOTS } from "./memory_plan.ts";
+import { Definitions, type SessionWanted } from "./definitions.ts";
+import { ExchangeAgent } from "./exchange_agent.ts";
+import { House, HOUSE_SLOTS } from "./house.ts";
+import { OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
+import { Register } from "./register.ts";
+import { registerShape } from "./register_layout.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** How much the exchange of a configuration holds. */
 export function exchangeCapacity(config: Config): ExchangeCapacity {
-  const { orders, instruments, sessions } = config.capacity;
+  const { orders, specialOrders, instruments, sessions, accounts } =
+    config.capacity;
   return {
     ordersMax: orders,
+    specialMax: specialOrders,
     instrumentsMax: instruments,
     sessionsMax: sessions,
+    // Account 0 is none.
+    accountsMax: accounts + 1,
   };
 }
 
 /** Sessions of all gateways. */
 export function sessionsWanted(config: Config): SessionWanted[] {
   return [0, 1].flatMap((gateway) =>
-    configuredSessions(config, gateway).map(({ protocolCode, name }) => ({
-      protocolCode,
-      name,
-      gateway,
-    }))
+    configuredSessions(config, gateway).map(
+      ({ protocolCode, name }, i) => ({
+        protocolCode,
+        name,
+        gateway,
+        rules: rulesOf(config, gateway)[i]!,
+      }),
+    )
   );
+}
+
+/** Rules of a gateway's sessions, in the order of `configuredSessions()`. */
+function rulesOf(config: Config, gateway: number): SessionRulesConfig[] {
+  return gateway === 0
+    ? [...config.fix.sessions, ...config.binary.sessions]
+    : [...config.dpdk.sessions];
 }
 
 /** The agent that sequences and executes commands. */
@@ -54,7 +73,8 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
   if (config.memory.hugePages === "require" && !region.hugePages) {
     throw new Error(`[memory] huge_pages = "require", but: ${region.reason}`);
   }
-  const events = plan.eventRings.map((offset) =>
+  const register = new Register(memory, plan.register, registerShape(config));
+  const gatewayEvents = plan.eventRings.map((offset) =>
     new EventRing(
       new SpscRing(
         memory,
@@ -66,13 +86,22 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
       () => workshop.letOthersWork(),
     )
   );
+  const { house, houseEvents } = buildHouse(register, log);
+  const events = [...gatewayEvents, houseEvents];
   const routes = new Uint8Array(config.capacity.sessions);
+  routes[0] = gatewayEvents.length;
   const exchange = new Exchange({
     ...capacity,
     memory: region.buffer,
     events,
     routes,
   });
+  const depth = new DepthPublisher(
+    exchange,
+    memory,
+    plan.depth,
+    depthShape(config),
+  );
   const commandRing = (
     offset: number,
     slots: number,
@@ -85,15 +114,41 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     commands: plan.commandRings.map((offset) =>
       commandRing(offset, plan.commandSlots, "consumer")
     ),
+    operator: commandRing(plan.operatorRing, OPERATOR_SLOTS, "consumer"),
     events,
+    house,
+    register,
+    definitions: new Definitions({
+      capacity: config.capacity,
+      ordersOf: (session) => exchange.ordersOf(session),
+      gatewayEvents,
+      depth,
+      register,
+      routes,
+      instruments: config.instruments,
+      accounts: config.accounts,
+      sessions: sessionsWanted(config),
+      log,
+    }),
     control: workshop.control,
     controlF64: workshop.controlF64,
     clock: workshop.clock,
     lane: workshop.lane("exchange"),
-    depth: new DepthPublisher(exchange, memory, plan.depth, depthShape(config)),
+    depth,
     log,
-    instruments: config.instruments,
-    sessions: sessionsWanted(config),
-    routes,
+    letOthersWork: () => workshop.letOthersWork(),
   });
+}
+
+/** The house, and the ring of its events, which never leaves this thread. */
+function buildHouse(
+  register: Register,
+  log: Log,
+): { house: House; houseEvents: EventRing } {
+  const memory = new ArrayBuffer(SpscRing.bytes(EVENT_SLOT_BYTES, HOUSE_SLOTS));
+  const ring = (side: "producer" | "consumer"): SpscRing =>
+    new SpscRing(memory, 0, EVENT_SLOT_BYTES, HOUSE_SLOTS, side);
+  const house = new House({ events: ring("consumer"), register, log });
+  const houseEvents = new EventRing(ring("producer"), () => house.drain());
+  return { house, houseEvents };
 }

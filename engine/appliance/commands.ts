@@ -10,8 +10,10 @@
 import { type Config, defaultToml, loadConfig } from "../config/mod.ts";
 import { Log } from "../telemetry/mod.ts";
 import { Appliance } from "./appliance.ts";
+import { control } from "./control.ts";
 import { doctor, printDoctor } from "./doctor.ts";
 import { replayJournal } from "./offline.ts";
+import { REQUEST_NAMES } from "./operator_requests.ts";
 import { replay, type ReplayFormat } from "./replay.ts";
 import type { SendOptions } from "./send.ts";
 
@@ -125,6 +127,23 @@ export async function commandReplay(
       report.comparison.equal === report.comparison.rows
     ? 0
     : 1;
+}
+
+/** `control`: what an operator asks of the running appliance. */
+export async function commandControl(
+  flags: Flags,
+  rest: readonly string[],
+): Promise<number> {
+  if (rest.length === 0) {
+    throw new UsageError(
+      `control takes one of ${REQUEST_NAMES.join(", ")}, and key=value`,
+    );
+  }
+  const { admin } = readConfig(flags);
+  return await control(rest, {
+    host: flags.host ?? admin.address,
+    port: flags.port === undefined ? admin.port : Number(flags.port),
+  }, print);
 }
 
 const TIMES_IN_FORCE = ["day", "gtc", "ioc", "fok"] as const;

@@ -1,30 +1,31 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * Brings the configuration and the journal together: which instruments and
- * sessions are defined, which have to be, and which disagree.
+ * Brings the configuration and the journal together: which instruments,
+ * accounts and sessions are defined, what is set for them, what has to be, and
+ * what disagrees.
  *
  * Indexes are given once, by the first definition in the journal, and kept for
- * ever: records name instruments and sessions by them. Each definition is told
- * to every gateway. Cold path; belongs to the exchange's thread.
+ * ever: records name instruments, accounts and sessions by them. Each
+ * definition is told to every gateway. A setting is written if the
+ * configuration says something else than it said at the start before; what an
+ * operator changed in between stays. Cold path; belongs to the exchange's
+ * thread.
  *
  * @module
  */
 import { assert } from "../assert.ts";
-import type { EventRing, Exchange } from "../exchange/mod.ts";
+import {
+  type AccountConfig,
+  type InstrumentConfig,
+  type SessionRulesConfig,
+  TRADING_STATES,
+} from "../config/mod.ts";
+import type { EventRing } from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
-  CMD_DETAIL_U8,
-  CMD_INSTRUMENT_U16,
-  CMD_KIND_U8,
-  CMD_LENGTH_U16,
-  CMD_QUANTITY_F64,
-  CMD_REFERENCE_F64,
   CMD_SEQUENCE_F64,
-  CMD_SESSION_U32,
-  CMD_TEXT_U8,
   COMMAND_SLOT_BYTES,
-  COMMAND_TEXT_BYTES,
   CommandKind,
   EVENT_SLOT_BYTES,
   EventKind,
@@ -39,19 +40,58 @@ import {
   EVT_REFERENCE_F64,
   EVT_SEQUENCE_F64,
   EVT_TEXT_U8,
-  TEXT_BYTES,
 } from "../record/mod.ts";
 import { RING_FULL, type SpscRing } from "../ring/mod.ts";
-import type { Log } from "../telemetry/mod.ts";
-import type { InstrumentWanted, SessionWanted } from "./exchange_agent.ts";
+import type { Log, LogFields } from "../telemetry/mod.ts";
+import {
+  type CommandFields,
+  type ReadCommand,
+  readCommand,
+  textBytes,
+  writeCommand,
+} from "./command_fields.ts";
+import type { Register } from "./register.ts";
+import {
+  accountSettings,
+  capacitySetting,
+  instrumentSettings,
+  referenceSetting,
+  restrictionSetting,
+  sessionSetting,
+  type Setting,
+  Settings,
+} from "./settings.ts";
 
-/** What a definition is made from. */
+/** A session that is defined if the journal has none of that protocol and name. */
+export interface SessionWanted {
+  readonly protocolCode: number;
+  readonly name: string;
+  /** Place of its gateway. */
+  readonly gateway: number;
+  readonly rules: SessionRulesConfig;
+}
+
+/** How many of each there may be. */
+export interface DefinitionsCapacity {
+  readonly orders: number;
+  readonly specialOrders: number;
+  readonly instruments: number;
+  readonly sessions: number;
+  readonly accounts: number;
+}
+
+/** What definitions are made from. */
 export interface DefinitionsOptions {
-  readonly exchange: Exchange;
-  readonly events: readonly EventRing[];
+  readonly capacity: DefinitionsCapacity;
+  /** Live orders of a session. */
+  readonly ordersOf: (session: number) => number;
+  /** Of the gateways. */
+  readonly gatewayEvents: readonly EventRing[];
   readonly depth: DepthPublisher;
+  readonly register: Register;
   readonly routes: Uint8Array;
-  readonly instruments: readonly InstrumentWanted[];
+  readonly instruments: readonly InstrumentConfig[];
+  readonly accounts: readonly AccountConfig[];
   readonly sessions: readonly SessionWanted[];
   readonly log: Log;
 }
@@ -62,64 +102,109 @@ interface KnownInstrument {
   readonly lotSizeE8: number;
 }
 
-const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder();
+/** A command that the configuration needs, and the line that tells of it. */
+interface Missing {
+  readonly command: CommandFields;
+  readonly message?: string;
+  readonly fields?: LogFields;
+}
 
 /** The definitions of one shard. */
 export class Definitions {
   /** Byte offset of the command that `writeNext` wrote. */
   writtenAt = 0;
   readonly #options: DefinitionsOptions;
+  readonly #settings = new Settings();
   readonly #instruments = new Map<string, KnownInstrument>();
+  readonly #accounts = new Map<string, number>();
   readonly #sessions = new Map<string, number>();
-  #capacityKnown = false;
+  /** Account of each session that has one. */
+  readonly #sessionAccounts = new Map<number, number>();
+  /** Instruments that nothing has happened to since they were defined. */
+  readonly #fresh = new Set<number>();
+  readonly #missing: Iterator<Missing>;
 
   constructor(options: DefinitionsOptions) {
     this.#options = options;
+    this.#missing = this.#everythingMissing();
   }
 
-  /** Takes note of a definition that was applied, and tells the gateways. */
+  /** Takes note of a command that was applied, and tells the gateways of definitions. */
   observe(commands: SpscRing, at: number): void {
-    const { u8, u16, u32, f64 } = commands;
-    const kind = u8[at + CMD_KIND_U8]!;
-    const text = u8.slice(at + CMD_TEXT_U8, at + CMD_TEXT_U8 + TEXT_BYTES);
-    const end = text.indexOf(0);
-    const name = DECODER.decode(end < 0 ? text : text.subarray(0, end));
-    const sequence = f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
-    if (kind === CommandKind.DEFINE_CAPACITY) this.#capacityKnown = true;
-    else if (kind === CommandKind.DEFINE_INSTRUMENT) {
-      const known: KnownInstrument = {
-        index: u16[(at >>> 1) + CMD_INSTRUMENT_U16]!,
-        tickSizeE8: f64[(at >>> 3) + CMD_QUANTITY_F64]!,
-        lotSizeE8: f64[(at >>> 3) + CMD_REFERENCE_F64]!,
-      };
-      this.#instruments.set(name, known);
-      const { index, tickSizeE8, lotSizeE8 } = known;
-      this.#options.depth.define(index, text, tickSizeE8, lotSizeE8);
-      this.#tell(
-        EventKind.INSTRUMENT_DEFINED,
-        sequence,
-        known.index,
-        0,
-        text,
-        known,
-      );
-    } else if (kind === CommandKind.DEFINE_SESSION) {
-      const index = u32[(at >>> 2) + CMD_SESSION_U32]!;
-      const code = u8[at + CMD_DETAIL_U8]!;
-      this.#sessions.set(sessionKey(code, name), index);
-      const wanted = this.#options.sessions.find((session) =>
-        session.protocolCode === code && session.name === name
-      );
-      this.#options.routes[index] = wanted?.gateway ?? 0;
-      this.#tell(EventKind.SESSION_DEFINED, sequence, index, code, text);
+    const command = readCommand(commands, at);
+    const text = textBytes(commands, at);
+    const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
+    this.#settings.observe(command);
+    this.#options.register.observe(command, text);
+    switch (command.kind) {
+      case CommandKind.DEFINE_INSTRUMENT:
+        return this.#instrumentDefined(command, text, sequence);
+      case CommandKind.DEFINE_ACCOUNT:
+        this.#accounts.set(command.text, command.reason);
+        return this.#tell(EventKind.ACCOUNT_DEFINED, sequence, command.reason, {
+          text,
+        });
+      case CommandKind.DEFINE_SESSION:
+        return this.#sessionDefined(command, text, sequence);
+      case CommandKind.SET_SESSION:
+        this.#sessionAccounts.set(command.session, command.reason);
+        return;
+      case CommandKind.SET_STATE:
+        if (command.instrument < this.#options.capacity.instruments) {
+          this.#fresh.delete(command.instrument);
+        }
     }
+  }
+
+  /** Something else than a definition was applied: what is defined is in use. */
+  inUse(): void {
+    if (this.#fresh.size > 0) this.#fresh.clear();
+  }
+
+  #instrumentDefined(
+    command: ReadCommand,
+    text: Uint8Array,
+    sequence: number,
+  ): void {
+    const known: KnownInstrument = {
+      index: command.instrument,
+      tickSizeE8: command.quantity,
+      lotSizeE8: command.reference,
+    };
+    this.#instruments.set(command.text, known);
+    this.#fresh.add(known.index);
+    const { index, tickSizeE8, lotSizeE8 } = known;
+    this.#options.depth.define(index, text, tickSizeE8, lotSizeE8);
+    this.#tell(EventKind.INSTRUMENT_DEFINED, sequence, index, {
+      text,
+      instrument: index,
+      quantity: tickSizeE8,
+      reference: lotSizeE8,
+    });
+  }
+
+  #sessionDefined(
+    command: ReadCommand,
+    text: Uint8Array,
+    sequence: number,
+  ): void {
+    const { session: index, detail: code, text: name } = command;
+    this.#sessions.set(sessionKey(code, name), index);
+    const wanted = this.#options.sessions.find((session) =>
+      session.protocolCode === code && session.name === name
+    );
+    this.#options.routes[index] = wanted?.gateway ?? 0;
+    this.#tell(EventKind.SESSION_DEFINED, sequence, index, {
+      text,
+      detail: code,
+    });
   }
 
   /**
    * Compares what the configuration wants with what the journal has.
    *
-   * @throws {Error} If an instrument's sizes differ.
+   * @throws {Error} If an instrument's sizes differ, or a session with open
+   *   orders shall have another account.
    */
   check(): void {
     for (const wanted of this.#options.instruments) {
@@ -138,95 +223,224 @@ export class Definitions {
           "those: give the old sizes back, or define an instrument of another name",
       );
     }
+    for (const wanted of this.#options.sessions) this.#checkAccount(wanted);
+  }
+
+  /** Open orders count for the account of their session: it can not change under them. */
+  #checkAccount({ protocolCode, name, rules }: SessionWanted): void {
+    const session = this.#sessions.get(sessionKey(protocolCode, name));
+    if (session === undefined) return;
+    const before = this.#sessionAccounts.get(session) ?? 0;
+    // A new account has no index yet, and is not the old one.
+    const account = rules.account === ""
+      ? 0
+      : this.#accounts.get(rules.account) ?? -1;
+    const orders = this.#options.ordersOf(session);
+    if (account === before || orders === 0) return;
+    const named = [...this.#accounts].find(([, index]) => index === before);
+    const text = (account: string): string =>
+      account === "" ? "no account" : `account ${account}`;
+    throw new Error(
+      `Session ${name} is configured with ${text(rules.account)}, but has ` +
+        `${orders} open orders for ${
+          text(named?.[0] ?? "")
+        }: they would count ` +
+        "for neither. Start with the old account, cancel the orders, and start again",
+    );
   }
 
   /**
-   * Looks at a recorded capacity before it is applied.
+   * Looks at a recorded definition before it is applied.
    *
    * @throws {Error} If there is less room now than there was.
    */
-  checkCapacity(commands: SpscRing, at: number): void {
-    const recorded = commands.f64[(at >>> 3) + CMD_QUANTITY_F64]!;
-    const { ordersMax } = this.#options.exchange.book;
-    if (recorded <= ordersMax) return;
-    throw new Error(
-      `The journal was written with [capacity] orders = ${recorded}, now it is ` +
-        `${ordersMax}: its orders may not fit. Give at least the old value`,
-    );
+  checkRoom(commands: SpscRing, at: number): void {
+    const command = readCommand(commands, at);
+    const { capacity } = this.#options;
+    const { kind, quantity, reference } = command;
+    const need = (key: string, wanted: number, has: number): void => {
+      if (wanted <= has) return;
+      throw new Error(
+        `The journal was written with [capacity] ${key} = ${wanted} or more, ` +
+          `now it is ${has}: what it holds may not fit. Give at least the old value`,
+      );
+    };
+    if (kind === CommandKind.DEFINE_CAPACITY) {
+      need("orders", quantity, capacity.orders);
+      need("special_orders", reference, capacity.specialOrders);
+    } else if (kind === CommandKind.DEFINE_INSTRUMENT) {
+      need("instruments", command.instrument + 1, capacity.instruments);
+    } else if (kind === CommandKind.DEFINE_SESSION) {
+      need("sessions", command.session + 1, capacity.sessions);
+    } else if (kind === CommandKind.DEFINE_ACCOUNT) {
+      need("accounts", command.reason, capacity.accounts);
+    }
   }
 
   /**
    * Writes the next command that the configuration needs into the ring
-   * (claimed, not published; sequence and time are the caller's).
+   * (claimed, not published; sequence and time are the caller's). The caller
+   * applies and observes it before it asks again.
    *
    * @returns False if nothing is left to define.
    */
   writeNext(journal: SpscRing): boolean {
-    const { instruments, sessions, exchange, log } = this.#options;
-    const { ordersMax } = exchange.book;
-    if (!this.#capacityKnown || exchange.ordersLimit !== ordersMax) {
-      const at = this.#begin(journal, CommandKind.DEFINE_CAPACITY, "");
-      journal.f64[(at >>> 3) + CMD_QUANTITY_F64] = ordersMax;
-      log.info("capacity defined", { orders: ordersMax });
-      return true;
-    }
-    for (const wanted of instruments) {
-      const known = this.#instruments.get(wanted.symbol);
-      if (known === undefined) {
-        const index = this.#instruments.size;
-        const at = this.#begin(
-          journal,
-          CommandKind.DEFINE_INSTRUMENT,
-          wanted.symbol,
-        );
-        journal.u16[(at >>> 1) + CMD_INSTRUMENT_U16] = index;
-        journal.f64[(at >>> 3) + CMD_QUANTITY_F64] = wanted.tickSizeE8;
-        journal.f64[(at >>> 3) + CMD_REFERENCE_F64] = wanted.lotSizeE8;
-        log.info("instrument defined", { symbol: wanted.symbol, index });
-        return true;
-      }
-      const { limits } = exchange;
-      if (
-        limits.quantityMax[known.index] !== wanted.quantityLotsMax ||
-        limits.notionalMax[known.index] !== wanted.notionalMax
-      ) {
-        const at = this.#begin(journal, CommandKind.DEFINE_LIMITS, "");
-        journal.u16[(at >>> 1) + CMD_INSTRUMENT_U16] = known.index;
-        journal.f64[(at >>> 3) + CMD_QUANTITY_F64] = wanted.quantityLotsMax;
-        journal.f64[(at >>> 3) + CMD_REFERENCE_F64] = wanted.notionalMax;
-        log.info("limits defined", {
-          symbol: wanted.symbol,
-          quantityLotsMax: wanted.quantityLotsMax,
-          notionalMax: wanted.notionalMax,
-        });
-        return true;
-      }
-    }
-    for (const { protocolCode, name } of sessions) {
-      if (this.#sessions.has(sessionKey(protocolCode, name))) continue;
-      const index = this.#sessions.size + 1;
-      const at = this.#begin(journal, CommandKind.DEFINE_SESSION, name);
-      journal.u32[(at >>> 2) + CMD_SESSION_U32] = index;
-      journal.u8[at + CMD_DETAIL_U8] = protocolCode;
-      log.info("session defined", { name, index });
-      return true;
-    }
-    return false;
-  }
-
-  #begin(journal: SpscRing, kind: number, text: string): number {
+    const next = this.#missing.next();
+    if (next.done === true) return false;
+    const { command, message, fields } = next.value;
     const slot = journal.claim();
     assert(slot !== RING_FULL, "the journal ring is full while starting");
     const at = slot * COMMAND_SLOT_BYTES;
-    journal.u8.fill(0, at, at + COMMAND_TEXT_BYTES);
-    journal.u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_TEXT_BYTES;
-    journal.u8[at + CMD_KIND_U8] = kind;
-    journal.u8.set(
-      ENCODER.encode(text).subarray(0, TEXT_BYTES),
-      at + CMD_TEXT_U8,
-    );
+    writeCommand(journal, at, command);
     this.writtenAt = at;
-    return at;
+    if (message !== undefined) this.#options.log.info(message, fields);
+    return true;
+  }
+
+  *#everythingMissing(): Generator<Missing> {
+    const { capacity } = this.#options;
+    yield* this.#set(
+      capacitySetting(capacity.orders, capacity.specialOrders),
+      { orders: capacity.orders, specialOrders: capacity.specialOrders },
+    );
+    for (const wanted of this.#options.accounts) {
+      const known = this.#accounts.get(wanted.name);
+      const account = known ?? this.#accounts.size + 1;
+      for (const setting of accountSettings(account, wanted)) {
+        yield* this.#set(setting, { account: wanted.name });
+      }
+      if (known === undefined) {
+        this.#options.log.info("account defined", {
+          name: wanted.name,
+          index: account,
+        });
+      }
+    }
+    for (const wanted of this.#options.instruments) {
+      yield* this.#missingOfInstrument(wanted);
+    }
+    for (const wanted of this.#options.accounts) {
+      yield* this.#missingRestrictions(wanted);
+    }
+    for (const wanted of this.#options.sessions) {
+      yield* this.#missingOfSession(wanted);
+    }
+    this.#tellDifferences();
+  }
+
+  *#missingOfInstrument(wanted: InstrumentConfig): Generator<Missing> {
+    const { symbol, tickSizeE8, lotSizeE8 } = wanted;
+    if (!this.#instruments.has(symbol)) {
+      const index = this.#instruments.size;
+      yield {
+        command: {
+          kind: CommandKind.DEFINE_INSTRUMENT,
+          instrument: index,
+          quantity: tickSizeE8,
+          reference: lotSizeE8,
+          text: symbol,
+        },
+        message: "instrument defined",
+        fields: { symbol, index },
+      };
+    }
+    const { index } = this.#instruments.get(symbol)!;
+    if (this.#fresh.has(index) && wanted.state !== "open") {
+      yield {
+        command: {
+          kind: CommandKind.SET_STATE,
+          instrument: index,
+          detail: TRADING_STATES.indexOf(wanted.state),
+        },
+      };
+    }
+    for (const setting of instrumentSettings(index, wanted)) {
+      yield* this.#set(setting, { symbol });
+    }
+    const reference = referenceSetting(index, wanted.referencePriceTicks);
+    if (wanted.referencePriceTicks !== 0 && !this.#settings.isSet(reference)) {
+      yield* this.#set(reference, { symbol });
+    }
+  }
+
+  *#missingRestrictions(wanted: AccountConfig): Generator<Missing> {
+    for (const [symbol, setting] of this.#restrictions(wanted)) {
+      yield* this.#set(setting, { account: wanted.name, symbol });
+    }
+  }
+
+  /** What the configuration says of instruments that are, were, or shall be restricted. */
+  #restrictions(wanted: AccountConfig): [string, Setting][] {
+    const account = this.#accounts.get(wanted.name)!;
+    const before = this.#settings.restrictionsOf(account);
+    return [...this.#instruments]
+      .filter(([symbol, { index }]) =>
+        before.has(index) || wanted.restricted.includes(symbol)
+      )
+      .map(([symbol, { index }]) => [
+        symbol,
+        restrictionSetting(account, index, wanted.restricted.includes(symbol)),
+      ]);
+  }
+
+  *#missingOfSession(
+    { protocolCode, name, rules }: SessionWanted,
+  ): Generator<Missing> {
+    const key = sessionKey(protocolCode, name);
+    if (!this.#sessions.has(key)) {
+      const index = this.#sessions.size + 1;
+      yield {
+        command: {
+          kind: CommandKind.DEFINE_SESSION,
+          session: index,
+          detail: protocolCode,
+          text: name,
+        },
+        message: "session defined",
+        fields: { name, index },
+      };
+    }
+    const account = this.#accounts.get(rules.account) ?? 0;
+    yield* this.#set(
+      sessionSetting(this.#sessions.get(key)!, account, rules),
+      { session: name },
+    );
+  }
+
+  /** The commands of a setting that the configuration says anew. */
+  *#set(setting: Setting, fields: LogFields): Generator<Missing> {
+    if (this.#settings.isConfigured(setting)) return;
+    for (const command of setting.commands) yield { command };
+    this.#options.log.info("set by the configuration", {
+      ...fields,
+      keys: setting.keys.join(","),
+      value: setting.value,
+    });
+  }
+
+  /** What an operator set and the configuration does not say. */
+  #tellDifferences(): void {
+    const differing = (settings: readonly Setting[], fields: LogFields) => {
+      for (const setting of settings) {
+        if (this.#settings.holds(setting)) continue;
+        this.#options.log.warn(
+          "set by an operator otherwise than by the configuration",
+          { ...fields, keys: setting.keys.join(",") },
+        );
+      }
+    };
+    for (const wanted of this.#options.accounts) {
+      const account = this.#accounts.get(wanted.name)!;
+      const fields = { account: wanted.name };
+      differing(accountSettings(account, wanted), fields);
+      for (const [symbol, setting] of this.#restrictions(wanted)) {
+        differing([setting], { ...fields, symbol });
+      }
+    }
+    for (const wanted of this.#options.instruments) {
+      const { index } = this.#instruments.get(wanted.symbol)!;
+      differing(instrumentSettings(index, wanted), { symbol: wanted.symbol });
+    }
   }
 
   /** One event to each gateway. */
@@ -234,11 +448,15 @@ export class Definitions {
     kind: number,
     sequence: number,
     index: number,
-    detail: number,
-    text: Uint8Array,
-    sizes?: KnownInstrument,
+    more: {
+      readonly text: Uint8Array;
+      readonly detail?: number;
+      readonly instrument?: number;
+      readonly quantity?: number;
+      readonly reference?: number;
+    },
   ): void {
-    for (const ring of this.#options.events) {
+    for (const ring of this.#options.gatewayEvents) {
       const slot = ring.claim();
       const { i32, f64 } = ring;
       const u8 = new Uint8Array(i32.buffer, i32.byteOffset, i32.byteLength);
@@ -252,13 +470,13 @@ export class Definitions {
       u16[(at >>> 1) + EVT_LENGTH_U16] = EVENT_SLOT_BYTES;
       u8[at + EVT_KIND_U8] = kind;
       u8[at + EVT_FLAGS_U8] = EVT_FLAG_TEXT;
-      u8[at + EVT_DETAIL_U8] = detail;
-      u16[(at >>> 1) + EVT_INSTRUMENT_U16] = sizes === undefined ? 0 : index;
+      u8[at + EVT_DETAIL_U8] = more.detail ?? 0;
+      u16[(at >>> 1) + EVT_INSTRUMENT_U16] = more.instrument ?? 0;
       f64[(at >>> 3) + EVT_SEQUENCE_F64] = sequence;
       f64[(at >>> 3) + EVT_ORDER_ID_F64] = index;
-      f64[(at >>> 3) + EVT_QUANTITY_F64] = sizes?.tickSizeE8 ?? 0;
-      f64[(at >>> 3) + EVT_REFERENCE_F64] = sizes?.lotSizeE8 ?? 0;
-      u8.set(text, at + EVT_TEXT_U8);
+      f64[(at >>> 3) + EVT_QUANTITY_F64] = more.quantity ?? 0;
+      f64[(at >>> 3) + EVT_REFERENCE_F64] = more.reference ?? 0;
+      u8.set(more.text, at + EVT_TEXT_U8);
     }
   }
 }

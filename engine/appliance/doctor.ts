@@ -10,12 +10,10 @@
 import type { Config } from "../config/mod.ts";
 import { libraryPath, uringLayout } from "../../ffi/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
-import { depthBytes } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
-import { depthShape } from "./depth_shape.ts";
 import { type HostFacts, hostFacts, shimsError } from "./host_facts.ts";
-import { planMemory } from "./memory_plan.ts";
+import { planOf } from "./memory_plan.ts";
 import { planThreads } from "./topology.ts";
 
 /** The Deno version that the project is built and tested with. */
@@ -80,13 +78,7 @@ export function doctor(config: Config): Finding[] {
 export function doctorSubject(config: Config): DoctorSubject {
   const { capacity, dpdk } = config;
   const threads = planThreads(config);
-  const shared = planMemory({
-    gateways: dpdk.enabled ? 2 : 1,
-    commandSlots: capacity.commandRing,
-    eventSlots: capacity.eventRing,
-    journalSlots: capacity.journalRing,
-    depthBytes: depthBytes(depthShape(config)),
-  });
+  const shared = planOf(config);
   const transport = uringLayout({
     connectionsMax: capacity.connections,
     receiveWindowBytes: capacity.receiveWindowBytes,

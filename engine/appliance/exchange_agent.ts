@@ -4,14 +4,17 @@
  * The agent that orders and executes commands: sequencer and exchange in one.
  *
  * ```
- *   command rings ─▶ number and stamp ─▶ journal ring ─▶ journal
- *                          └─▶ Exchange.apply() ─▶ event rings ─▶ gateways
+ *   command rings, operator ─▶ number and stamp ─▶ journal ring ─▶ journal
+ *                  time ─┘           └─▶ Exchange.apply() ─▶ event rings ─▶ gateways
+ *                                                 └─▶ house ring ─▶ House
  * ```
  *
  * It first applies what the journal recovers, then defines what is new in the
  * configuration, and then goes live. It is the only writer of the journal
- * ring, the event rings and the exchange's memory, and allocates nothing for
- * an order. It refuses nothing itself: a full journal ring makes it wait.
+ * ring, the event rings, the register and the exchange's memory, and allocates
+ * nothing for an order. It refuses nothing itself: a full journal ring makes
+ * it wait. If no command comes when a timer is due, it makes one that says
+ * only that time goes on.
  *
  * @module
  */
@@ -38,30 +41,16 @@ import {
   ExchangeState,
   GatewayState,
   JournalState,
+  RING_FULL,
   type SpscRing,
 } from "../ring/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
-import { Definitions } from "./definitions.ts";
-
-/** An instrument that is defined if the journal has none of that name. */
-export interface InstrumentWanted {
-  readonly symbol: string;
-  readonly tickSizeE8: number;
-  readonly lotSizeE8: number;
-  /** Lots. */
-  readonly quantityLotsMax: number;
-  /** Ticks x lots. */
-  readonly notionalMax: number;
-}
-
-/** A session that is defined if the journal has none of that protocol and name. */
-export interface SessionWanted {
-  readonly protocolCode: number;
-  readonly name: string;
-  /** Place of its gateway. */
-  readonly gateway: number;
-}
+import { writeCommand } from "./command_fields.ts";
+import type { Definitions } from "./definitions.ts";
+import type { House } from "./house.ts";
+import type { Register } from "./register.ts";
+import { RegisterWord } from "./register_layout.ts";
 
 /** What the agent works with. */
 export interface ExchangeAgentOptions {
@@ -72,7 +61,13 @@ export interface ExchangeAgentOptions {
   readonly journal: SpscRing;
   /** Consumer ends: commands of each gateway. */
   readonly commands: readonly SpscRing[];
+  /** Consumer end: commands of the operator. */
+  readonly operator: SpscRing;
+  /** Of each gateway, and then of the house. */
   readonly events: readonly EventRing[];
+  readonly house: House;
+  readonly register: Register;
+  readonly definitions: Definitions;
   readonly control: Int32Array;
   /** The same memory as `control`. */
   readonly controlF64: Float64Array;
@@ -80,12 +75,11 @@ export interface ExchangeAgentOptions {
   readonly lane: CounterLane;
   readonly depth: DepthPublisher;
   readonly log: Log;
-  readonly instruments: readonly InstrumentWanted[];
-  readonly sessions: readonly SessionWanted[];
-  /** Gateway by session index; the exchange reads it, the agent fills it. */
-  readonly routes: Uint8Array;
+  /** Lets the other agents of this thread go on while this one waits for room. */
+  readonly letOthersWork: () => void;
 }
 
+const TIME_COMMAND = { kind: CommandKind.TIME };
 const COMMANDS_PER_ROUND_MAX = 256;
 const RECOVERED_PER_ROUND_MAX = 1024;
 /** This many instruments' depth is published at a time, at most this often: it delays whoever comes then. */
@@ -106,11 +100,9 @@ export class ExchangeAgent implements Agent {
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
   #hashAnswered = 0;
-  readonly #definitions: Definitions;
 
   constructor(options: ExchangeAgentOptions) {
     this.#options = options;
-    this.#definitions = new Definitions(options);
   }
 
   done(): boolean {
@@ -135,18 +127,25 @@ export class ExchangeAgent implements Agent {
   }
 
   #live(): number {
-    const { commands, control } = this.#options;
+    const { commands, operator, control } = this.#options;
     let work = 0;
     for (let i = 0; i < commands.length; i++) {
       work += this.#takeCommands(commands[i]!);
     }
+    if (operator.available() > 0) work += this.#takeOperator();
+    if (work === 0) {
+      if (this.#gatewaysDone()) {
+        this.#setState(ExchangeState.DONE);
+        return 1;
+      }
+      this.#stamp();
+      work = this.#passTime();
+    }
     if (work > 0) {
+      this.#options.house.drain();
       this.#depthStale = this.#options.depth.instruments;
       this.#count();
-    } else if (this.#gatewaysDone()) {
-      this.#setState(ExchangeState.DONE);
-      return 1;
-    } else if (this.#depthStale > 0) this.#stamp();
+    }
     if (this.#depthStale > 0) this.#publishDepth();
     if (Atomics.load(control, CONTROL_HASH_REQUEST) !== this.#hashAnswered) {
       this.#answerHash();
@@ -163,6 +162,36 @@ export class ExchangeAgent implements Agent {
     const room = journal.free();
     if (count > room) count = room;
     if (count === 0) return 0;
+    this.#journal(ring, count);
+    for (let i = 0; i < count; i++) {
+      exchange.apply(ring, ring.peek(i) * COMMAND_SLOT_BYTES);
+    }
+    ring.release(count);
+    this.#publishEvents();
+    return count;
+  }
+
+  /** The same for what the operator asks: all of a request or nothing, so that nothing comes in between. */
+  #takeOperator(): number {
+    const { operator, journal, exchange, house } = this.#options;
+    const count = operator.available();
+    if (journal.free() < count) return 0;
+    this.#journal(operator, count);
+    for (let i = 0; i < count; i++) {
+      const at = operator.peek(i) * COMMAND_SLOT_BYTES;
+      exchange.apply(operator, at);
+      this.#options.definitions.observe(operator, at);
+    }
+    operator.release(count);
+    this.#publishEvents();
+    house.drain();
+    house.showBlocks(exchange, true);
+    this.#options.register.addTaken(count, this.#sequence);
+    return count;
+  }
+
+  /** Numbers and stamps commands of a ring, and gives them to the journal, which may write while we match. */
+  #journal(ring: SpscRing, count: number): void {
     this.#stamp();
     const { u32, f64 } = ring;
     for (let i = 0; i < count; i++) {
@@ -172,14 +201,31 @@ export class ExchangeAgent implements Agent {
       u32[base * 2 + CMD_TIME_HI_U32] = this.#timeHi;
       this.#copyToJournal(ring, base * 2);
     }
-    // The journal may write while we match.
+    this.#options.journal.publish();
+  }
+
+  /** Makes a command of its own if a timer is due and no other command says so. */
+  #passTime(): number {
+    const { exchange, journal } = this.#options;
+    if (!exchange.timerDue(this.#timeLo, this.#timeHi)) return 0;
+    const slot = journal.claim();
+    if (slot === RING_FULL) return 0;
+    const at = slot * COMMAND_SLOT_BYTES;
+    writeCommand(journal, at, TIME_COMMAND);
+    this.#applyOwn(at);
+    return 1;
+  }
+
+  /** Numbers, stamps and applies a command that was written into the journal's ring. */
+  #applyOwn(at: number): void {
+    const { exchange, journal } = this.#options;
+    // A slot that is claimed and not published is still ours to read.
+    journal.f64[(at >>> 3) + CMD_SEQUENCE_F64] = ++this.#sequence;
+    journal.u32[(at >>> 2) + CMD_TIME_LO_U32] = this.#timeLo;
+    journal.u32[(at >>> 2) + CMD_TIME_HI_U32] = this.#timeHi;
+    exchange.apply(journal, at);
     journal.publish();
-    for (let i = 0; i < count; i++) {
-      exchange.apply(ring, ring.peek(i) * COMMAND_SLOT_BYTES);
-    }
-    ring.release(count);
     this.#publishEvents();
-    return count;
   }
 
   #copyToJournal(ring: SpscRing, from: number): void {
@@ -210,7 +256,7 @@ export class ExchangeAgent implements Agent {
   }
 
   #recover(): number {
-    const { recovery, control, exchange } = this.#options;
+    const { recovery, control } = this.#options;
     // Read before the ring is looked at: RECOVERED is set after the last record.
     const state = Atomics.load(control, CONTROL_JOURNAL);
     let count = recovery.available();
@@ -226,18 +272,12 @@ export class ExchangeAgent implements Agent {
       this.#sequence = sequence;
       this.#timeLo = recovery.u32[base * 2 + CMD_TIME_LO_U32]!;
       this.#timeHi = recovery.u32[base * 2 + CMD_TIME_HI_U32]!;
-      const kind = recovery.u8[base * 8 + CMD_KIND_U8]!;
-      if (kind === CommandKind.DEFINE_CAPACITY) {
-        this.#definitions.checkCapacity(recovery, base * 8);
-      }
-      exchange.apply(recovery, base * 8);
-      if (kind >= CommandKind.DEFINE_INSTRUMENT) {
-        this.#definitions.observe(recovery, base * 8);
-      }
+      this.#applyRecovered(base * 8);
     }
     if (count > 0) {
       recovery.release(count);
       this.#publishEvents();
+      this.#options.house.drain();
       return count;
     }
     if (state === JournalState.RECOVERING) return 0;
@@ -245,21 +285,35 @@ export class ExchangeAgent implements Agent {
     return 1;
   }
 
+  #applyRecovered(at: number): void {
+    const { recovery, exchange, definitions } = this.#options;
+    const kind = recovery.u8[at + CMD_KIND_U8]!;
+    const definition = (kind >= CommandKind.DEFINE_INSTRUMENT &&
+      kind < CommandKind.SESSION_LOGON) ||
+      kind === CommandKind.SET_STATE;
+    if (definition) definitions.checkRoom(recovery, at);
+    exchange.apply(recovery, at);
+    if (definition) definitions.observe(recovery, at);
+    else definitions.inUse();
+  }
+
   #goLive(): void {
-    const { exchange, log, journal } = this.#options;
+    const { exchange, log, journal, definitions, house } = this.#options;
     this.#stamp();
-    this.#definitions.check();
-    while (this.#definitions.writeNext(journal)) {
-      // A slot that is claimed and not published is still ours to read.
-      const at = this.#definitions.writtenAt;
-      journal.f64[(at >>> 3) + CMD_SEQUENCE_F64] = ++this.#sequence;
-      journal.u32[(at >>> 2) + CMD_TIME_LO_U32] = this.#timeLo;
-      journal.u32[(at >>> 2) + CMD_TIME_HI_U32] = this.#timeHi;
-      exchange.apply(journal, at);
-      this.#definitions.observe(journal, at);
-      journal.publish();
+    definitions.check();
+    this.#waitForRoom();
+    while (definitions.writeNext(journal)) {
+      const at = definitions.writtenAt;
+      this.#applyOwn(at);
+      definitions.observe(journal, at);
+      house.drain();
+      this.#waitForRoom();
     }
+    this.#passTime();
     this.#publishEvents();
+    house.drain();
+    house.showBlocks(exchange, true);
+    house.live = true;
     this.#count();
     this.#options.depth.publishSome(this.#options.depth.instruments);
     log.info("live", {
@@ -268,6 +322,17 @@ export class ExchangeAgent implements Agent {
       stateHash: exchange.stateHash(),
     });
     this.#setState(ExchangeState.LIVE);
+  }
+
+  /** There may be more to define than the journal's ring holds. */
+  #waitForRoom(): void {
+    const { journal, control, letOthersWork } = this.#options;
+    while (journal.free() < 2) {
+      if (Atomics.load(control, CONTROL_JOURNAL) === JournalState.FAILED) {
+        throw new Error("The journal failed while definitions were written");
+      }
+      letOthersWork();
+    }
   }
 
   #setState(state: number): void {
@@ -292,8 +357,9 @@ export class ExchangeAgent implements Agent {
   }
 
   #count(): void {
-    const { lane, exchange } = this.#options;
+    const { lane, exchange, register } = this.#options;
     const { totals } = exchange;
+    register.words[RegisterWord.PREVENTED] = exchange.prevented;
     lane.set(COUNTER.commands_total, this.#sequence);
     lane.set(COUNTER.orders_total, totals[Total.ORDERS]!);
     lane.set(COUNTER.cancels_total, totals[Total.CANCELS]!);
@@ -319,6 +385,7 @@ export class ExchangeAgent implements Agent {
       (this.#timeLo - this.#depthLo);
     if (sinceNs < DEPTH_PERIOD_NS) return;
     this.#countRefusals();
+    this.#options.house.showBlocks(this.#options.exchange, false);
     this.#depthLo = this.#timeLo;
     this.#depthHi = this.#timeHi;
     depth.publishSome(DEPTH_INSTRUMENTS);

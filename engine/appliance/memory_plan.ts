@@ -4,20 +4,27 @@
  * Where everything that crosses threads lies in the one shared region.
  *
  * ```
- *   control | counters | latency, one each gateway | depth |
- *   recovery ring | journal ring | command ring, event ring, each gateway
+ *   control | counters | latency, one each gateway | depth | register |
+ *   recovery ring | journal ring | operator ring |
+ *   command ring, event ring, each gateway
  * ```
  *
  * Every part starts on a 4 KiB page, so that no two agents share a cache line.
  *
  * @module
  */
+import type { Config } from "../config/mod.ts";
+import { depthBytes } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { CONTROL_BYTES, SpscRing } from "../ring/mod.ts";
 import { COUNTER_BLOCK_BYTES, HISTOGRAM_BYTES } from "../telemetry/mod.ts";
+import { depthShape } from "./depth_shape.ts";
+import { registerBytes, registerShape } from "./register_layout.ts";
 
 /** Slots of the ring that carries recovered commands to the exchange. */
 export const RECOVERY_SLOTS = 4096;
+/** Slots of the ring that carries commands of the operator to the exchange: at most so many in one request. */
+export const OPERATOR_SLOTS = 1024;
 const PAGE_BYTES = 4096;
 
 /** What the plan is made for. */
@@ -28,6 +35,8 @@ export interface MemoryPlanOptions {
   readonly journalSlots: number;
   /** Bytes of the block of published depth. */
   readonly depthBytes: number;
+  /** Bytes of the register. */
+  readonly registerBytes: number;
 }
 
 /** Byte offsets in the shared region. Plain data: it travels to workers. */
@@ -36,8 +45,10 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly counters: number;
   readonly latency: readonly number[];
   readonly depth: number;
+  readonly register: number;
   readonly recoveryRing: number;
   readonly journalRing: number;
+  readonly operatorRing: number;
   readonly commandRings: readonly number[];
   readonly eventRings: readonly number[];
   readonly bytes: number;
@@ -59,14 +70,29 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     counters: take(COUNTER_BLOCK_BYTES),
     latency: each(HISTOGRAM_BYTES),
     depth: take(options.depthBytes),
+    register: take(options.registerBytes),
     recoveryRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, RECOVERY_SLOTS)),
     journalRing: take(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.journalSlots),
     ),
+    operatorRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, OPERATOR_SLOTS)),
     commandRings: each(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.commandSlots),
     ),
     eventRings: each(SpscRing.bytes(EVENT_SLOT_BYTES, options.eventSlots)),
     bytes: end,
   };
+}
+
+/** The plan of a configuration. */
+export function planOf(config: Config): MemoryPlan {
+  const { capacity } = config;
+  return planMemory({
+    gateways: config.dpdk.enabled ? 2 : 1,
+    commandSlots: capacity.commandRing,
+    eventSlots: capacity.eventRing,
+    journalSlots: capacity.journalRing,
+    depthBytes: depthBytes(depthShape(config)),
+    registerBytes: registerBytes(registerShape(config)),
+  });
 }

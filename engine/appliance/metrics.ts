@@ -22,13 +22,16 @@ import {
 /** Percentiles that are shown, in per cent. */
 export const PERCENTILES = [50, 90, 99, 99.9, 99.99, 100] as const;
 
-/** A value that is read when somebody asks. */
+/** Values of one metric that are read when somebody asks. */
 export interface GaugeSource {
   readonly name: string;
   readonly help: string;
-  /** Label values by label name; the same names for each source of one metric. */
-  readonly labels: Readonly<Record<string, string>>;
-  read(): number;
+  /** A counter only grows; both are read the same way. */
+  readonly kind: "gauge" | "counter";
+  /** Names of the labels. */
+  readonly labels: readonly string[];
+  /** Label values, and the value that goes with them. */
+  read(): readonly (readonly [Readonly<Record<string, string>>, number])[];
 }
 
 /** Where the figures come from. */
@@ -168,20 +171,30 @@ export class Metrics {
   }
 
   #addGauges(sources: readonly GaugeSource[]): void {
-    const byName = new Map<string, GaugeSource[]>();
-    for (const source of sources) {
-      byName.set(source.name, [...byName.get(source.name) ?? [], source]);
-    }
-    for (const [name, group] of byName) {
-      new prometheus.Gauge({
+    for (const { name, help, kind, labels, read } of sources) {
+      const common = {
         name: `ferrule_${name}`,
-        help: group[0]!.help,
-        labelNames: Object.keys(group[0]!.labels),
+        help,
+        labelNames: [...labels],
         registers: [this.#registry],
-        collect() {
-          for (const { labels, read } of group) this.set(labels, read());
-        },
-      });
+      };
+      if (kind === "gauge") {
+        new prometheus.Gauge({
+          ...common,
+          collect() {
+            this.reset();
+            for (const [values, value] of read()) this.set(values, value);
+          },
+        });
+      } else {
+        new prometheus.Counter({
+          ...common,
+          collect() {
+            this.reset();
+            for (const [values, value] of read()) this.inc(values, value);
+          },
+        });
+      }
     }
   }
 }

@@ -7,6 +7,7 @@
  */
 export * from "./defaults.ts";
 export * from "./entries.ts";
+export * from "./fields.ts";
 export * from "./load.ts";
 export * from "./problems.ts";
 export * from "./reasons.ts";

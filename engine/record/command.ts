@@ -121,6 +121,8 @@ export const COMMAND_FIELDS = [
 
 /** The order's client uses texts: `clOrdId` is kept and comes back in events. */
 export const CMD_FLAG_TEXT = 1;
+/** An operator set this while the appliance ran; without it, the configuration did. */
+export const CMD_FLAG_OPERATOR = 2;
 
 /** What a command asks for. Values are part of the journal: never reuse one. */
 export const CommandKind = {

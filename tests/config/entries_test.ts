@@ -34,7 +34,10 @@ import { ACCOUNT_LIMIT_NAMES } from "../../engine/config/mod.ts";
 
 /** Lines of the problems that a text has. */
 function problems(text: string): string[] {
-  const error = assertThrows(() => loadConfig(text, "t"), ConfigError);
+  const error: ConfigError = assertThrows(
+    () => loadConfig(text, "t"),
+    ConfigError,
+  );
   return error.message.split("\n").slice(1).map((line) => line.trim());
 }
 
