@@ -133,6 +133,20 @@ export interface CommandRow {
   readonly states: readonly string[];
 }
 
+/** What an order does that meets a price outside the volatility range. */
+export interface InterruptRow {
+  /** What is behind `1 buy`. */
+  readonly order: string;
+  /** What is told of it, but for its acceptance. */
+  readonly answer: string;
+  /** True if the instrument goes to its auction. */
+  readonly interrupted: boolean;
+  readonly leaves: number;
+  readonly what: string;
+  /** A line that comes before. */
+  readonly market?: string | undefined;
+}
+
 /** Whom self-trade prevention concerns. */
 export interface OwnerRow {
   readonly session: number;
@@ -199,12 +213,12 @@ export const SELF_TRADE: {
 export const STATES: {
   readonly states: readonly { state: string; code: number; what: string }[];
   readonly commands: readonly CommandRow[];
+  readonly interrupts: readonly InterruptRow[];
   readonly orders: readonly {
     order: string;
-    OPEN: string;
-    PRE_OPEN: string;
-    calls: string;
-    PAUSE: string;
+    line: string;
+    /** By state: rests, joins, waits, dormant; nothing = refused. */
+    in: Readonly<Record<string, string>>;
   }[];
   readonly ends: readonly {
     to: string;

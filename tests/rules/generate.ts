@@ -122,7 +122,7 @@ ${
 
 function states(): string {
   const columns = STATES.states.map(({ state }) => state);
-  const { commands, orders, ends } = STATES;
+  const { commands, orders, ends, interrupts } = STATES;
   return `## States
 
 Where a row says nothing the command is refused with STATE_FORBIDS. A resting order is a LIMIT, a peg or a stop with DAY,
@@ -145,12 +145,12 @@ ${
     )
   }
 
-What an order does that is accepted:
+Where an order is that was taken, and did not trade:
 
 ${
     table(
-      ["order", "OPEN", "PRE_OPEN", "calls", "PAUSE"],
-      orders.map((r) => [r.order, r.OPEN, r.PRE_OPEN, r.calls, r.PAUSE]),
+      ["order", ...Object.keys(orders[0]!.in)],
+      orders.map((r) => [r.order, ...Object.values(r.in)]),
     )
   }
 
@@ -164,6 +164,22 @@ ${
         r.to,
         code(r.order.slice(3)),
         r.end === "" ? "stays" : r.end.slice(4),
+      ]),
+    )
+  }
+
+What an order does that would trade outside the volatility range: the reference price is 500, the range 5 ticks, order 8
+sells 4 at 503, order 9 sells 4 at 506, last is 503.
+
+${
+    table(
+      ["order 1 buys", "answer", "interrupted", "leaves", ""],
+      interrupts.map((r) => [
+        code(r.order),
+        code(r.answer),
+        r.interrupted ? "yes" : "",
+        r.leaves,
+        r.what + (r.market === undefined ? "" : " (without order 8)"),
       ]),
     )
   }`;
@@ -241,8 +257,8 @@ reference price too.
 ${
     table(
       [
-        "orders 1",
-        "and 2",
+        "order 1",
+        "order 2",
         "state",
         "replace",
         "answer",

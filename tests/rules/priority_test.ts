@@ -21,53 +21,8 @@ import {
   type ReplaceRow,
   type StopRow,
 } from "./data.ts";
-import { Desk, PROBE } from "./desk.ts";
-
-const SIDES = ["buy", "sell"] as const;
-
-/** A line or an answer as it is for the other side. */
-function mirror(text: string): string {
-  return text
-    .replaceAll(
-      /@([1-9]\d*)|stop=(\d+)/g,
-      (_, price, stop) =>
-        price === undefined ? `stop=${1000 - stop}` : `@${1000 - price}`,
-    )
-    .replaceAll(/\b(?:buy|sell)\b/g, (side) => side === "buy" ? "sell" : "buy");
-}
-
-/** A desk that is spoken to as if all were buy orders. */
-class Table {
-  readonly desk = new Desk();
-  readonly #turn: (text: string) => string;
-  readonly #side: "buy" | "sell";
-
-  constructor(side: "buy" | "sell") {
-    this.#side = side;
-    this.#turn = side === "buy" ? (text) => text : mirror;
-  }
-
-  say(line: string): string {
-    return this.#turn(this.desk.say(this.#turn(line)));
-  }
-
-  setUp(...lines: string[]): void {
-    this.desk.setUp(...lines.map(this.#turn));
-  }
-
-  /** Lets lots of order 1 trade, beyond those that traded at its entry. */
-  fill(lots: number): void {
-    const before = this.desk.events.at(-1)!.cum;
-    if (lots === before) return;
-    const told = this.say(`${PROBE}:90 sell ${lots - before}@500 IOC`);
-    assertEquals(told, `+90, 1<90 ${lots - before}@500`);
-  }
-
-  /** References with lots and price, as they trade. */
-  queue(): string {
-    return this.desk.takeAll(this.#side).map(this.#turn).join(", ");
-  }
-}
+import { PROBE } from "./desk.ts";
+import { SIDES, Table, type TableSide } from "./table.ts";
 
 /** Compares the first answer; one without a price fits any. */
 function assertAnswer(told: string, expected: string): void {
@@ -81,7 +36,7 @@ function placeOf(queue: string): string {
   return makers.indexOf("1") < makers.indexOf("2") ? "kept" : "lost";
 }
 
-function replace(row: ReplaceRow, side: "buy" | "sell"): void {
+function replace(row: ReplaceRow, side: TableSide): void {
   const table = new Table(side);
   if (row.market !== undefined) table.setUp(`2:${row.market}`);
   table.setUp(`1 buy ${row.order}`);
@@ -107,7 +62,7 @@ function touch(table: Table, price: number): number[] {
   return triggered;
 }
 
-function stop(row: StopRow, side: "buy" | "sell"): void {
+function stop(row: StopRow, side: TableSide): void {
   const table = new Table(side);
   table.setUp(`1 buy ${row.order}`, `2 buy ${row.rival}`);
   table.setUp("3 buy 5 STOP stop=511");
@@ -118,7 +73,7 @@ function stop(row: StopRow, side: "buy" | "sell"): void {
   assertEquals(place, row.place);
 }
 
-function call(row: CallRow, side: "buy" | "sell"): void {
+function call(row: CallRow, side: TableSide): void {
   const table = new Table(side);
   table.desk.say({
     kind: CommandKind.SET_INSTRUMENT,
@@ -142,7 +97,7 @@ function call(row: CallRow, side: "buy" | "sell"): void {
   assertEquals(trades.join(", "), row.trades);
 }
 
-function race(row: RaceRow, side: "buy" | "sell"): void {
+function race(row: RaceRow, side: TableSide): void {
   const table = new Table(side);
   table.setUp(`1 buy ${row.ordered}@500`);
   const entered = table.desk.events.at(-1)!;
@@ -166,7 +121,7 @@ function race(row: RaceRow, side: "buy" | "sell"): void {
   assert(queue.includes(`1 ${row.leaves}@500`), queue);
 }
 
-function reduce(row: ReduceRow, side: "buy" | "sell"): void {
+function reduce(row: ReduceRow, side: TableSide): void {
   const table = new Table(side);
   table.setUp(`1 buy ${row.order}`);
   const entered = table.desk.events.at(-1)!;

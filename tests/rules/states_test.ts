@@ -7,10 +7,16 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { CommandKind, EventKind, MassScope } from "../../engine/record/mod.ts";
+import {
+  CommandKind,
+  EventKind,
+  InstrumentSetting,
+  MassScope,
+} from "../../engine/record/mod.ts";
 import type { TestCommand } from "../exchange/support.ts";
-import { type CommandRow, STATES } from "./data.ts";
-import { Desk } from "./desk.ts";
+import { type CommandRow, type InterruptRow, STATES } from "./data.ts";
+import { Desk, PROBE } from "./desk.ts";
+import { SIDES, Table, type TableSide } from "./table.ts";
 
 const NAMES = STATES.states.map(({ state }) => state);
 const ANYTHING = 0xffff;
@@ -67,6 +73,34 @@ for (const { from, to, order, end } of STATES.ends) {
   });
 }
 
+function interrupt(row: InterruptRow, side: TableSide): void {
+  const table = new Table(side);
+  const set = { kind: CommandKind.SET_INSTRUMENT, session: 0 };
+  const { REFERENCE_PRICE, VOLATILITY } = InstrumentSetting;
+  table.desk.say({ ...set, detail: REFERENCE_PRICE, price: 500 });
+  table.desk.say({ ...set, detail: VOLATILITY, quantity: 5, reference: 1e9 });
+  table.setUp(`2:8 sell 5@503`, `2:9 sell 4@506`, `${PROBE}:7 buy 1@503`);
+  if (row.market !== undefined) table.setUp(`2:${row.market}`);
+  const told = table.say(`1 buy ${row.order}`).split(", ");
+  assertEquals(told[0]!.split("@")[0], "+1");
+  const state = "state VOLATILITY_AUCTION";
+  assertEquals(told.includes(state), row.interrupted, told.join(", "));
+  assertEquals(
+    told.slice(1).filter((part) => !/^(state|indicative) /.test(part))
+      .join(", "),
+    row.answer,
+  );
+  const status = table.say("status 1");
+  if (row.leaves === 0) assert(status.endsWith("UNKNOWN_ORDER"), status);
+  else assert(status.includes(`/${row.leaves}@`), status);
+}
+
+for (const row of STATES.interrupts) {
+  Deno.test(`Exchange with a volatility range: ${row.order} ${row.what}`, () => {
+    for (const side of SIDES) interrupt(row, side);
+  });
+}
+
 Deno.test("Exchange lets nothing trade in any state but OPEN", () => {
   for (const state of NAMES) {
     const desk = deskIn(state);
@@ -74,6 +108,40 @@ Deno.test("Exchange lets nothing trade in any state but OPEN", () => {
     assertEquals(told.includes("<"), state === "OPEN", `${state}: ${told}`);
   }
 });
+
+/** What became of an order, as far as others can tell. */
+function whereIs(line: string, state: string): string {
+  const desk = deskIn(state);
+  const told = desk.say(line);
+  if (told.includes("!")) return "";
+  const shown = desk.book() !== "9@300(1) |";
+  if (state === "OPEN") {
+    const stands = desk.takeAll("buy").some((maker) => maker.startsWith("50 "));
+    return shown ? "displayed" : stands ? "hidden" : "nowhere";
+  }
+  desk.setUp("2:60 sell 1@400");
+  const trades = desk.state("OPEN").split(", ").includes("50x60 1@400");
+  assertEquals(shown && !trades, false, `${line} is displayed and not there`);
+  return shown ? "displayed" : trades ? "hidden" : "nowhere";
+}
+
+const SEEN: Readonly<Record<string, string>> = {
+  "rests": "displayed",
+  "joins": "displayed",
+  "joins without a price": "hidden",
+  "rests hidden": "hidden",
+  "waits": "nowhere",
+  "dormant": "nowhere",
+  "": "",
+};
+
+for (const row of STATES.orders) {
+  Deno.test(`Exchange puts ${row.order} where states.json says`, () => {
+    for (const [state, does] of Object.entries(row.in)) {
+      assertEquals(whereIs(row.line, state), SEEN[does], state);
+    }
+  });
+}
 
 Deno.test("Exchange lets stops wait and pegs sleep in any state but OPEN", () => {
   for (const state of ["PRE_OPEN", "PAUSE", "OPENING_AUCTION"]) {
