@@ -36,6 +36,7 @@ import {
   ServerType,
   sideByte,
 } from "../../engine/wire/binary/mod.ts";
+import { CommandBuffer, type TestCommand } from "../exchange/support.ts";
 
 export const E8 = 100_000_000;
 export const KEY = 1869440356n;
@@ -384,6 +385,16 @@ export class Harness {
     const answers = this.ask(connection, session, 0, logon, version);
     assertEquals(answers[0]!.type, ServerType.LOGON_ACCEPTED);
     return answers;
+  }
+
+  /** A command of the appliance itself, applied at once. */
+  house(command: TestCommand): void {
+    const buffer = new CommandBuffer();
+    buffer.write({ session: 0, ...command }, this.#sequence + 1);
+    buffer.u32[r.CMD_TIME_LO_U32] = this.now.lo;
+    buffer.u32[r.CMD_TIME_HI_U32] = this.now.hi;
+    this.#applyStored(buffer.u8);
+    this.round();
   }
 
   #exchangeRound(): void {
