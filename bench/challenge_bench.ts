@@ -67,7 +67,6 @@ async function measure(
     }),
   ];
   const times = await measureSides(sides, rounds);
-  ours.rig.dispose();
   const byName = Object.fromEntries(sides.map((s, i) => [s.name, times[i]!]));
   console.log(sidesTable(byName, OURS));
   return {

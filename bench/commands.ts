@@ -38,6 +38,8 @@ export interface OrderKey {
   readonly instrument?: number;
   /** `Side`. */
   readonly side?: number;
+  /** The client's identifier, up to 20 characters of ASCII. */
+  readonly text?: string;
 }
 
 /** A new order: limit and good till canceled, unless it says otherwise. */
@@ -59,6 +61,15 @@ export interface CommandFields {
   readonly quantity?: number;
   readonly reference?: number;
   readonly text?: string;
+}
+
+const encoder = new TextEncoder();
+
+/** Bytes of a command without terms. */
+function plainBytes(order: OrderKey): number {
+  return order.text === undefined
+    ? record.COMMAND_BASE_BYTES
+    : record.COMMAND_TEXT_BYTES;
 }
 
 /** A growing row of commands in memory of a fixed size. */
@@ -100,9 +111,7 @@ export class Commands {
   newOrder(order: NewOrder): void {
     const byte = this.#begin(
       CommandKind.NEW_ORDER,
-      order.terms === undefined
-        ? record.COMMAND_BASE_BYTES
-        : COMMAND_TERMS_BYTES,
+      order.terms === undefined ? plainBytes(order) : COMMAND_TERMS_BYTES,
     );
     this.#key(byte, order);
     this.u8[byte + record.CMD_ORD_TYPE_U8] = order.type ?? OrdType.LIMIT;
@@ -115,7 +124,7 @@ export class Commands {
 
   cancel(order: OrderKey): void {
     this.#key(
-      this.#begin(CommandKind.CANCEL_ORDER, record.COMMAND_BASE_BYTES),
+      this.#begin(CommandKind.CANCEL_ORDER, plainBytes(order)),
       order,
     );
   }
@@ -129,7 +138,7 @@ export class Commands {
   ): void {
     const byte = this.#begin(
       CommandKind.REPLACE_ORDER,
-      flags === 0 ? record.COMMAND_BASE_BYTES : COMMAND_TERMS_BYTES,
+      flags === 0 ? plainBytes(order) : COMMAND_TERMS_BYTES,
     );
     this.#key(byte, order);
     this.i32[(byte >> 2) + record.CMD_PRICE_I32] = price;
@@ -147,7 +156,7 @@ export class Commands {
     this.u32[(byte >> 2) + record.CMD_REASON_U32] = fields.reason ?? 0;
     this.f64[(byte >> 3) + record.CMD_QUANTITY_F64] = fields.quantity ?? 0;
     this.f64[(byte >> 3) + record.CMD_REFERENCE_F64] = fields.reference ?? 0;
-    new TextEncoder().encodeInto(
+    encoder.encodeInto(
       fields.text ?? "",
       this.u8.subarray(
         byte + record.CMD_TEXT_U8,
@@ -179,6 +188,13 @@ export class Commands {
     this.u16[(byte >> 1) + record.CMD_INSTRUMENT_U16] = order.instrument ?? 0;
     this.u8[byte + record.CMD_SIDE_U8] = order.side ?? 0;
     this.f64[(byte >> 3) + record.CMD_REFERENCE_F64] = order.reference;
+    if (order.text === undefined) return;
+    this.u8[byte + record.CMD_FLAGS_U8] = record.CMD_FLAG_TEXT;
+    const at = byte + record.CMD_CL_ORD_ID_U8;
+    encoder.encodeInto(
+      order.text,
+      this.u8.subarray(at, at + record.CL_ORD_ID_BYTES),
+    );
   }
 
   #terms(byte: number, terms: Terms): void {

@@ -35,11 +35,19 @@ const PAGES_MAX = 8192;
 /** The price around which the mixes move. */
 const MIX_MID = 10_000;
 
-/** The mix as commands of 64 bytes. */
-export function mixCommands(messages: Uint32Array, owners: number): Commands {
+/**
+ * The mix as commands of 64 bytes, or of 128 with texts.
+ *
+ * @param texts With client order ids, as FIX clients have them.
+ */
+export function mixCommands(
+  messages: Uint32Array,
+  owners: number,
+  texts = false,
+): Commands {
   const count = messages.length / MIX_RECORD_WORDS;
   const commands = new Commands(
-    count * record.COMMAND_BASE_BYTES,
+    count * (texts ? record.COMMAND_TEXT_BYTES : record.COMMAND_BASE_BYTES),
     FLOW_SEQUENCE,
   );
   for (let i = 0; i < count; i++) {
@@ -52,6 +60,7 @@ export function mixCommands(messages: Uint32Array, owners: number): Commands {
       reference: id,
       instrument: what >>> 16,
       side: bit + 1,
+      ...(texts ? { text: `ORDER-${id}` } : {}),
     };
     if ((what & 0xff) === MixType.CANCEL) commands.cancel(key);
     else {
@@ -124,14 +133,14 @@ export class ExchangeMix implements Contender {
 
   /**
    * @param commands Of `mixCommands()`; they may be shared.
-   * @param owners As in `mixCommands()`.
+   * @param more Owners as in `mixCommands()`; what is there before the mix.
    */
   constructor(
     name: string,
     commands: Commands,
     facts: MixFacts,
     rules: Rules,
-    owners = 1,
+    more: { readonly owners?: number; readonly prelude?: Commands } = {},
   ) {
     this.name = name;
     this.messages = facts.messages;
@@ -142,7 +151,7 @@ export class ExchangeMix implements Contender {
       ordersMax: ORDERS_MAX,
       pagesMax: PAGES_MAX,
       rules,
-      owners,
+      ...more,
       reference: MIX_MID,
     });
   }

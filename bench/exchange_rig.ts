@@ -9,6 +9,11 @@
  * that are checked and never reached. `run()` is the part to time; everything
  * else is set-up or proof.
  *
+ * Rigs of one process share memory: only the one that was prepared last may be
+ * used. None is ever given back: V8 compiles accesses to typed arrays on the
+ * assumption that no buffer with several views was ever detached, and runs a
+ * tenth slower from the first one on.
+ *
  * ```
  *   Commands ──▶ Exchange ──▶ event ring ──▶ released unread, or told to a sink
  * ```
@@ -29,12 +34,14 @@ const { AccountLimit, CommandKind, InstrumentSetting, Protocol } = record;
 
 /** Slots of the event ring: 192 KiB, as a peer's ring of reports. */
 export const EVENT_SLOTS = 1024;
-/** Sequence of the first command of a flow; what is before sets the rules. */
-export const FLOW_SEQUENCE = 1 << 20;
+/** Sequences of the first commands of a prelude and of a flow; what is before sets the rules. */
+export const PRELUDE_SEQUENCE = 1 << 20;
+export const FLOW_SEQUENCE = 1 << 23;
 /** Sessions: 1 to this buy, as many after them sell. */
 export const OWNERS_MAX = 16;
-/** The session that empties the books for the proof. */
-export const SWEEPER = 2 * OWNERS_MAX + 1;
+/** The session of preludes, and the one that empties the books for the proof. */
+export const BYSTANDER = 2 * OWNERS_MAX + 1;
+export const SWEEPER = BYSTANDER + 1;
 const SESSIONS = SWEEPER + 1;
 /** Limits that are checked and never reached. */
 const NEVER = 2 ** 52;
@@ -96,6 +103,8 @@ export interface RigOptions {
   readonly owners?: number;
   /** The price that collars and ranges refer to. */
   readonly reference: number;
+  /** Commands after the definitions; not timed. They begin at `PRELUDE_SEQUENCE`. */
+  readonly prelude?: Commands;
 }
 
 /** Hears of an event: the ring's consumer end and the event's first byte there. */
@@ -104,6 +113,15 @@ export type EventSink = (ring: SpscRing, byte: number) => void;
 /** Session of an order: one of the buyers' for even sides, else of the sellers'. */
 export function sessionOf(bit: number, id: number, owners: number): number {
   return 1 + bit * OWNERS_MAX + id % owners;
+}
+
+const regions = new Map<number, MemoryRegion>();
+
+/** Memory of this size; the same for all who ask. */
+function shared(bytes: number): MemoryRegion {
+  const region = regions.get(bytes) ?? allocate(bytes, { hugePages: true });
+  regions.set(bytes, region);
+  return region;
 }
 
 /** An exchange, its ring, and its rules. */
@@ -121,12 +139,9 @@ export class ExchangeRig {
 
   constructor(options: RigOptions) {
     this.#options = options;
-    this.#memory = allocate(Exchange.bytes(capacityOf(options)), {
-      hugePages: true,
-    });
-    this.#ringMemory = allocate(
+    this.#memory = shared(Exchange.bytes(capacityOf(options)));
+    this.#ringMemory = shared(
       SpscRing.bytes(record.EVENT_SLOT_BYTES, EVENT_SLOTS),
-      { hugePages: true },
     );
     this.#definitions = definitionsOf(options);
     [this.#exchange, this.#consumer] = this.#make();
@@ -141,12 +156,6 @@ export class ExchangeRig {
     return this.#memory.hugePages;
   }
 
-  /** Gives the memory back; the rig is of no use afterwards. */
-  dispose(): void {
-    this.#memory.dispose();
-    this.#ringMemory.dispose();
-  }
-
   /** A new, empty exchange with its rules set. */
   prepare(): void {
     new Uint8Array(this.#memory.buffer).fill(0);
@@ -154,6 +163,7 @@ export class ExchangeRig {
     [this.#exchange, this.#consumer] = this.#make();
     this.#sink = undefined;
     this.run(this.#definitions);
+    if (this.#options.prelude !== undefined) this.run(this.#options.prelude);
     this.settle();
     this.taken = 0;
   }
@@ -168,8 +178,24 @@ export class ExchangeRig {
     this.#sink = sink;
   }
 
-  /** Applies all commands; events are taken out whenever the ring is full. */
-  run(commands: Commands): void {
+  /**
+   * Applies commands; events are taken out whenever the ring is full.
+   *
+   * @param from First byte of the first command.
+   * @param end First byte after the last command.
+   */
+  run(commands: Commands, from = 0, end = commands.bytes): void {
+    const exchange = this.#exchange;
+    const u16 = commands.u16;
+    for (
+      let at = from;
+      at < end;
+      at += u16[(at >> 1) + Fixed.CMD_LENGTH_U16]!
+    ) exchange.apply(commands, at);
+  }
+
+  /** As `run()`, and calls `stamp` after each command. */
+  runStamped(commands: Commands, stamp: () => void): void {
     const exchange = this.#exchange;
     const u16 = commands.u16;
     const end = commands.bytes;
@@ -177,7 +203,10 @@ export class ExchangeRig {
       let at = 0;
       at < end;
       at += u16[(at >> 1) + Fixed.CMD_LENGTH_U16]!
-    ) exchange.apply(commands, at);
+    ) {
+      exchange.apply(commands, at);
+      stamp();
+    }
   }
 
   /** Takes out what is still in the ring. */
@@ -283,7 +312,7 @@ function definitionsOf(options: RigOptions): Commands {
       text: `S${instrument}`,
     });
   }
-  const sessions = [SWEEPER];
+  const sessions = [SWEEPER, BYSTANDER];
   for (let i = 0; i < owners; i++) {
     sessions.push(sessionOf(0, i, owners), sessionOf(1, i, owners));
   }

@@ -14,8 +14,9 @@
  * timed, nor is proving: TAPE and BOOK are checksums as eight hexadecimal
  * digits (see `standard_mix.ts`; of a challenge file TAPE is the start of the
  * SHA-256 of its reports, and BOOK is not looked at). A program that can not
- * take a file ends with code 3 and is left out. With `latency` as a third
- * argument it may print, after the passes,
+ * take a file ends with code 3 and is left out. Further arguments: `from=N`,
+ * the clock starts after the first N messages, and NANOSECONDS and MESSAGES
+ * are of those that follow; `latency`, it may print, after the passes,
  *
  * ```
  * latency KIND P50 P99 P999 P9999 MAX                           nanoseconds

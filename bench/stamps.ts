@@ -1,0 +1,75 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Times of single calls, by the processor's time stamp counter
+ * (`native/stamp.c`), and their percentiles.
+ *
+ * @module
+ */
+import { programPath } from "./programs.ts";
+
+const SYMBOLS = {
+  stamp_open: { parameters: ["buffer", "u32"], result: "i32" },
+  stamp: { parameters: [], result: "void" },
+  stamp_count: { parameters: [], result: "u32" },
+} as const;
+
+const CALIBRATE_MS = 100;
+
+/** p50, p99, p99.9, p99.99. */
+export const QUANTILES = [0.5, 0.99, 0.999, 0.9999];
+
+/** A row of times. One at a time: the library keeps one. */
+export class Stamps {
+  /** Keeps the time since the last call, or since `open()`. */
+  readonly stamp: () => void;
+  readonly #ticks: Uint32Array<ArrayBuffer>;
+  readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly #nsPerTick: number;
+
+  /** @param max Times kept; later ones are dropped. */
+  constructor(max: number) {
+    this.#symbols = Deno.dlopen(programPath("libstamp.so"), SYMBOLS).symbols;
+    // Written once, so that no page is touched for the first time later.
+    this.#ticks = new Uint32Array(max).fill(1);
+    this.stamp = this.#symbols.stamp;
+    this.#nsPerTick = this.#calibrate();
+  }
+
+  /** Forgets all times and begins. @throws {Error} If there is no counter. */
+  open(): void {
+    if (this.#symbols.stamp_open(this.#ticks, this.#ticks.length) !== 0) {
+      throw new Error("The processor has no time stamp counter to be read");
+    }
+  }
+
+  /** Nanoseconds of each call since `open()`, in order. */
+  ns(): Float64Array {
+    const count = this.#symbols.stamp_count();
+    return Float64Array.from(
+      this.#ticks.subarray(0, count),
+      (ticks) => ticks * this.#nsPerTick,
+    );
+  }
+
+  #calibrate(): number {
+    this.open();
+    const start = performance.now();
+    while (performance.now() - start < CALIBRATE_MS);
+    const elapsedNs = (performance.now() - start) * 1e6;
+    this.stamp();
+    return elapsedNs / this.#ticks[0]!;
+  }
+}
+
+/** p50, p99, p99.9, p99.99 and the largest of some times. */
+export function percentiles(ns: Float64Array): number[] {
+  const sorted = ns.toSorted();
+  const last = sorted.length - 1;
+  return [
+    ...QUANTILES.map((q) =>
+      sorted[Math.min(last, Math.floor(q * sorted.length))]!
+    ),
+    sorted[last]!,
+  ];
+}
