@@ -246,6 +246,8 @@ for (const [link, seed] of [["TCP", 20260701], ["UDP", 20260702]] as const) {
     assert((harness.refusals.get(Reason.BAD_CHECKSUM) ?? 0) > 300);
     assert(harness.counter("binary_packets_garbled_total") > 1000);
     assert(harness.counter("binary_duplicates_total") > 100);
+    const again = new Harness({ journal: harness.journal });
+    assertEquals(again.exchange.stateHash(), harness.exchange.stateHash());
     harness.hangUp(1);
     harness.accept(1);
     const [hello] = harness.ask(1, 1, 0, [logonMessage(1)]);

@@ -442,6 +442,8 @@ export class Harness {
   #applyStored(command: Uint8Array): void {
     const copy = command.slice();
     const { buffer } = copy;
+    // What lies behind a short command is not part of it.
+    copy.fill(0x77, copy[4]! | copy[5]! << 8);
     if (copy[r.CMD_KIND_U8] === r.CommandKind.DEFINE_INSTRUMENT) {
       const view = new DataView(buffer);
       const index = view.getUint16(32, true);
