@@ -28,6 +28,7 @@ import {
   CMD_SEQUENCE_F64,
   CMD_TIME_HI_U32,
   CMD_TIME_LO_U32,
+  COMMAND_FIELDS,
   COMMAND_SLOT_BYTES,
   COMMAND_TEXT_BYTES,
   CommandKind,
@@ -179,6 +180,29 @@ export interface RigOptions {
 export type EventValues = {
   readonly [name in typeof EVENT_FIELDS[number][0]]?: number | string;
 };
+/** The same of a command. */
+export type CommandValues = {
+  readonly [name in typeof COMMAND_FIELDS[number][0]]?: number | string;
+};
+
+/** Writes values into a record by a layout. */
+function fill<Name extends string>(
+  record: Uint8Array,
+  layout: readonly (readonly [Name, number, number])[],
+  values: { readonly [name in Name]?: number | string },
+): void {
+  const view = new DataView(record.buffer);
+  for (const [name, at, bytes] of layout) {
+    const value = values[name];
+    if (typeof value === "string") {
+      record.set(new TextEncoder().encode(value), at);
+    } else if (value === undefined) continue;
+    else if (bytes === 8) view.setFloat64(at, value, true);
+    else if (bytes === 4) view.setUint32(at, value, true);
+    else if (bytes === 2) view.setUint16(at, value, true);
+    else view.setUint8(at, value);
+  }
+}
 
 /** Gateway, exchange and network. */
 export class Rig {
@@ -274,6 +298,16 @@ export class Rig {
     this.release();
   }
 
+  /** A command of the appliance itself. */
+  command(values: CommandValues): void {
+    const command = new Uint8Array(COMMAND_SLOT_BYTES);
+    const all: CommandValues = { length: COMMAND_TEXT_BYTES, ...values };
+    fill(command, COMMAND_FIELDS, all);
+    this.#stamp(command);
+    this.#apply(command);
+    this.run();
+  }
+
   /** An account that clients may name. */
   defineAccount(index: number, name: string): void {
     this.gateway.onAccountDefined({ index, name });
@@ -286,7 +320,6 @@ export class Rig {
   tell(event: EventValues): void {
     const slot = this.#eventRing.claim();
     const record = new Uint8Array(EVENT_SLOT_BYTES);
-    const view = new DataView(record.buffer);
     const number = this.exchange.outSequence(1) + ++this.#told;
     const all: EventValues = {
       length: EVENT_SLOT_BYTES,
@@ -298,16 +331,7 @@ export class Rig {
       outSequence: number,
       ...event,
     };
-    for (const [name, at, bytes] of EVENT_FIELDS) {
-      const value = all[name];
-      if (typeof value === "string") {
-        record.set(new TextEncoder().encode(value), at);
-      } else if (value === undefined) continue;
-      else if (bytes === 8) view.setFloat64(at, value, true);
-      else if (bytes === 4) view.setUint32(at, value, true);
-      else if (bytes === 2) view.setUint16(at, value, true);
-      else view.setUint8(at, value);
-    }
+    fill(record, EVENT_FIELDS, all);
     const words = new Int32Array(record.buffer);
     this.#eventRing.i32.set(words, slot * words.length);
     this.run();

@@ -362,7 +362,9 @@ export class FixEncoder {
     p = this.#progress(store, record, p, kind);
     p = putTag2(v, p, TAG_60);
     p = this.#eventTimeAt(store, record, p);
-    if (kind >= EventKind.PREVENTED) p = this.#change(store, record, p, kind);
+    if (kind >= EventKind.PREVENTED) {
+      return this.#change(store, record, p, kind);
+    }
     if (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT) {
       return p;
     }
@@ -376,7 +378,7 @@ export class FixEncoder {
       : p;
   }
 
-  /** 378, and what a prevented match was. */
+  /** 378, what a prevented match was, 58. */
   #change(
     store: OutboundStore,
     record: number,
@@ -391,7 +393,9 @@ export class FixEncoder {
     if (kind !== EventKind.PREVENTED) return start;
     const half = record >>> 3;
     const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
-    const shrinks = store.u8[record + EVT_DETAIL_U8]! >= StpMode.DECREMENT;
+    // Without a mode, an order that has nothing left was decremented.
+    const shrinks = store.u8[record + EVT_DETAIL_U8]! >= StpMode.DECREMENT ||
+      store.f64[half + EVT_LEAVES_F64] === 0;
     let p = putUint(
       b,
       putTag3(v, start, TAG_378),
@@ -407,10 +411,15 @@ export class FixEncoder {
       instrument,
       store.i32[(record >>> 2) + EVT_LAST_PRICE_I32]!,
     );
-    return putUint(
+    p = putUint(
       b,
       putPiece(v, p, PREVENTED_MATCH),
       store.f64[half + EVT_MATCH_F64]!,
+    );
+    return putPiece(
+      v,
+      putTag2(v, p, TAG_58),
+      REASON_TEXTS[Reason.SELF_TRADE]!,
     );
   }
 
