@@ -91,14 +91,31 @@ function serveUdp(harness: Harness, lose: () => boolean) {
   };
 }
 
-function connect(link: "tcp" | "udp", port: number, session = 1, key = KEY) {
+function connect(
+  link: "tcp" | "udp",
+  port: number,
+  session = 1,
+  key = KEY,
+  version = 2,
+) {
   return BinaryClient.connect({
     link,
     hostname: "127.0.0.1",
     port,
     session,
     key,
+    version,
   });
+}
+
+/** Letters of the next numbered messages. */
+async function letters(client: BinaryClient, count: number): Promise<string> {
+  let text = "";
+  for (let i = 0; i < count; i++) {
+    const message = await client.receiveNumbered();
+    text += message === null ? "-" : String.fromCharCode(message.type);
+  }
+  return text;
 }
 
 Deno.test("BinaryClient trades over TCP and resumes after a break", async () => {
@@ -155,12 +172,71 @@ Deno.test("BinaryClient splits what is too long for a packet", async () => {
   const client = await connect("tcp", server.port);
   await client.logon();
   for (let i = 0; i < 600; i++) {
-    client.order({ symbol: 1, side: Side.BUY, quantity: E8, price: CENT });
+    const order = { symbol: 1, side: Side.BUY, quantity: E8, price: CENT };
+    // Every third is three blocks long.
+    client.order(i % 3 === 0 ? { ...order, minQuantity: E8 } : order);
   }
   await client.flush();
   for (let i = 1; i <= 600; i++) {
     assertEquals((await client.receiveNumbered())!.sequence, i);
   }
+  await client.close();
+  await server.stop();
+});
+
+Deno.test("BinaryClient asks for everything that version 2 has", async () => {
+  const harness = new Harness();
+  const server = serveTcp(harness);
+  const client = await connect("tcp", server.port);
+  await client.logon();
+  const buy = { symbol: 0, side: Side.BUY, quantity: 5 * E8 };
+  const iceberg = client.order({
+    ...buy,
+    price: 100 * CENT,
+    displayQuantity: 2 * E8,
+  });
+  client.order({ ...buy, price: 99 * CENT, postOnly: true });
+  const stop = client.order({
+    ...buy,
+    ordType: OrdType.STOP,
+    stopPrice: 200 * CENT,
+    link: iceberg,
+  });
+  client.order({ ...buy, ordType: OrdType.PEG_PRIMARY, offset: -1 });
+  client.reduce(iceberg, 2 * E8);
+  client.replace(iceberg, 2 * E8, 100 * CENT, { openQuantity: true });
+  client.replace(stop, E8, 0, { stopPrice: 210 * CENT });
+  await client.flush();
+  assertEquals(await letters(client, 7), "AAAAUUU");
+  client.massCancel({
+    symbol: 0,
+    side: Side.BUY,
+    lowestPrice: 100 * CENT,
+    highestPrice: 100 * CENT,
+  });
+  client.massCancel({ account: 7 });
+  client.block();
+  client.order({ ...buy, price: CENT });
+  client.unlock();
+  client.unlock(7);
+  await client.flush();
+  assertEquals(await letters(client, 10), "MCMBCCCJYY");
+  assertEquals(harness.exchange.ordersOpen, 0);
+  await client.close();
+  await server.stop();
+});
+
+Deno.test("BinaryClient speaks version 1 if it is told to", async () => {
+  const harness = new Harness();
+  const server = serveTcp(harness);
+  const client = await connect("tcp", server.port, 1, KEY, 1);
+  await client.logon();
+  const order = { symbol: 0, side: Side.BUY, quantity: E8, price: CENT };
+  client.order(order);
+  client.order({ ...order, postOnly: true });
+  client.block();
+  await client.flush();
+  assertEquals(await letters(client, 3), "AJJ");
   await client.close();
   await server.stop();
 });
