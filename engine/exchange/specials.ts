@@ -431,7 +431,6 @@ export class Specials {
     timeInForce: number,
     limit: number,
   ): void {
-    const { writer } = this.#parts;
     if (
       type === OrdType.MARKET || type === OrdType.STOP ||
       type === OrdType.TRAILING_STOP
@@ -445,11 +444,16 @@ export class Specials {
     } else if (timeInForce === TimeInForce.IOC) {
       this.#live.end(order, Reason.IOC_REMAINDER);
     } else {
-      if (type === OrdType.MARKET_TO_LIMIT) {
-        writer.order(EventKind.RESTATED, order, 0, writer.statusOf(order));
-      }
+      if (type === OrdType.MARKET_TO_LIMIT) this.#becomeLimit(order);
       this.#rest(order);
     }
+  }
+
+  /** A market-to-limit order has its price from now on. */
+  #becomeLimit(order: number): void {
+    const { writer } = this.#parts;
+    this.#i32[this.#book.termsOf(order) + TERMS_TRIGGERED] = 1;
+    writer.order(EventKind.RESTATED, order, 0, writer.statusOf(order));
   }
 
   /** The next trade would be outside the volatility range. */
@@ -458,8 +462,10 @@ export class Specials {
     const timeInForce = this.#timeInForceOf(order);
     const instrument = this.#i32[order + ORDER_KIND]! & 0xffff;
     const terms = this.#matching.termsOf(order);
+    if (type === OrdType.MARKET_TO_LIMIT) this.#becomeLimit(order);
     if (
-      (type === OrdType.LIMIT || type === OrdType.STOP_LIMIT) &&
+      (type === OrdType.LIMIT || type === OrdType.STOP_LIMIT ||
+        type === OrdType.MARKET_TO_LIMIT) &&
       timeInForce !== TimeInForce.IOC && timeInForce !== TimeInForce.FOK
     ) {
       if (!this.#isConditional(terms)) this.#rest(order);
@@ -536,9 +542,13 @@ export class Specials {
     return displayed < hidden ? displayed : hidden;
   }
 
-  /** Type as it acts: a stop that was triggered keeps its own. */
+  /** Type as it acts: a market-to-limit order that rested is a limit order. */
   #typeOf(order: number): number {
-    return this.#i32[order + ORDER_KIND]! >>> 24;
+    const type = this.#i32[order + ORDER_KIND]! >>> 24;
+    return type === OrdType.MARKET_TO_LIMIT &&
+        this.#i32[this.#book.termsOf(order) + TERMS_TRIGGERED] !== 0
+      ? OrdType.LIMIT
+      : type;
   }
 
   #timeInForceOf(order: number): number {
