@@ -8,8 +8,11 @@
  */
 
 const SOURCE = new URL(".", import.meta.url).pathname;
-const BUILD = new URL("../../build/quickfix", import.meta.url).pathname;
-const DICTIONARY = `${SOURCE}ferrule_fix44.xml`;
+/** Folder of the programs that `buildClient()` builds. */
+export const QUICKFIX_BUILD =
+  new URL("../../build/quickfix", import.meta.url).pathname;
+/** What QuickFIX checks messages against. */
+export const DICTIONARY = `${SOURCE}ferrule_fix44.xml`;
 const QUICKFIX_HEADER = "/usr/include/quickfix/Session.h";
 
 /** How the client is run. */
@@ -126,10 +129,10 @@ export interface QuickfixClient {
 }
 
 /**
- * Builds the client if it is not up to date.
+ * Builds the client and the driver if they are not up to date.
  *
- * @returns Why it can't be built on this machine; undefined = it is there.
- * @throws {Error} With the compiler's words if it does not compile.
+ * @returns Why they can't be built on this machine; undefined = they are there.
+ * @throws {Error} With the compiler's words if one does not compile.
  */
 export async function buildClient(): Promise<string | undefined> {
   try {
@@ -138,7 +141,7 @@ export async function buildClient(): Promise<string | undefined> {
     return `no ${QUICKFIX_HEADER}: install libquickfix-dev`;
   }
   const { success, stderr } = await new Deno.Command("make", {
-    args: ["-C", SOURCE, `OUT=${BUILD}`],
+    args: ["-C", SOURCE, `OUT=${QUICKFIX_BUILD}`],
     stdout: "null",
     stderr: "piped",
   }).output();
@@ -184,7 +187,7 @@ function argumentsOf(options: QuickfixOptions): string[] {
 export function startClient(options: QuickfixOptions): QuickfixClient {
   const [command, ...launcherArguments] = [
     ...options.launcher ?? [],
-    `${BUILD}/ferrule_initiator`,
+    `${QUICKFIX_BUILD}/ferrule_initiator`,
   ];
   const process = new Deno.Command(command!, {
     args: [...launcherArguments, ...argumentsOf(options)],
