@@ -14,8 +14,10 @@ import * as exchange from "../engine/exchange/mod.ts";
 import * as matching from "../engine/matching/mod.ts";
 import * as record from "../engine/record/mod.ts";
 import * as risk from "../engine/risk/mod.ts";
+import * as binary from "../engine/wire/binary/mod.ts";
 
 const SOURCES: Readonly<Record<string, unknown>> = {
+  ...binary,
   ...mix,
   ...book,
   ...writer,
@@ -38,6 +40,11 @@ const FILES = [
   "engine/exchange/request_checks.ts",
   "engine/exchange/requests.ts",
   "engine/exchange/plain_path.ts",
+  "engine/wire/binary/encode_event.ts",
+  "engine/gateway/binary/decode_order.ts",
+  "engine/gateway/binary/decode_message.ts",
+  "engine/gateway/binary/numbered_packets.ts",
+  "engine/gateway/binary/binary_gateway.ts",
   "bench/bare_book.ts",
   "bench/exchange_rig.ts",
 ];

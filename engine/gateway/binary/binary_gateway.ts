@@ -16,17 +16,7 @@
  * @module
  */
 import { assert, fail } from "../../assert.ts";
-import {
-  CommandKind,
-  EVENT_SLOT_BYTES,
-  EventKind,
-  EVT_IN_SEQUENCE_U32,
-  EVT_INSTRUMENT_U16,
-  EVT_KIND_U8,
-  EVT_OUT_SEQUENCE_U32,
-  EVT_SESSION_U32,
-  Reason,
-} from "../../record/mod.ts";
+import { CommandKind, Reason } from "../../record/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
 import {
   BINARY_VERSION_1,
@@ -68,6 +58,19 @@ import { NumberedPackets, Taken } from "./numbered_packets.ts";
 import { PacketSender } from "./packet_sender.ts";
 import { Refusals } from "./refusals.ts";
 import { BinarySession } from "./session.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  EVENT_SLOT_BYTES = 192,
+  EVT_SESSION_U32 = 6,
+  EVT_IN_SEQUENCE_U32 = 26,
+  EVT_KIND_U8 = 6,
+  EVT_OUT_SEQUENCE_U32 = 7,
+  EVT_INSTRUMENT_U16 = 16,
+  EventKind_LOGGED_ON = 20,
+}
 
 /** Limits of the gateway; the specification names the defaults. */
 export interface BinaryGatewayOptions extends LinkTimeouts {
@@ -238,21 +241,23 @@ export class BinaryGateway implements ProtocolGateway {
 
   onEvent(slot: number): void {
     const { events, instruments } = this.#context;
-    const byte = slot * EVENT_SLOT_BYTES;
+    const byte = slot * Fixed.EVENT_SLOT_BYTES;
     const word = byte >>> 2;
-    const session = this.#byIndex[events.u32[word + EVT_SESSION_U32]!];
+    const session = this.#byIndex[events.u32[word + Fixed.EVT_SESSION_U32]!];
     if (session === undefined) return;
-    const inSequence = events.u32[word + EVT_IN_SEQUENCE_U32]!;
+    const inSequence = events.u32[word + Fixed.EVT_IN_SEQUENCE_U32]!;
     if (inSequence > session.answered) session.answered = inSequence;
     if (inSequence >= session.expected) session.expected = inSequence + 1;
-    if (events.u8[byte + EVT_KIND_U8] === EventKind.LOGGED_ON) return;
+    if (events.u8[byte + Fixed.EVT_KIND_U8] === Fixed.EventKind_LOGGED_ON) {
+      return;
+    }
     const ring = session.ring;
-    const sequence = events.u32[word + EVT_OUT_SEQUENCE_U32]!;
+    const sequence = events.u32[word + Fixed.EVT_OUT_SEQUENCE_U32]!;
     if (sequence !== ring.last + 1) {
       fail(`event ${sequence} of session ${session.number} after ${ring.last}`);
     }
     const instrument =
-      instruments[events.u16[(byte >>> 1) + EVT_INSTRUMENT_U16]!];
+      instruments[events.u16[(byte >>> 1) + Fixed.EVT_INSTRUMENT_U16]!];
     encodeEvent(
       events,
       slot,

@@ -9,22 +9,30 @@
  */
 import { addressOf, crc32cVerifyBatch } from "../../../ffi/mod.ts";
 import { assert } from "../../assert.ts";
-import { Reason } from "../../record/mod.ts";
 import { RING_FULL } from "../../ring/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
-import {
-  CLIENT_CHECKSUM,
-  CLIENT_MESSAGE_BYTES,
-  HEADER_BYTES,
-  SEQUENCE_MAX,
-  TERMS_MESSAGE_BLOCKS,
-} from "../../wire/binary/mod.ts";
 import type { GatewayContext } from "../protocol.ts";
 import type { ClientLinks, Origin } from "./client_links.ts";
 import { blocksAt, decodeMessage, hasTerms } from "./decode_message.ts";
 import { decodeOrder } from "./decode_order.ts";
 import type { Refusals } from "./refusals.ts";
 import type { BinarySession } from "./session.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  HEADER_BYTES = 16,
+  CLIENT_MESSAGE_BYTES = 34,
+  Reason_NONE = 0,
+  Reason_BAD_CHECKSUM = 13,
+  TERMS_MESSAGE_BLOCKS = 3,
+  Reason_SHUTTING_DOWN = 302,
+  SEQUENCE_MAX = 0xffffffff,
+  Reason_SEQUENCE_EXHAUSTED = 25,
+  Reason_SEQUENCE_GAP = 16,
+  CLIENT_CHECKSUM = 30,
+}
 
 /** What became of a packet. */
 export const Taken = { DONE: 0, STALL: 1, MALFORMED: 2 } as const;
@@ -78,18 +86,18 @@ export class NumberedPackets {
       assert(slot !== RING_FULL, "a free slot of the command ring is gone");
       const reason = decodeOrder(
         this.#view,
-        at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES,
+        at + Fixed.HEADER_BYTES + i * Fixed.CLIENT_MESSAGE_BYTES,
         commands,
         slot,
         session.index,
         low + i,
         instruments,
       );
-      if (reason !== Reason.NONE) telemetry.refused(reason);
+      if (reason !== Fixed.Reason_NONE) telemetry.refused(reason);
     }
     if (good > skip) session.expected = low + good;
     if (wrong >= 0) {
-      this.#refusals.packet(session, Reason.BAD_CHECKSUM, at, wrong);
+      this.#refusals.packet(session, Fixed.Reason_BAD_CHECKSUM, at, wrong);
     }
     return Taken.DONE;
   }
@@ -114,7 +122,8 @@ export class NumberedPackets {
     if (skip >= messages) return Taken.DONE;
     let block = 0;
     for (let i = 0; i < whole; i++) {
-      const message = at + HEADER_BYTES + block * CLIENT_MESSAGE_BYTES;
+      const message = at + Fixed.HEADER_BYTES +
+        block * Fixed.CLIENT_MESSAGE_BYTES;
       const blocks = blocksAt(this.#view, message, good - block);
       block += blocks;
       if (i < skip) continue;
@@ -130,20 +139,25 @@ export class NumberedPackets {
         low + i,
         instruments,
       );
-      if (reason !== Reason.NONE) telemetry.refused(reason);
+      if (reason !== Fixed.Reason_NONE) telemetry.refused(reason);
     }
     if (whole > skip) session.expected = low + whole;
     if (wrong >= 0) {
-      this.#refusals.packet(session, Reason.BAD_CHECKSUM, at, whole);
+      this.#refusals.packet(session, Fixed.Reason_BAD_CHECKSUM, at, whole);
     }
     return Taken.DONE;
   }
 
   /** Blocks of whole messages before the block `wrong`, whose bytes mean nothing. */
   #wholeBlocks(at: number, wrong: number): number {
-    for (let back = 1; back < TERMS_MESSAGE_BLOCKS && back <= wrong; back++) {
+    for (
+      let back = 1;
+      back < Fixed.TERMS_MESSAGE_BLOCKS && back <= wrong;
+      back++
+    ) {
       const block = wrong - back;
-      const message = at + HEADER_BYTES + block * CLIENT_MESSAGE_BYTES;
+      const message = at + Fixed.HEADER_BYTES +
+        block * Fixed.CLIENT_MESSAGE_BYTES;
       if (hasTerms(this.#view, message)) return block;
     }
     return wrong;
@@ -153,7 +167,8 @@ export class NumberedPackets {
   #countMessages(at: number, count: number): number {
     let messages = 0;
     for (let block = 0; block < count; messages++) {
-      const message = at + HEADER_BYTES + block * CLIENT_MESSAGE_BYTES;
+      const message = at + Fixed.HEADER_BYTES +
+        block * Fixed.CLIENT_MESSAGE_BYTES;
       block += blocksAt(this.#view, message, count - block);
     }
     return messages;
@@ -172,15 +187,15 @@ export class NumberedPackets {
   ): number {
     const { telemetry } = this.#context;
     const skip = session.expected - low;
-    let reason: number = Reason.NONE;
-    if (this.#links.draining) reason = Reason.SHUTTING_DOWN;
-    else if (high !== 0 || low + messages - 1 > SEQUENCE_MAX) {
-      reason = Reason.SEQUENCE_EXHAUSTED;
+    let reason: number = Fixed.Reason_NONE;
+    if (this.#links.draining) reason = Fixed.Reason_SHUTTING_DOWN;
+    else if (high !== 0 || low + messages - 1 > Fixed.SEQUENCE_MAX) {
+      reason = Fixed.Reason_SEQUENCE_EXHAUSTED;
     } else if (skip < 0) {
       telemetry.add(COUNTER.binary_gaps_total, 1);
-      reason = Reason.SEQUENCE_GAP;
+      reason = Fixed.Reason_SEQUENCE_GAP;
     }
-    if (reason !== Reason.NONE) {
+    if (reason !== Fixed.Reason_NONE) {
       this.#refusals.packet(session, reason, at, 0);
       return messages;
     }
@@ -197,12 +212,12 @@ export class NumberedPackets {
   /** Index of the first block with a wrong checksum, or -1. */
   firstWrong(at: number, count: number): number {
     return crc32cVerifyBatch(
-      this.#address + at + HEADER_BYTES,
-      CLIENT_MESSAGE_BYTES,
+      this.#address + at + Fixed.HEADER_BYTES,
+      Fixed.CLIENT_MESSAGE_BYTES,
       count,
       0,
-      CLIENT_CHECKSUM,
-      CLIENT_CHECKSUM,
+      Fixed.CLIENT_CHECKSUM,
+      Fixed.CLIENT_CHECKSUM,
     );
   }
 }
