@@ -436,38 +436,41 @@ export class OrderTerms {
       }
     }
     let given = false;
-    let quantity = 0;
     let reason: number = Reason.NONE;
+    const lots = this.#lots;
     for (let i = 0; i < 2; i++) {
       const term = i === 0 ? Term.MAX_FLOOR : Term.DISPLAY_QTY;
       if (!parser.hasTerm(term)) continue;
       const found = this.#readLots(term, invalid);
       if (found < 0) return found;
       if (reason === Reason.NONE) reason = found;
-      if (given && quantity !== this.#number[0]!) reason = invalid;
+      if (given && lots[DISPLAY_QUANTITY] !== this.#number[0]!) {
+        reason = invalid;
+      }
       given = true;
-      quantity = this.#number[0]!;
+      lots[DISPLAY_QUANTITY] = this.#number[0]!;
     }
-    const range = this.#readRange(method, quantity);
+    const range = this.#readRange(method);
     if (range < 0 || reason !== Reason.NONE) return range < 0 ? range : reason;
     if (range !== Reason.NONE) return range;
     if (method === DISPLAY_INITIAL + 1) return Reason.UNSUPPORTED;
     if (method === DISPLAY_RANDOM && !given) {
       return this.#missing(Note.DISPLAY_REQUIRED);
     }
-    if (method === DISPLAY_UNDISCLOSED || (given && quantity === 0)) {
-      if (quantity !== 0 || method === DISPLAY_RANDOM) {
+    const none = lots[DISPLAY_QUANTITY] === 0;
+    if (method === DISPLAY_UNDISCLOSED || (given && none)) {
+      if (!none || method === DISPLAY_RANDOM) {
         return Reason.INVALID_COMBINATION;
       }
       this.#flags |= TermFlag.HIDDEN;
     }
-    this.#lots[DISPLAY_QUANTITY] = quantity;
     return Reason.NONE;
   }
 
   /** 1085 and 1086: they lie symmetrically around the display quantity. */
-  #readRange(method: number, quantity: number): number {
+  #readRange(method: number): number {
     const parser = this.#parser;
+    const lots = this.#lots;
     const low = parser.hasTerm(Term.DISPLAY_LOW_QTY);
     const high = parser.hasTerm(Term.DISPLAY_HIGH_QTY);
     if (!low && !high && method !== DISPLAY_RANDOM) return Reason.NONE;
@@ -475,16 +478,17 @@ export class OrderTerms {
     const invalid = Reason.INVALID_DISPLAY_QUANTITY;
     let found = this.#readLots(Term.DISPLAY_LOW_QTY, invalid);
     if (found < 0) return found;
-    const below = quantity - this.#number[0]!;
+    lots[DISPLAY_RANGE] = lots[DISPLAY_QUANTITY]! - this.#number[0]!;
     const reason = found;
     found = this.#readLots(Term.DISPLAY_HIGH_QTY, invalid);
     if (found < 0) return found;
     if (reason !== Reason.NONE) return reason;
     if (found !== Reason.NONE) return found;
     if (method !== DISPLAY_RANDOM) return Reason.INVALID_COMBINATION;
-    if (below < 0 || this.#number[0]! - quantity !== below) return invalid;
-    this.#lots[DISPLAY_RANGE] = below;
-    return Reason.NONE;
+    const above = this.#number[0]! - lots[DISPLAY_QUANTITY]!;
+    return lots[DISPLAY_RANGE]! < 0 || above !== lots[DISPLAY_RANGE]
+      ? invalid
+      : Reason.NONE;
   }
 
   /** 126 or 432. */
