@@ -796,7 +796,7 @@ export class Exchange {
     ) numbers.set(scalars.splice(0, numbers.length));
     this.book.restore(scalars);
     this.#owners.renewAll();
-    this.states.renewDue();
+    this.states.restore();
   }
 
   /** Place in `events` of a session's ring. */

@@ -84,6 +84,8 @@ export class TradingStates {
   readonly #book: Book;
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
+  /** Instruments whose state ends by itself. */
+  #timed = 0;
 
   constructor(parts: TradingStatesParts) {
     this.#parts = parts;
@@ -173,7 +175,6 @@ export class TradingStates {
       );
     } else if (instrument >= 0) {
       const at = instruments.at(instrument);
-      instruments.i32[at + SETTING_TIMED] = 0;
       this.change(
         instrument,
         instruments.i32[at + SETTING_NEXT_STATE]!,
@@ -181,6 +182,16 @@ export class TradingStates {
         0,
       );
     } else fail("a timer is due, and there is none");
+    this.renewDue();
+  }
+
+  /** After the memory was restored. */
+  restore(): void {
+    const { instruments } = this.#parts;
+    this.#timed = 0;
+    for (let i = 0; i < this.#book.instrumentsMax; i++) {
+      this.#timed += instruments.i32[instruments.at(i) + SETTING_TIMED]!;
+    }
     this.renewDue();
   }
 
@@ -385,7 +396,9 @@ export class TradingStates {
     const { instruments, writer } = this.#parts;
     const { i32 } = instruments;
     const at = instruments.at(instrument);
-    i32[at + SETTING_TIMED] = durationNs > 0 ? 1 : 0;
+    const timed = durationNs > 0 ? 1 : 0;
+    this.#timed += timed - i32[at + SETTING_TIMED]!;
+    i32[at + SETTING_TIMED] = timed;
     i32[at + SETTING_NEXT_STATE] = next;
     const lo = (writer.timeLo >>> 0) + durationNs % 4294967296;
     i32[at + SETTING_UNTIL_LO] = lo;
@@ -396,6 +409,7 @@ export class TradingStates {
 
   /** The instrument whose state ends first; -1 = none. */
   #firstTimed(): number {
+    if (this.#timed === 0) return -1;
     const { instruments } = this.#parts;
     const { i32 } = instruments;
     let first = -1;
