@@ -19,6 +19,8 @@ import {
   type World,
 } from "./world.ts";
 
+/** What a call tells if nothing would trade. */
+export const NOTHING: Indication = { price: 0, volume: 0, imbalance: 0 };
 /** Prices between the lowest and the highest of a book that are all tried. */
 const TRIED_MAX = 20_000;
 
@@ -127,10 +129,10 @@ export function uncross(world: World, book: NaiveInstrument): void {
 
 /** Tells what the auction would do now, if that is new. */
 export function indicate(world: World, book: NaiveInstrument): void {
-  const found = auctionPrice(book) ?? { price: 0, volume: 0, imbalance: 0 };
+  const found = auctionPrice(book) ?? NOTHING;
   const { told } = book;
   if (
-    told !== undefined && told.price === found.price &&
+    told.price === found.price &&
     told.volume === found.volume && told.imbalance === found.imbalance
   ) return;
   book.told = found;

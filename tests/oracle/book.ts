@@ -105,8 +105,8 @@ export function takeOut(world: World, order: NaiveOrder): void {
   order.where = "nowhere";
 }
 
-/** Puts a stop at the end of the queue of its stop price. */
-export function waitAsStop(world: World, order: NaiveOrder): void {
+/** Puts a stop at the end of the queue of its stop price, which has room. */
+export function putInStops(world: World, order: NaiveOrder): void {
   order.where = "stops";
   order.arrival = ++world.arrivals;
   insert(
@@ -187,9 +187,32 @@ export function trimSlice(order: NaiveOrder): void {
     : Math.min(order.shown, order.leaves);
 }
 
+/** Whether a stop could wait at a stop price with these leaves. */
+export function stopRoom(
+  world: World,
+  order: NaiveOrder,
+  stopPrice: number,
+  leaves: number,
+): Reason {
+  if (order.side === Side.BUY && stopPrice === PRICE_MAX) {
+    return Reason.PRICE_OUT_OF_RANGE;
+  }
+  const queue = stopsOf(world.instrument(order.instrument), order.side)
+    .filter((other) => other !== order && other.stopPrice === stopPrice);
+  return fits(queue, leaves);
+}
+
+/** Whether the lots of a queue stay an exact number. */
+function fits(queue: readonly NaiveOrder[], leaves: number): Reason {
+  let sum = BigInt(leaves);
+  for (const other of queue) sum += BigInt(other.leaves);
+  return sum > BigInt(LARGEST) ? Reason.QUANTITY_TOO_LARGE : Reason.NONE;
+}
+
 /**
- * Whether an order could rest at a price with these leaves: that no side has
- * a level there is the engine's business, the oracle has all of them.
+ * Whether an order could rest at a price with these leaves. The highest price
+ * of all is none to rest at. That there is room for another level is the
+ * engine's business, the oracle has all of them.
  */
 export function room(
   world: World,
@@ -197,19 +220,13 @@ export function room(
   at: number,
   leaves: number,
 ): Reason {
-  if (order.side === Side.SELL && at === PRICE_MAX) {
-    return Reason.PRICE_OUT_OF_RANGE;
-  }
+  if (at === PRICE_MAX) return Reason.PRICE_OUT_OF_RANGE;
   const half = isHidden(order) ? "hidden" : "displayed";
-  let sum = BigInt(leaves);
-  for (
-    const other of sideOf(world.instrument(order.instrument), order.side)
-  ) {
-    if (other !== order && other.at === at && other.where === half) {
-      sum += BigInt(other.leaves);
-    }
-  }
-  return sum > BigInt(LARGEST) ? Reason.QUANTITY_TOO_LARGE : Reason.NONE;
+  const queue = sideOf(world.instrument(order.instrument), order.side)
+    .filter((other) =>
+      other !== order && other.at === at && other.where === half
+    );
+  return fits(queue, leaves);
 }
 
 /** True if what is not traded at once stays: in the book, as a stop, for an auction. */

@@ -21,6 +21,7 @@ import {
   otherSide,
   restingPrice,
   room,
+  stopRoom,
 } from "./book.ts";
 import {
   hasLimit,
@@ -40,7 +41,8 @@ import {
   ANY_INSTRUMENT,
   filledOf,
   isAuctionOnly,
-  LARGEST,
+  isPeg,
+  isStop,
   type NaiveInstrument,
   type NaiveOrder,
   type World,
@@ -109,7 +111,7 @@ export function judgeNew(world: World): Reason {
 }
 
 function judgeAccount(world: World): Reason {
-  const account = accountOf(world);
+  const { account } = termsOf(world.command);
   if (account === 0) return Reason.NONE;
   const found = world.accounts.get(account);
   if (found === undefined) return Reason.UNKNOWN_ACCOUNT;
@@ -118,10 +120,15 @@ function judgeAccount(world: World): Reason {
     : Reason.NONE;
 }
 
-function judgeLink(world: World): Reason {
+/** The order that a new one wants to be linked with. */
+export function linkedWith(world: World): NaiveOrder | undefined {
   const { linkReference } = termsOf(world.command);
-  if (linkReference === 0) return Reason.NONE;
-  const other = world.find(linkReference);
+  return linkReference === 0 ? undefined : world.find(linkReference);
+}
+
+function judgeLink(world: World): Reason {
+  if (termsOf(world.command).linkReference === 0) return Reason.NONE;
+  const other = linkedWith(world);
   return other === undefined || other.link !== undefined ||
       other.instrument !== world.command.instrument
     ? Reason.UNKNOWN_LINK
@@ -131,13 +138,31 @@ function judgeLink(world: World): Reason {
 /** Whether there is room for an order that passed all else. */
 export function judgeRoom(world: World, order: NaiveOrder): Reason {
   if (!canRest(order.ordType, order.timeInForce)) return Reason.NONE;
-  if (
-    isSpecial(world.command) && world.special.size >= world.specialMax
-  ) return Reason.SPECIAL_CAPACITY;
+  const other = linkedWith(world);
+  // A plain order that is linked with has terms from then on.
+  const more = (isSpecial(world.command) ? 1 : 0) +
+    (other === undefined || other.hasTerms ? 0 : 1);
+  if (more > 0 && world.special.size + more > world.specialMax) {
+    return Reason.SPECIAL_CAPACITY;
+  }
   if (world.live.size >= world.ordersMax) return Reason.ORDER_CAPACITY;
-  return order.ordType === OrdType.LIMIT
-    ? room(world, order, restingPrice(order), order.leaves)
-    : Reason.NONE;
+  return firstRoom(world, order, order.price, order.stopPrice, order.leaves);
+}
+
+/** Whether there is room in the queue in which an order waits or rests first. */
+function firstRoom(
+  world: World,
+  order: NaiveOrder,
+  price: number,
+  stopPrice: number,
+  leaves: number,
+): Reason {
+  const { ordType } = order;
+  if (isPeg(ordType) || ordType === OrdType.MARKET_TO_LIMIT) return Reason.NONE;
+  if (isStop(ordType) && !order.triggered) {
+    return stopRoom(world, order, stopPrice, leaves);
+  }
+  return room(world, order, restingPrice({ ...order, price }), leaves);
 }
 
 /**
@@ -179,10 +204,11 @@ export interface Change {
   readonly reference: number;
 }
 
-/** True if the order has a limit price that a replace can change. */
-function isPriced(order: NaiveOrder): boolean {
-  return hasLimit(order.ordType) ||
-    order.ordType === OrdType.MARKET_TO_LIMIT;
+/** A market-to-limit order that rests is a limit order. */
+function actingType(order: NaiveOrder): number {
+  return order.ordType === OrdType.MARKET_TO_LIMIT
+    ? OrdType.LIMIT
+    : order.ordType;
 }
 
 /** What a replace asks for, whether it may or not. */
@@ -194,7 +220,7 @@ export function changeOf(world: World, order: NaiveOrder): Change {
     ? filledOf(order) + asked
     : asked;
   return {
-    price: isPriced(order) ? command.price ?? 0 : order.price,
+    price: hasLimit(actingType(order)) ? command.price ?? 0 : order.price,
     stopPrice: (flags & TermFlag.REPLACE_STOP) !== 0
       ? stopPrice
       : order.stopPrice,
@@ -223,13 +249,10 @@ export function judgeReplace(
   const restops = (flags & TermFlag.REPLACE_STOP) !== 0;
   const match = judgeMatch(world, order);
   if (match !== Reason.NONE) return match;
-  const type = order.ordType === OrdType.MARKET_TO_LIMIT
-    ? OrdType.LIMIT
-    : order.ordType;
+  const type = actingType(order);
   if (!isPriceFor(type, change.price)) return Reason.INVALID_PRICE;
   const wrong = judgeQuantity(book, command.quantity ?? 0);
   if (wrong !== Reason.NONE) return wrong;
-  if (change.quantity > LARGEST) return Reason.QUANTITY_TOO_LARGE;
   if (change.leaves <= 0) return Reason.QUANTITY_BELOW_FILLED;
   if (restops && (order.where !== "stops" || change.stopPrice <= 0)) {
     return Reason.INVALID_STOP_PRICE;
@@ -255,7 +278,7 @@ export function replaceExposure(order: NaiveOrder, change: Change): Exposure {
     account: order.account,
     instrument: order.instrument,
     side: order.side,
-    ordType: order.ordType,
+    ordType: actingType(order),
     price: change.price,
     stopPrice: change.stopPrice,
     quantity: change.quantity,

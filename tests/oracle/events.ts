@@ -7,13 +7,18 @@
  */
 import { EventKind, OrdStatus, type Reason } from "../../engine/record/mod.ts";
 import type { TestEvent } from "../exchange/support.ts";
-import { filledOf, type NaiveOrder, type World } from "./world.ts";
+import { filledOf, isPeg, type NaiveOrder, type World } from "./world.ts";
 
 /** FIX status of a live order. */
 export function statusOf(order: NaiveOrder): number {
   return order.leaves === order.quantity
     ? OrdStatus.NEW
     : OrdStatus.PARTIALLY_FILLED;
+}
+
+/** The price that events show: of a peg the one at which it stands. */
+export function priceOf(order: NaiveOrder): number {
+  return isPeg(order.ordType) ? order.at : order.price;
 }
 
 /** An event about an order; `asked` = with the texts of the request, if it has some. */
@@ -34,7 +39,7 @@ export function tell(
     side: order.side,
     ordType: order.ordType,
     timeInForce: order.timeInForce,
-    price: order.price,
+    price: priceOf(order),
     quantity: order.quantity,
     orderId: order.id,
     reference: order.reference,

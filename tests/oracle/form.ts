@@ -14,6 +14,7 @@ import {
 } from "../../engine/record/mod.ts";
 import type { TestCommand } from "../exchange/support.ts";
 import { canRest } from "./book.ts";
+import { trailedPrice } from "./settling.ts";
 import { isValid } from "./ticks.ts";
 import {
   isAuctionOnly,
@@ -115,7 +116,7 @@ export function judgeTerms(world: World, book: NaiveInstrument): Reason {
   const terms = termsOf(command);
   const type = command.ordType!;
   const quantity = command.quantity!;
-  if (!isStopPriceFor(book, type, terms.stopPrice)) {
+  if (!isStopPriceFor(book, type, command.side!, terms)) {
     return Reason.INVALID_STOP_PRICE;
   }
   if (!isOffsetFor(type, terms)) return Reason.INVALID_OFFSET;
@@ -139,10 +140,15 @@ function isWhole(value: number, low: number, high: number): boolean {
 function isStopPriceFor(
   book: NaiveInstrument,
   ordType: number,
-  stopPrice: number,
+  side: number,
+  terms: Terms,
 ): boolean {
-  if (ordType === TRAILING_STOP) {
-    return stopPrice > 0 || stopPrice === 0 && book.last !== 0;
+  const { stopPrice } = terms;
+  if (ordType === TRAILING_STOP && stopPrice === 0) {
+    if (book.last === 0) return false;
+    // An offset that is none is told as such.
+    return !isOffsetFor(ordType, terms) ||
+      trailedPrice(book, { ...terms, side }) > 0;
   }
   return isStop(ordType) ? stopPrice > 0 : stopPrice === 0;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { EventKind, MassScope, Reason } from "../../engine/record/mod.ts";
-import { echo } from "./events.ts";
+import { echo, priceOf } from "./events.ts";
 import { end } from "./placing.ts";
 import {
   ANY_INSTRUMENT,
@@ -15,25 +15,35 @@ import {
   type World,
 } from "./world.ts";
 
-const BARE = ~(MassScope.PRICE_RANGE | MassScope.UNLOCK);
+/** The scope without what is added to it. */
+const BARE = 0x0f;
 
 /** MASS_CANCEL. */
 export function massCancel(world: World): void {
   const { command } = world;
   const detail = command.detail ?? 0;
-  const wrong = judgeScope(world, true);
   const { instrument = 0, side = 0, price = 0, quantity = 0 } = command;
+  let wrong = judgeScope(world, true);
+  if (wrong === Reason.NONE) {
+    if (instrument !== ANY_INSTRUMENT && !world.instruments.has(instrument)) {
+      wrong = Reason.UNKNOWN_INSTRUMENT;
+    } else if (side > 2) wrong = Reason.INVALID_SIDE;
+  }
   const ranged = (detail & MassScope.PRICE_RANGE) !== 0;
   const orders = wrong !== Reason.NONE
     ? []
     : inScope(world).filter((order) =>
       (instrument === ANY_INSTRUMENT || order.instrument === instrument) &&
       (side === 0 || order.side === side) &&
-      (!ranged ||
-        order.price !== 0 && order.price >= price && order.price <= quantity)
+      (!ranged || isWithin(priceOf(order), price, quantity))
     );
   answer(world, EventKind.MASS_CANCELED, wrong, orders.length);
   for (const order of orders) endOnce(world, order, Reason.MASS_CANCEL);
+}
+
+/** Orders without a price are in no range. */
+function isWithin(price: number, lowest: number, highest: number): boolean {
+  return price !== 0 && price >= lowest && price <= highest;
 }
 
 /** KILL: blocks and cancels, or unlocks. */
@@ -68,9 +78,9 @@ function judgeScope(world: World, account: boolean): Reason {
   const { detail = 0, reason: index = 0 } = world.command;
   const scope = detail & BARE;
   const own = world.session(world.asker).account;
+  if (scope > MassScope.ALL) return Reason.UNSUPPORTED;
   if (world.asker === 0) {
-    if (scope > MassScope.ALL) return Reason.NOT_AUTHORIZED;
-    if (scope === MassScope.ALL && !account) return Reason.NOT_AUTHORIZED;
+    if (scope === MassScope.ALL && !account) return Reason.UNSUPPORTED;
     return scope === MassScope.ACCOUNT && !world.accounts.has(index)
       ? Reason.UNKNOWN_ACCOUNT
       : Reason.NONE;

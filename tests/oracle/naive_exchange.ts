@@ -200,17 +200,28 @@ export class NaiveExchange {
         return;
       case CommandKind.SET_SESSION: {
         const session = world.session(world.asker);
+        if (!this.#isSession(command, session)) return;
         session.account = index;
         session.stpMode = detail & 0xf;
         session.stpScope = detail >>> 4;
         session.group = price;
         session.messagesMax = quantity;
         session.interval = reference;
-        session.windowEnd = 0;
-        session.messages = 0;
         return;
       }
     }
+  }
+
+  /** SET_SESSION: what can not be is not set. */
+  #isSession(command: TestCommand, session: NaiveSession): boolean {
+    const { world } = this;
+    const { reason: account = 0, detail = 0 } = command;
+    if (account !== 0 && !world.accounts.has(account)) return false;
+    if ((detail & 0xf) > 5 || detail >>> 4 > 2) return false;
+    // Open orders count for the account that they were entered for.
+    const live = [...world.live.values()]
+      .some((order) => order.session === world.asker);
+    return account === session.account || !live;
   }
 
   /** SET_INSTRUMENT: what is out of range is not set. */
@@ -218,7 +229,7 @@ export class NaiveExchange {
     const { price = 0, quantity = 0, reference = 0 } = command;
     const whole = Number.isInteger(quantity) && quantity >= 0;
     const ticks = whole && quantity <= PRICE_MAX;
-    switch (command.detail) {
+    switch (command.detail ?? 0) {
       case InstrumentSetting.REFERENCE_PRICE:
         if (price >= 0) book.reference = price;
         return;

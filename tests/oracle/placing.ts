@@ -22,9 +22,11 @@ import {
   isWorse,
   otherSide,
   putInBook,
+  putInStops,
   refresh,
   room,
   sideOf,
+  stopRoom,
   takeOut,
   trimSlice,
 } from "./book.ts";
@@ -109,6 +111,7 @@ export function place(world: World, order: NaiveOrder, price: number): void {
       return;
     }
     limit = best;
+    order.price = best;
   }
   const refusal = refusalOfNeed(world, order, limit);
   if (refusal !== undefined) {
@@ -322,20 +325,27 @@ function settleRest(
   const stays = !isMarket(order) && timeInForce !== TimeInForce.IOC &&
     timeInForce !== TimeInForce.FOK;
   if (stays) {
-    if (toLimit) {
-      order.price = limit;
-      tell(world, EventKind.RESTATED, order);
-    }
+    if (toLimit) tell(world, EventKind.RESTATED, order);
     rest(world, order, limit);
   } else if (interrupted) end(world, order, Reason.VOLATILITY);
   else if (timeInForce === TimeInForce.FOK) {
     // Its makers were enough, but one was linked to another.
     end(world, order, Reason.FOK_NOT_FILLABLE);
   } else if (isMarket(order)) {
-    const beyond = sideOf(book, otherSide(order.side))
-      .some((maker) => isWorse(order.side, maker.at, limit));
+    // Those within its limit ask for more lots than it has.
+    const beyond = sideOf(book, otherSide(order.side)).some((maker) =>
+      isWorse(order.side, maker.at, limit) &&
+      requirementOf(maker) <= order.leaves
+    );
     end(world, order, beyond ? Reason.MARKET_COLLAR : Reason.NO_LIQUIDITY);
   } else end(world, order, Reason.IOC_REMAINDER);
+}
+
+/** Lets a stop wait, where there is room. */
+export function waitAsStop(world: World, order: NaiveOrder): void {
+  if (stopRoom(world, order, order.stopPrice, order.leaves) !== Reason.NONE) {
+    end(world, order, Reason.LEVEL_CAPACITY);
+  } else putInStops(world, order);
 }
 
 /** Puts an order into the book, where there is room. */

@@ -6,14 +6,7 @@
  * @module
  */
 import { EventKind, OrdType, Reason } from "../../engine/record/mod.ts";
-import {
-  isOpen,
-  restingPrice,
-  room,
-  takeOut,
-  trimSlice,
-  waitAsStop,
-} from "./book.ts";
+import { isOpen, restingPrice, room, takeOut, trimSlice } from "./book.ts";
 import {
   accountOf,
   type Change,
@@ -24,15 +17,22 @@ import {
   judgeReplace,
   judgeRoom,
   keepsPlace,
+  linkedWith,
   newExposure,
   postPrice,
   replaceExposure,
 } from "./checks.ts";
 import { passRefusal, refuse, statusOf, tell } from "./events.ts";
 import { hasLimit, isSpecial, termsOf } from "./form.ts";
-import { end, place, rest } from "./placing.ts";
+import { end, place, rest, waitAsStop } from "./placing.ts";
 import { takeMessage, warn } from "./risk.ts";
-import { movePeg, trailedPrice, trigger, triggers } from "./settling.ts";
+import {
+  movePeg,
+  pegPrice,
+  trailedPrice,
+  trigger,
+  triggers,
+} from "./settling.ts";
 import { joins } from "./states.ts";
 import {
   isAuctionOnly,
@@ -62,13 +62,19 @@ export function newOrder(world: World): void {
   }
   warn(world, newExposure(world));
   world.subject = order;
-  const { linkReference } = termsOf(world.command);
-  if (linkReference !== 0) {
-    order.link = world.find(linkReference)!;
-    order.link.link = order;
+  const other = linkedWith(world);
+  if (other !== undefined) {
+    order.link = other;
+    other.link = order;
+    other.hasTerms = true;
+    world.remember(other);
   }
   world.remember(order);
   world.touch(order.instrument);
+  const book = world.instrument(order.instrument);
+  if (isPeg(order.ordType) && isOpen(book)) {
+    order.at = pegPrice(book, order) ?? 0;
+  }
   tell(world, EventKind.ACCEPTED, order);
   enter(world, order);
 }
@@ -98,7 +104,7 @@ function orderOf(world: World): NaiveOrder {
     reference: command.reference ?? 0,
     clOrdId: command.clOrdId,
     price: hasLimit(ordType) ? command.price ?? 0 : 0,
-    stopPrice: terms.stopPrice,
+    stopPrice: startOf(world, ordType),
     quantity,
     leaves: quantity,
     notional: 0,
@@ -113,15 +119,34 @@ function orderOf(world: World): NaiveOrder {
   };
 }
 
+/** Stop price with which an order enters. */
+function startOf(world: World, ordType: number): number {
+  const { command } = world;
+  const terms = termsOf(command);
+  if (ordType !== OrdType.TRAILING_STOP || terms.stopPrice !== 0) {
+    return terms.stopPrice;
+  }
+  const book = world.instrument(command.instrument ?? 0);
+  return trailedPrice(book, { ...terms, side: command.side ?? 0 });
+}
+
 /** An accepted order goes where it belongs. */
 function enter(world: World, order: NaiveOrder): void {
   const book = world.instrument(order.instrument);
   if (isStop(order.ordType)) enterStop(world, book, order);
-  else if (isAuctionOnly(order.timeInForce)) {
-    if (joins(book.state, order.timeInForce)) {
-      rest(world, order, restingPrice(order));
-    }
-  } else placeOrRest(world, book, order);
+  else if (isAuctionOnly(order.timeInForce)) join(world, book, order);
+  else placeOrRest(world, book, order);
+}
+
+/** An auction-only order takes part, or waits until it can. */
+function join(
+  world: World,
+  book: NaiveInstrument,
+  order: NaiveOrder,
+): void {
+  if (joins(book.state, order.timeInForce)) {
+    rest(world, order, restingPrice(order));
+  }
 }
 
 function enterStop(
@@ -181,26 +206,32 @@ export function reduceOrder(world: World): void {
   order.quantity -= lots;
   order.leaves -= lots;
   trimSlice(order);
+  if (world.command.clOrdId !== undefined) {
+    order.clOrdId = world.command.clOrdId;
+  }
   world.touch(order.instrument);
   tell(world, EventKind.REPLACED, order, {}, true);
 }
 
 /** REPLACE_ORDER. */
 export function replaceOrder(world: World): void {
-  const taken = takeMessage(world);
-  const order = world.find(world.command.reference ?? 0);
-  const change = order === undefined ? undefined : changeOf(world, order);
-  if (!taken || order === undefined || change === undefined) {
-    const reason = taken ? Reason.UNKNOWN_ORDER : Reason.MESSAGE_RATE;
-    refuse(world, EventKind.CANCEL_REJECTED, 3, reason, order);
+  const kind = EventKind.CANCEL_REJECTED;
+  if (!takeMessage(world)) {
+    refuse(world, kind, 3, Reason.MESSAGE_RATE, undefined);
     return;
   }
+  const order = world.find(world.command.reference ?? 0);
+  if (order === undefined) {
+    refuse(world, kind, 3, Reason.UNKNOWN_ORDER, undefined);
+    return;
+  }
+  const change = changeOf(world, order);
   const judged = judgeReplace(world, order, change);
   const { reason, price } = judged === Reason.NONE
     ? judgePlace(world, order, change)
     : { reason: judged, price: 0 };
   if (reason !== Reason.NONE) {
-    refuse(world, EventKind.CANCEL_REJECTED, 3, reason, order);
+    refuse(world, kind, 3, reason, order);
     return;
   }
   warn(world, replaceExposure(order, change));
@@ -248,9 +279,8 @@ function apply(world: World, order: NaiveOrder, change: Change): void {
   if (keeps || where === "nowhere") return;
   const book = world.instrument(order.instrument);
   if (where === "stops") waitAsStop(world, order);
-  else if (isAuctionOnly(order.timeInForce)) {
-    rest(world, order, restingPrice(order));
-  } else placeOrRest(world, book, order);
+  else if (isAuctionOnly(order.timeInForce)) join(world, book, order);
+  else placeOrRest(world, book, order);
 }
 
 /** ORDER_STATUS. */

@@ -64,8 +64,9 @@ export function takeMessage(world: World): boolean {
 function judgedPrice(book: NaiveInstrument, order: Exposure): number {
   const { ordType, price, stopPrice, side } = order;
   const best = () => bestDisplayed(book, otherSide(side)) ?? 0;
-  if (ordType === OrdType.MARKET) return best();
-  if (ordType === OrdType.MARKET_TO_LIMIT) return price || best();
+  if (ordType === OrdType.MARKET || ordType === OrdType.MARKET_TO_LIMIT) {
+    return best();
+  }
   if (ordType === OrdType.STOP || ordType === OrdType.TRAILING_STOP) {
     return stopPrice;
   }

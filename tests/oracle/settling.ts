@@ -13,15 +13,13 @@ import {
   otherSide,
   stopsOf,
   takeOut,
-  waitAsStop,
   watched,
 } from "./book.ts";
 import { tell } from "./events.ts";
-import { available, place, requirementOf } from "./placing.ts";
+import { available, place, requirementOf, waitAsStop } from "./placing.ts";
 import { validAtOrAbove, validAtOrBelow } from "./ticks.ts";
 import {
   byEntry,
-  has,
   isPeg,
   type NaiveInstrument,
   type NaiveOrder,
@@ -77,20 +75,27 @@ export function trigger(world: World, order: NaiveOrder): void {
   place(world, order, order.price);
 }
 
+/** What a trailing stop goes by. */
+export interface Trailing {
+  readonly side: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly stopPrice: number;
+}
+
 /** Stop price of a trailing stop after the last trade. */
-export function trailedPrice(
-  book: NaiveInstrument,
-  order: NaiveOrder,
-): number {
+export function trailedPrice(book: NaiveInstrument, order: Trailing): number {
   const { last } = book;
-  const ticks = has(order, TermFlag.BASIS_POINTS)
+  const ticks = (order.flags & TermFlag.BASIS_POINTS) !== 0
     ? Math.max(1, Number(BigInt(last) * BigInt(order.offset) / 10000n))
     : order.offset;
-  if (order.side === Side.SELL) {
-    return Math.max(order.stopPrice, last - ticks, 0);
-  }
-  const above = Math.min(last + ticks, PRICE_MAX);
-  return order.stopPrice === 0 ? above : Math.min(order.stopPrice, above);
+  const price = order.side === Side.BUY ? last + ticks : last - ticks;
+  const { stopPrice } = order;
+  if (price <= 0 || price > PRICE_MAX) return stopPrice;
+  if (stopPrice === 0) return price;
+  return order.side === Side.BUY
+    ? Math.min(stopPrice, price)
+    : Math.max(stopPrice, price);
 }
 
 function trail(world: World, order: NaiveOrder): void {
@@ -135,12 +140,13 @@ export function movePeg(
   const stands = order.where === "hidden" ? order.at : undefined;
   if (price === stands) return false;
   takeOut(world, order);
+  order.at = price ?? 0;
   if (price !== undefined) place(world, order, price);
   return true;
 }
 
 /** Where a peg belongs; undefined = nowhere. */
-function pegPrice(
+export function pegPrice(
   book: NaiveInstrument,
   order: NaiveOrder,
 ): number | undefined {

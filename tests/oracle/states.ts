@@ -12,7 +12,7 @@ import {
   TimeInForce,
   TradingState,
 } from "../../engine/record/mod.ts";
-import { indicate, uncross } from "./auction.ts";
+import { indicate, NOTHING, uncross } from "./auction.ts";
 import { restingPrice, takeOut, watched } from "./book.ts";
 import { tellHouse } from "./events.ts";
 import { end, rest } from "./placing.ts";
@@ -50,7 +50,7 @@ export function joins(state: number, timeInForce: number): boolean {
   return timeInForce === GOOD_FOR_AUCTION && isCall(state);
 }
 
-/** Brings an instrument into a state. */
+/** Brings an instrument into a state; what follows from it comes with `finish()`. */
 export function enterState(
   world: World,
   book: NaiveInstrument,
@@ -60,16 +60,19 @@ export function enterState(
 ): void {
   const before = book.state;
   world.touch(book.index);
-  if (before === OPEN) {
-    for (const order of watched(world, book.index)) takeOut(world, order);
+  if (before === OPEN && state !== OPEN) {
+    for (const order of watched(world, book.index)) {
+      takeOut(world, order);
+      order.at = 0;
+    }
   }
-  if (state === OPEN || isCall(before) && state === CLOSED) {
+  if (before !== OPEN && state === OPEN || isCall(before) && state === CLOSED) {
     uncross(world, book);
   }
   if (state === OPEN) endAuction(world, book);
   book.state = state;
   book.until = duration > 0 ? world.now + duration : 0;
-  book.nextState = nextState;
+  book.nextState = duration > 0 ? nextState : OPEN;
   for (const order of world.ordersOf(book.index)) {
     if (order.where === "nowhere" && joins(state, order.timeInForce)) {
       rest(world, order, restingPrice(order));
@@ -79,11 +82,10 @@ export function enterState(
     instrument: book.index,
     detail: state,
     quantity: duration,
-    reference: nextState,
+    reference: book.nextState,
   });
   if (state === CLOSED) endDay(world, book);
-  book.told = undefined;
-  finish(world, book);
+  book.told = NOTHING;
 }
 
 /** Cancels what was only there for the auction that is over. */
@@ -107,10 +109,10 @@ function endDay(world: World, book: NaiveInstrument): void {
   }
 }
 
-/** Brings an instrument to rest after what happened to it. */
+/** Brings an instrument to rest after what happened to it; that may begin a call. */
 export function finish(world: World, book: NaiveInstrument): void {
-  if (book.state === OPEN) settle(world, book);
-  else if (isCall(book.state)) indicate(world, book);
+  settle(world, book);
+  if (isCall(book.state)) indicate(world, book);
   world.touched.delete(book.index);
 }
 
@@ -140,7 +142,10 @@ export function runTimers(world: World): void {
     ) {
       end(world, order, Reason.EXPIRED, OrdStatus.EXPIRED);
       finish(world, world.instrument(order.instrument));
-    } else enterState(world, book!, book!.nextState, 0, OPEN);
+    } else {
+      enterState(world, book!, book!.nextState, 0, OPEN);
+      finish(world, book!);
+    }
   }
 }
 

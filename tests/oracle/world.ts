@@ -35,7 +35,8 @@ export interface NaiveOrder {
   readonly minQuantity: number;
   readonly expireTime: number;
   readonly offset: number;
-  readonly hasTerms: boolean;
+  /** Counts as special: it came with terms, or was linked with. */
+  hasTerms: boolean;
   reference: number;
   clOrdId: string | undefined;
   /** Its limit; 0 = none. */
@@ -47,7 +48,10 @@ export interface NaiveOrder {
   /** The order that is canceled when this one trades. */
   link: NaiveOrder | undefined;
   where: "nowhere" | "displayed" | "hidden" | "stops";
-  /** Price at which it stands in the book; a market order of an auction: infinite. */
+  /**
+   * Price at which it stands in the book; a market order of an auction: infinite;
+   * a peg that stands nowhere: 0.
+   */
   at: number;
   /** When it came to its place: older is first. */
   arrival: number;
@@ -101,7 +105,8 @@ export interface NaiveInstrument {
   ticks: TickBand[];
   quantityMax: number;
   notionalMax: number;
-  told: Indication | undefined;
+  /** What the call told last. */
+  told: Indication;
 }
 
 /** One session. */
@@ -252,7 +257,7 @@ export function newInstrument(index: number): NaiveInstrument {
     ticks: [],
     quantityMax: LARGEST,
     notionalMax: LARGEST,
-    told: undefined,
+    told: { price: 0, volume: 0, imbalance: 0 },
   };
 }
 
@@ -296,11 +301,4 @@ export function isCall(state: number): boolean {
     state === TradingState.VOLATILITY_AUCTION ||
     state === TradingState.REOPENING_AUCTION ||
     state === TradingState.CLOSING_AUCTION;
-}
-
-/** Sum of lots that ends at the largest number. */
-export function sumOf(orders: readonly NaiveOrder[]): number {
-  let sum = 0n;
-  for (const order of orders) sum += BigInt(order.leaves);
-  return sum > BigInt(LARGEST) ? LARGEST : Number(sum);
 }
