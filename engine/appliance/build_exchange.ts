@@ -18,7 +18,11 @@ import { SpscRing } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import { configuredSessions } from "./build_gateway.ts";
 import { depthShape } from "./depth_shape.ts";
-import { Definitions, type SessionWanted } from "./definitions.ts";
+import {
+  Definitions,
+  type DefinitionsOptions,
+  type SessionWanted,
+} from "./definitions.ts";
 import { ExchangeAgent } from "./exchange_agent.ts";
 import { House, HOUSE_SLOTS } from "./house.ts";
 import { OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
@@ -61,6 +65,21 @@ function rulesOf(config: Config, gateway: number): SessionRulesConfig[] {
     : [...config.dpdk.sessions];
 }
 
+/** What the configuration wants defined, and how much there may be. */
+export function wantedOf(
+  config: Config,
+): Pick<
+  DefinitionsOptions,
+  "capacity" | "instruments" | "accounts" | "sessions"
+> {
+  return {
+    capacity: config.capacity,
+    instruments: config.instruments,
+    accounts: config.accounts,
+    sessions: sessionsWanted(config),
+  };
+}
+
 /** The agent that sequences and executes commands. */
 export function buildExchange(workshop: Workshop): ExchangeAgent {
   const { config, plan, memory } = workshop;
@@ -74,22 +93,11 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     throw new Error(`[memory] huge_pages = "require", but: ${region.reason}`);
   }
   const register = new Register(memory, plan.register, registerShape(config));
-  const gatewayEvents = plan.eventRings.map((offset) =>
-    new EventRing(
-      new SpscRing(
-        memory,
-        offset,
-        EVENT_SLOT_BYTES,
-        plan.eventSlots,
-        "producer",
-      ),
-      () => workshop.letOthersWork(),
-    )
-  );
+  const gatewayEvents = eventRings(workshop);
   const { house, houseEvents } = buildHouse(register, log);
   const events = [...gatewayEvents, houseEvents];
   const routes = new Uint8Array(config.capacity.sessions);
-  routes[0] = gatewayEvents.length;
+  routes[0] = events.indexOf(houseEvents);
   const exchange = new Exchange({
     ...capacity,
     memory: region.buffer,
@@ -102,6 +110,15 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     plan.depth,
     depthShape(config),
   );
+  const definitions = new Definitions({
+    ...wantedOf(config),
+    ordersOf: (session) => exchange.ordersOf(session),
+    gatewayEvents,
+    depth,
+    register,
+    routes,
+    log,
+  });
   const commandRing = (
     offset: number,
     slots: number,
@@ -118,18 +135,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     events,
     house,
     register,
-    definitions: new Definitions({
-      capacity: config.capacity,
-      ordersOf: (session) => exchange.ordersOf(session),
-      gatewayEvents,
-      depth,
-      register,
-      routes,
-      instruments: config.instruments,
-      accounts: config.accounts,
-      sessions: sessionsWanted(config),
-      log,
-    }),
+    definitions,
     control: workshop.control,
     controlF64: workshop.controlF64,
     clock: workshop.clock,
@@ -137,6 +143,18 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     depth,
     log,
     letOthersWork: () => workshop.letOthersWork(),
+  });
+}
+
+/** Producer ends of the gateways' event rings. */
+function eventRings(workshop: Workshop): EventRing[] {
+  const { plan, memory } = workshop;
+  return plan.eventRings.map((offset) => {
+    const slots = plan.eventSlots;
+    return new EventRing(
+      new SpscRing(memory, offset, EVENT_SLOT_BYTES, slots, "producer"),
+      () => workshop.letOthersWork(),
+    );
   });
 }
 

@@ -24,6 +24,7 @@ import {
 import type { EventRing } from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
+  CMD_FLAG_OPERATOR,
   CMD_SEQUENCE_F64,
   COMMAND_SLOT_BYTES,
   CommandKind,
@@ -120,7 +121,7 @@ export class Definitions {
   readonly #sessions = new Map<string, number>();
   /** Account of each session that has one. */
   readonly #sessionAccounts = new Map<number, number>();
-  /** Instruments that nothing has happened to since they were defined. */
+  /** Instruments that were defined by a start that is not known to be over. */
   readonly #fresh = new Set<number>();
   readonly #missing: Iterator<Missing>;
 
@@ -134,6 +135,8 @@ export class Definitions {
     const command = readCommand(commands, at);
     const text = textBytes(commands, at);
     const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
+    // An operator asks when the start is over.
+    if ((command.flags & CMD_FLAG_OPERATOR) !== 0) this.inUse();
     this.#settings.observe(command);
     this.#options.register.observe(command, text);
     switch (command.kind) {
@@ -150,13 +153,11 @@ export class Definitions {
         this.#sessionAccounts.set(command.session, command.reason);
         return;
       case CommandKind.SET_STATE:
-        if (command.instrument < this.#options.capacity.instruments) {
-          this.#fresh.delete(command.instrument);
-        }
+        this.#fresh.delete(command.instrument);
     }
   }
 
-  /** Something else than a definition was applied: what is defined is in use. */
+  /** The start that defined them is over: instruments are in use. */
   inUse(): void {
     if (this.#fresh.size > 0) this.#fresh.clear();
   }
@@ -172,7 +173,7 @@ export class Definitions {
       lotSizeE8: command.reference,
     };
     this.#instruments.set(command.text, known);
-    this.#fresh.add(known.index);
+    if ((command.flags & CMD_FLAG_OPERATOR) === 0) this.#fresh.add(known.index);
     const { index, tickSizeE8, lotSizeE8 } = known;
     this.#options.depth.define(index, text, tickSizeE8, lotSizeE8);
     this.#tell(EventKind.INSTRUMENT_DEFINED, sequence, index, {
@@ -352,6 +353,8 @@ export class Definitions {
           instrument: index,
           detail: TRADING_STATES.indexOf(wanted.state),
         },
+        message: "set by the configuration",
+        fields: { symbol, keys: "state", value: wanted.state },
       };
     }
     for (const setting of instrumentSettings(index, wanted)) {

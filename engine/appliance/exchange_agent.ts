@@ -71,7 +71,7 @@ export interface ExchangeAgentOptions {
   readonly control: Int32Array;
   /** The same memory as `control`. */
   readonly controlF64: Float64Array;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "words" | "realtime">;
   readonly lane: CounterLane;
   readonly depth: DepthPublisher;
   readonly log: Log;

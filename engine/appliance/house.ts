@@ -148,8 +148,8 @@ export class House {
         if (this.live) {
           this.#log.info("uncrossed", {
             symbol: register.symbolOf(instrument),
-            ticks: price,
-            lots: quantity,
+            price: register.priceOf(instrument, price),
+            quantity: register.quantityOf(instrument, quantity),
           });
         }
         return;

@@ -27,11 +27,8 @@ import {
 } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import { type CommandFields, writeCommand } from "./command_fields.ts";
-import {
-  commandsOf,
-  type RequestContext,
-  RequestError,
-} from "./operator_requests.ts";
+import { type RequestContext, RequestError } from "./operator_context.ts";
+import { commandsOf } from "./operator_requests.ts";
 import { RegisterWord } from "./register_layout.ts";
 
 const WATCH_MS = 1;
@@ -87,7 +84,7 @@ export class OperatorDesk {
       if (error instanceof ConfigError) {
         return {
           status: 400,
-          body: { error: error.message, problems: error.problems },
+          body: { error: "The request is wrong", problems: error.problems },
         };
       }
       if (error instanceof RequestError) {
@@ -120,6 +117,7 @@ export class OperatorDesk {
       const error = `It takes ${commands.length} commands, at most ${most} go`;
       return { status: 400, body: { error } };
     }
+    log.info("operator", { request: JSON.stringify(request) });
     const { words } = register;
     const canceledBefore = words[RegisterWord.CANCELED]!;
     for (const command of commands) {
@@ -127,7 +125,6 @@ export class OperatorDesk {
     }
     ring.publish();
     this.#handed = (this.#handed + commands.length) | 0;
-    log.info("operator", { request: JSON.stringify(request) });
     if (!await this.#until(() => this.#isTaken())) {
       return notYet("The exchange did not take it in time; it may later");
     }

@@ -29,6 +29,7 @@ import {
   type RegisterShape,
   registerTables,
   RegisterWord,
+  scaled,
   SessionSlot,
   type SessionView,
   sessionView,
@@ -270,6 +271,18 @@ export class Register {
   /** Symbol of an instrument; "" = there is none. */
   symbolOf(instrument: number): string {
     return this.#nameIn(this.#instruments, instrument, InstrumentSlot.SYMBOL);
+  }
+
+  /** A price of an instrument for people. */
+  priceOf(instrument: number, ticks: number): number {
+    const slot = InstrumentSlot.TICK_SIZE_E8;
+    return scaled(ticks, this.#instruments.get(instrument, slot));
+  }
+
+  /** A quantity of an instrument for people. */
+  quantityOf(instrument: number, lots: number): number {
+    const slot = InstrumentSlot.LOT_SIZE_E8;
+    return scaled(lots, this.#instruments.get(instrument, slot));
   }
 
   /** Name of an account; "" = there is none. */

@@ -193,8 +193,8 @@ export interface AccountView {
   >;
 }
 
-/** Units times their size, to eight places: for people. */
-function scaled(units: number, sizeE8: number): number {
+/** Units times their size x 1e8, to eight places: for people. */
+export function scaled(units: number, sizeE8: number): number {
   return Number((units * (sizeE8 / 1e8)).toFixed(8));
 }
 

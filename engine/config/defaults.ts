@@ -5,7 +5,12 @@
  *
  * @module
  */
-import type { Config, InstrumentConfig, SessionRulesConfig } from "./types.ts";
+import type {
+  BinarySessionConfig,
+  Config,
+  InstrumentConfig,
+  SessionRulesConfig,
+} from "./types.ts";
 
 /** Password and key of the demo sessions; refused on any address but loopback. */
 export const DEMO_PASSWORD = "demo";
@@ -56,6 +61,18 @@ function plainInstrument(
     group: 0,
     state: "open",
   };
+}
+
+function demoBinarySession(number: number): BinarySessionConfig {
+  return { number, key: DEMO_KEY, ...plainRules() };
+}
+
+function defaultInstruments(): InstrumentConfig[] {
+  return [
+    plainInstrument("AAPL", 1_000_000, 100_000_000),
+    plainInstrument("MSFT", 1_000_000, 100_000_000),
+    plainInstrument("BTC-USD", 1_000_000, 1),
+  ];
 }
 
 /** What holds where the file says nothing. */
@@ -110,11 +127,7 @@ export function defaultConfig(): Config {
       tcpPort: 9010,
       udpPort: 9011,
       logonTimeoutMs: 5000,
-      sessions: [1, 2, 3, 4].map((number) => ({
-        number,
-        key: DEMO_KEY,
-        ...plainRules(),
-      })),
+      sessions: [1, 2, 3, 4].map(demoBinarySession),
     },
     dpdk: {
       enabled: false,
@@ -127,10 +140,6 @@ export function defaultConfig(): Config {
     admin: { address: "127.0.0.1", port: 9090 },
     log: { level: "info", format: "auto" },
     accounts: [],
-    instruments: [
-      plainInstrument("AAPL", 1_000_000, 100_000_000),
-      plainInstrument("MSFT", 1_000_000, 100_000_000),
-      plainInstrument("BTC-USD", 1_000_000, 1),
-    ],
+    instruments: defaultInstruments(),
   };
 }
