@@ -66,7 +66,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send replay test bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control replay test bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -78,6 +78,10 @@ config: native deno ## Print the default configuration with a reason for each li
 
 send: native deno ## Place an order: make send ORDER="--session CLIENT1 buy 100 AAPL 187.50"
 	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read=$(READABLE) --allow-net --unstable-net main.ts send $(ORDER)
+
+control: deno ## Ask the running appliance: make control REQUEST="state instrument=AAPL state=halt"
+	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
+		--allow-env=FERRULE_NATIVE_DIR main.ts control $(if $(CONFIG),--config $(CONFIG)) $(REQUEST)
 
 replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
 	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
