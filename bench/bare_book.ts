@@ -72,7 +72,6 @@ function hashBook(book: Book, symbols: number): number {
 
 /** Book and matching alone; orders are found by direct index. */
 export class BareBook implements Contender, FillSink {
-  readonly name = "ferrule, bare book";
   readonly messages: number;
   readonly #records: Uint32Array;
   readonly #facts: MixFacts;
@@ -170,7 +169,7 @@ export class BareBook implements Contender, FillSink {
     this.run();
     this.#proving = false;
     requireHashes(
-      this.name,
+      "bare book",
       this.#tape >>> 0,
       hashBook(this.#book, this.#facts.symbols),
       this.#facts,

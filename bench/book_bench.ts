@@ -13,31 +13,20 @@
  * Every engine first proves that its trades and its final book hash to the
  * published values, which also warms it up. Each pass starts from an empty
  * engine; making it is not timed, nor is the conversion of the mix's records
- * to what the engine takes. One thread, not pinned; no network, no journal.
+ * to what the engine takes. Each engine has a process and in it one thread,
+ * not pinned; no network, no journal.
  *
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { BareBook } from "./bare_book.ts";
-import {
-  type Contender,
-  measureSides,
-  type Side,
-  sideOf,
-} from "./contender.ts";
-import { ExchangeMix, mixCommands } from "./exchange_mix.ts";
+import { measureSides, type Side } from "./contender.ts";
+import { startEngines } from "./engine_child.ts";
 import { EVERYTHING, NOTHING } from "./exchange_rig.ts";
-import { NpmBook } from "./npm_book.ts";
+import type { EngineSpec } from "./engines.ts";
 import { type Peer, peerSides, peersOf } from "./peers.ts";
 import { buildPrograms, programPath } from "./programs.ts";
 import { sidesTable } from "./sides_table.ts";
-import {
-  hexadecimal,
-  mix,
-  MIXES,
-  type MixFacts,
-  sha256,
-} from "./standard_mix.ts";
+import { hexadecimal, mix, MIXES } from "./standard_mix.ts";
 import { saveResult, spread } from "./stats.ts";
 
 /** Name of the ladder in C, and of the npm book, in tables. */
@@ -57,24 +46,22 @@ export interface BookOptions {
   readonly peers: readonly Peer[];
 }
 
-function contenders(
-  records: Uint32Array,
-  facts: MixFacts,
+function engines(
+  name: keyof typeof MIXES,
   npm: boolean,
-): Contender[] {
-  const commands = mixCommands(records, 1);
-  const list: Contender[] = [
-    new BareBook(records, facts),
-    new ExchangeMix(
-      "ferrule, exchange, events only",
-      commands,
-      facts,
-      { ...NOTHING, events: true },
-    ),
-    new ExchangeMix("ferrule, exchange", commands, facts, EVERYTHING),
-  ];
-  if (npm && facts.symbols === 1) list.push(new NpmBook(records, facts));
-  return list;
+): Record<string, EngineSpec> {
+  const exchange = { engine: "exchange", mix: name } as const;
+  return {
+    "ferrule, bare book": { engine: "bare", mix: name },
+    "ferrule, exchange, events only": {
+      ...exchange,
+      rules: { ...NOTHING, events: true },
+    },
+    "ferrule, exchange": { ...exchange, rules: EVERYTHING },
+    ...(npm && MIXES[name].symbols === 1
+      ? { "npm nodejs-order-book 10.1.1": { engine: "npm", mix: name } }
+      : {}),
+  };
 }
 
 /**
@@ -89,15 +76,12 @@ export async function measureBook(
 ): Promise<BookReport> {
   const facts = MIXES[name];
   const records = mix(facts.messages, facts.symbols);
-  const digest = await sha256(records);
-  if (digest !== facts.sha256) {
-    throw new Error(`${name}: SHA-256 ${digest}, expected ${facts.sha256}`);
-  }
   const file = await Deno.makeTempFile({ prefix: "ferrule-mix-" });
+  const own = await startEngines(engines(name, options.npm));
   try {
     await Deno.writeFile(file, new Uint8Array(records.buffer as ArrayBuffer));
     const sides: Side[] = [
-      ...contenders(records, facts, options.npm).map(sideOf),
+      ...own,
       ...await peerSides(options.peers, file, {
         messages: facts.messages,
         tape: hexadecimal(facts.tape),
@@ -112,6 +96,7 @@ export async function measureBook(
       ),
     };
   } finally {
+    for (const side of own) await side.close();
     await Deno.remove(file);
   }
 }

@@ -236,19 +236,13 @@ export class ChallengeReports {
 
 /** A workload through the whole exchange. */
 export class ExchangeChallenge implements Contender {
-  readonly name: string;
   readonly messages: number;
   /** SHA-256 of the reports; after `prove()`. */
   digest = "";
   readonly rig: ExchangeRig;
   readonly #commands: Commands;
 
-  constructor(
-    name: string,
-    messages: readonly ChallengeMessage[],
-    rules: Rules,
-  ) {
-    this.name = name;
+  constructor(messages: readonly ChallengeMessage[], rules: Rules) {
     this.messages = messages.length;
     this.#commands = challengeCommands(messages);
     this.rig = new ExchangeRig({

@@ -19,15 +19,10 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import {
-  type ChallengeMessage,
-  ExchangeChallenge,
-  PUBLISHED,
-  readChallenge,
-  writeChallenge,
-} from "./challenge.ts";
+import { PUBLISHED, readChallenge, writeChallenge } from "./challenge.ts";
 import { challengeWorkload } from "./challenge_workload.ts";
-import { measureSides, sideOf } from "./contender.ts";
+import { measureSides } from "./contender.ts";
+import { startEngine } from "./engine_child.ts";
 import { EVERYTHING } from "./exchange_rig.ts";
 import { peerSides, peersOf } from "./peers.ts";
 import { sidesTable } from "./sides_table.ts";
@@ -43,38 +38,42 @@ interface Result {
   readonly engines: Readonly<Record<string, Spread>>;
 }
 
-async function measure(
-  file: string,
-  messages: readonly ChallengeMessage[],
-  rounds: number,
-): Promise<Result> {
-  const ours = new ExchangeChallenge(OURS, messages, EVERYTHING);
-  const side = sideOf(ours);
-  const scenario =
-    Object.keys(PUBLISHED).find((name) => PUBLISHED[name] === ours.digest) ??
-      "";
-  const known = scenario === "" ? "not published" : `published, ${scenario}`;
-  console.log(
-    `\n${file}: ${messages.length} messages, SHA-256 of the reports ` +
-      `${ours.digest} (${known}); ${rounds} rounds\n`,
-  );
-  const sides = [
-    side,
-    ...await peerSides(peersOf(), file, {
-      messages: messages.length,
-      tape: ours.digest.slice(0, 8),
-      book: "",
-    }),
-  ];
-  const times = await measureSides(sides, rounds);
-  const byName = Object.fromEntries(sides.map((s, i) => [s.name, times[i]!]));
-  console.log(sidesTable(byName, OURS));
-  return {
-    scenario,
-    engines: Object.fromEntries(
-      sides.map((s, i) => [s.name, spread(times[i]!)]),
-    ),
-  };
+async function measure(file: string, rounds: number): Promise<Result> {
+  const messages = readChallenge(await Deno.readFile(file)).length;
+  const ours = await startEngine(OURS, {
+    engine: "challenge",
+    file,
+    rules: EVERYTHING,
+  });
+  try {
+    const scenario = Object.keys(PUBLISHED).find((name) =>
+      PUBLISHED[name] === ours.digest
+    ) ?? "";
+    const known = scenario === "" ? "not published" : `published, ${scenario}`;
+    console.log(
+      `\n${file}: ${messages} messages, SHA-256 of the reports ` +
+        `${ours.digest} (${known}); ${rounds} rounds\n`,
+    );
+    const sides = [
+      ours,
+      ...await peerSides(peersOf(), file, {
+        messages,
+        tape: ours.digest.slice(0, 8),
+        book: "",
+      }),
+    ];
+    const times = await measureSides(sides, rounds);
+    const byName = Object.fromEntries(sides.map((s, i) => [s.name, times[i]!]));
+    console.log(sidesTable(byName, OURS));
+    return {
+      scenario,
+      engines: Object.fromEntries(
+        sides.map((s, i) => [s.name, spread(times[i]!)]),
+      ),
+    };
+  } finally {
+    await ours.close();
+  }
 }
 
 /** The lowest throughput of each engine over all scenarios. */
@@ -105,15 +104,16 @@ const args = parseArgs(Deno.args, {
 const rounds = Number(args.rounds);
 const results: Result[] = [];
 for (const file of args.file) {
-  const messages = readChallenge(await Deno.readFile(file));
-  results.push(await measure(file, messages, rounds));
+  results.push(await measure(file, rounds));
 }
 if (results.length === 0) {
-  const own = challengeWorkload(OWN_ORDERS, 1);
   const file = await Deno.makeTempFile({ prefix: "ferrule-challenge-" });
   try {
-    await Deno.writeFile(file, writeChallenge(own));
-    await measure(file, own, rounds);
+    await Deno.writeFile(
+      file,
+      writeChallenge(challengeWorkload(OWN_ORDERS, 1)),
+    );
+    await measure(file, rounds);
   } finally {
     await Deno.remove(file);
   }

@@ -58,8 +58,8 @@ function child(warm: boolean): ChildResult {
   );
   const stamps = new Stamps(Math.max(facts.messages, TIMER_CALLS));
   const commands = mixCommands(records, 1);
-  const mixed = new ExchangeMix("ferrule", commands, facts, EVERYTHING);
-  const warmUpMs = warm ? warmUp() : 0;
+  const mixed = new ExchangeMix(commands, facts, EVERYTHING);
+  const warmUpMs = warm ? warmUp(mixed.rig) : 0;
   mixed.prepare();
   stamps.open();
   mixed.rig.runStamped(commands, stamps.stamp);

@@ -6,8 +6,9 @@
  *
  * An engine of ours is a `Contender`: it proves once that its trades and its
  * final book hash to what they must, then each pass starts from an empty
- * engine, which is not timed. A program outside is a `Side` too (see
- * `peers.ts`).
+ * engine, which is not timed. It lives in a process of its own (see
+ * `engine_child.ts`) and waits there between its rounds. A program outside is
+ * a `Side` too (see `peers.ts`).
  *
  * @module
  */
@@ -18,10 +19,11 @@ export const PASSES_ROUND = 3;
 
 /** One engine of ours under test. */
 export interface Contender {
-  readonly name: string;
   /** Messages of a pass. */
   readonly messages: number;
-  /** A new, empty engine; not timed. */
+  /** What a proof found, for who asks. */
+  readonly digest?: string;
+  /** An empty engine; not timed. */
   prepare(): void;
   /** All messages; timed. */
   run(): void;
@@ -33,25 +35,19 @@ export interface Contender {
 export interface Side {
   readonly name: string;
   /** @returns Nanoseconds a message. */
-  round(): Promise<number> | number;
+  round(): Promise<number>;
 }
 
-/** A contender as a side; it is proven and warmed up first. */
-export function sideOf(contender: Contender): Side {
-  contender.prove();
-  return {
-    name: contender.name,
-    round: () => {
-      const times: number[] = [];
-      for (let pass = 0; pass < PASSES_ROUND; pass++) {
-        contender.prepare();
-        const start = performance.now();
-        contender.run();
-        times.push((performance.now() - start) * 1e6 / contender.messages);
-      }
-      return spread(times).median;
-    },
-  };
+/** A round of a contender. @returns Nanoseconds a message, of the middle pass. */
+export function roundOf(contender: Contender): number {
+  const times: number[] = [];
+  for (let pass = 0; pass < PASSES_ROUND; pass++) {
+    contender.prepare();
+    const start = performance.now();
+    contender.run();
+    times.push((performance.now() - start) * 1e6 / contender.messages);
+  }
+  return spread(times).median;
 }
 
 /** Figures of each side, round by round, in the order of the sides. */

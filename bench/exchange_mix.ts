@@ -29,9 +29,9 @@ import {
   requireHashes,
 } from "./standard_mix.ts";
 
-/** Orders that the mixes have room for: more than ever rest at a time. */
-const ORDERS_MAX = 1 << 17;
-const PAGES_MAX = 8192;
+/** Room for orders, and for pages of 256 prices: more than the mixes ever need. */
+const ROOM = { ordersMax: 1 << 16, pagesMax: 256 };
+const ROOM_MANY = { ordersMax: 1 << 17, pagesMax: 8192 };
 /** The price around which the mixes move. */
 const MIX_MID = 10_000;
 
@@ -125,7 +125,6 @@ export class BookHash {
 
 /** Commands in, events out. */
 export class ExchangeMix implements Contender {
-  readonly name: string;
   readonly messages: number;
   readonly rig: ExchangeRig;
   readonly commands: Commands;
@@ -136,20 +135,17 @@ export class ExchangeMix implements Contender {
    * @param more Owners as in `mixCommands()`; what is there before the mix.
    */
   constructor(
-    name: string,
     commands: Commands,
     facts: MixFacts,
     rules: Rules,
     more: { readonly owners?: number; readonly prelude?: Commands } = {},
   ) {
-    this.name = name;
     this.messages = facts.messages;
     this.commands = commands;
     this.#facts = facts;
     this.rig = new ExchangeRig({
       instruments: facts.symbols,
-      ordersMax: ORDERS_MAX,
-      pagesMax: PAGES_MAX,
+      ...(facts.symbols === 1 ? ROOM : ROOM_MANY),
       rules,
       ...more,
       reference: MIX_MID,
@@ -170,7 +166,7 @@ export class ExchangeMix implements Contender {
     this.rig.listen((ring, byte) => tape.take(ring, byte));
     this.run();
     this.rig.settle();
-    requireHashes(this.name, tape.value, this.finalBook(), this.#facts);
+    requireHashes("exchange", tape.value, this.finalBook(), this.#facts);
   }
 
   /** Hash of the books after a run; empties them. */

@@ -9,10 +9,10 @@
  * that are checked and never reached. `run()` is the part to time; everything
  * else is set-up or proof.
  *
- * Rigs of one process share memory: only the one that was prepared last may be
- * used. None is ever given back: V8 compiles accesses to typed arrays on the
- * assumption that no buffer with several views was ever detached, and runs a
- * tenth slower from the first one on.
+ * A process should have one rig, as the appliance has one exchange: V8 then
+ * knows the exchange's memory as constants. The rig never gives memory back:
+ * V8 compiles accesses to typed arrays on the assumption that no buffer with
+ * several views was ever detached, and they are slower from the first one on.
  *
  * ```
  *   Commands ──▶ Exchange ──▶ event ring ──▶ released unread, or told to a sink
@@ -115,40 +115,52 @@ export function sessionOf(bit: number, id: number, owners: number): number {
   return 1 + bit * OWNERS_MAX + id % owners;
 }
 
-const regions = new Map<number, MemoryRegion>();
-
-/** Memory of this size; the same for all who ask. */
-function shared(bytes: number): MemoryRegion {
-  const region = regions.get(bytes) ?? allocate(bytes, { hugePages: true });
-  regions.set(bytes, region);
-  return region;
-}
-
 /** An exchange, its ring, and its rules. */
 export class ExchangeRig {
   /** Events taken out of the ring since `prepare()`. */
   taken = 0;
   #sink: EventSink | undefined;
+  readonly exchange: Exchange;
   readonly #options: RigOptions;
   readonly #memory: MemoryRegion;
   readonly #ringMemory: MemoryRegion;
-  readonly #definitions: Commands;
   readonly #routes = new Uint8Array(SESSIONS);
-  #exchange: Exchange;
-  #consumer: SpscRing;
+  readonly #consumer: SpscRing;
+  /** State with the rules set and before the flow. */
+  readonly #fresh: Uint8Array;
 
   constructor(options: RigOptions) {
     this.#options = options;
-    this.#memory = shared(Exchange.bytes(capacityOf(options)));
-    this.#ringMemory = shared(
+    this.#memory = allocate(Exchange.bytes(capacityOf(options)), {
+      hugePages: true,
+    });
+    this.#ringMemory = allocate(
       SpscRing.bytes(record.EVENT_SLOT_BYTES, EVENT_SLOTS),
+      { hugePages: true },
     );
-    this.#definitions = definitionsOf(options);
-    [this.#exchange, this.#consumer] = this.#make();
-  }
-
-  get exchange(): Exchange {
-    return this.#exchange;
+    const [producer, consumer] = (["producer", "consumer"] as const).map((
+      side,
+    ) =>
+      new SpscRing(
+        this.#ringMemory.buffer,
+        0,
+        record.EVENT_SLOT_BYTES,
+        EVENT_SLOTS,
+        side,
+      )
+    );
+    this.#consumer = consumer!;
+    this.exchange = new Exchange({
+      ...capacityOf(options),
+      memory: this.#memory.buffer,
+      events: [new EventRing(producer!, () => this.#drain())],
+      routes: this.#routes,
+    });
+    this.run(definitionsOf(options));
+    if (options.prelude !== undefined) this.run(options.prelude);
+    this.settle();
+    this.#fresh = this.exchange.snapshot();
+    this.prepare();
   }
 
   /** Whether the exchange's memory lies on huge pages. */
@@ -156,15 +168,12 @@ export class ExchangeRig {
     return this.#memory.hugePages;
   }
 
-  /** A new, empty exchange with its rules set. */
+  /** The state before the flow: rules set, nothing in the books. */
   prepare(): void {
-    new Uint8Array(this.#memory.buffer).fill(0);
-    new Uint8Array(this.#ringMemory.buffer).fill(0);
-    [this.#exchange, this.#consumer] = this.#make();
     this.#sink = undefined;
-    this.run(this.#definitions);
-    if (this.#options.prelude !== undefined) this.run(this.#options.prelude);
     this.settle();
+    this.exchange.restore(this.#fresh);
+    this.#routes.fill(this.#options.rules.events ? 0 : NOWHERE);
     this.taken = 0;
   }
 
@@ -185,7 +194,7 @@ export class ExchangeRig {
    * @param end First byte after the last command.
    */
   run(commands: Commands, from = 0, end = commands.bytes): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     const u16 = commands.u16;
     for (
       let at = from;
@@ -196,7 +205,7 @@ export class ExchangeRig {
 
   /** As `run()`, and calls `stamp` after each command. */
   runStamped(commands: Commands, stamp: () => void): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     const u16 = commands.u16;
     const end = commands.bytes;
     for (
@@ -211,7 +220,7 @@ export class ExchangeRig {
 
   /** Takes out what is still in the ring. */
   settle(): void {
-    this.#exchange.publish();
+    this.exchange.publish();
     this.#drain();
   }
 
@@ -225,7 +234,7 @@ export class ExchangeRig {
     const { instruments } = this.#options;
     const sweep = new Commands(
       2 * instruments * record.COMMAND_BASE_BYTES,
-      this.#exchange.sequence + 1,
+      this.exchange.sequence + 1,
     );
     for (let instrument = 0; instrument < instruments; instrument++) {
       for (const side of [record.Side.SELL, record.Side.BUY]) {
@@ -244,29 +253,6 @@ export class ExchangeRig {
     this.listen(sink);
     this.run(sweep);
     this.settle();
-  }
-
-  #make(): [Exchange, SpscRing] {
-    const [producer, consumer] = (["producer", "consumer"] as const).map((
-      side,
-    ) =>
-      new SpscRing(
-        this.#ringMemory.buffer,
-        0,
-        record.EVENT_SLOT_BYTES,
-        EVENT_SLOTS,
-        side,
-      )
-    );
-    const events = new EventRing(producer!, () => this.#drain());
-    this.#routes.fill(this.#options.rules.events ? 0 : NOWHERE);
-    const exchange = new Exchange({
-      ...capacityOf(this.#options),
-      memory: this.#memory.buffer,
-      events: [events],
-      routes: this.#routes,
-    });
-    return [exchange, consumer!];
   }
 
   #drain(): void {

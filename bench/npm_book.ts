@@ -37,7 +37,6 @@ interface NpmAnswer {
 
 /** The order book of npm. */
 export class NpmBook implements Contender {
-  readonly name = "npm nodejs-order-book 10.1.1";
   readonly messages: number;
   #proving = false;
   readonly #ids: string[];
@@ -121,7 +120,7 @@ export class NpmBook implements Contender {
     this.prepare();
     this.run();
     this.#proving = false;
-    requireHashes(this.name, this.#tape >>> 0, this.#hashBook(), this.#facts);
+    requireHashes("npm book", this.#tape >>> 0, this.#hashBook(), this.#facts);
   }
 
   #hashBook(): number {

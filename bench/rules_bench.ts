@@ -3,32 +3,21 @@
 /**
  * Where the time goes: what each rule costs a message of the standard mix, by
  * adding it to an exchange that has none, and by taking it from one that has
- * all. All alternate in one run; costs are differences within a round.
+ * all. All alternate in one run, each in a process of its own; costs are
+ * differences within a round.
  *
  * @module
  */
-import * as record from "../engine/record/mod.ts";
-import { COMMAND_TERMS_BYTES, Commands } from "./commands.ts";
-import { measureSides, type Side, sideOf } from "./contender.ts";
-import { ExchangeMix, mixCommands } from "./exchange_mix.ts";
-import {
-  BYSTANDER,
-  EVERYTHING,
-  NOTHING,
-  OWNERS_MAX,
-  PRELUDE_SEQUENCE,
-  type Rules,
-} from "./exchange_rig.ts";
-import { mix, MIXES } from "./standard_mix.ts";
+import { measureSides } from "./contender.ts";
+import { startEngines } from "./engine_child.ts";
+import type { EngineSpec, ExchangeSpec } from "./engines.ts";
+import { EVERYTHING, NOTHING, OWNERS_MAX, type Rules } from "./exchange_rig.ts";
 import { figure, markdownTable, saveResult, shortly, spread } from "./stats.ts";
 
 const ROUNDS = 9;
 const STOPS = 10_000;
-/** Prices that the mix never reaches. */
-const STOP_ABOVE = 30_000;
 
-const NAMES: Readonly<Record<keyof Rules, string>> = {
-  events: "writing events",
+const NAMES: Readonly<Partial<Record<keyof Rules, string>>> = {
   limits: "largest quantity and notional, by instrument",
   accounts: "accounts: quantity, notional, orders, position",
   selfTrade: "self-trade prevention",
@@ -38,61 +27,44 @@ const NAMES: Readonly<Record<keyof Rules, string>> = {
   volatility: "volatility range",
 };
 
-const facts = MIXES.mix1m;
-const records = mix(facts.messages, facts.symbols);
-const plain = mixCommands(records, 1);
+const BASE: Rules = { ...NOTHING, events: true };
 
-/** Stop orders that wait beyond all prices of the mix. */
-function waitingStops(): Commands {
-  const stops = new Commands(STOPS * COMMAND_TERMS_BYTES, PRELUDE_SEQUENCE);
-  for (let i = 0; i < STOPS; i++) {
-    stops.newOrder({
-      session: BYSTANDER,
-      reference: i + 1,
-      side: record.Side.BUY,
-      type: record.OrdType.STOP_LIMIT,
-      price: STOP_ABOVE + i,
-      quantity: 1,
-      terms: { stopPrice: STOP_ABOVE + i },
-    });
-  }
-  return stops;
-}
-
-function side(
-  name: string,
+function engine(
   rules: Rules,
-  commands: Commands = plain,
-  more: { owners?: number; prelude?: Commands } = {},
-): Side {
-  return sideOf(new ExchangeMix(name, commands, facts, rules, more));
+  more: Partial<ExchangeSpec> = {},
+): ExchangeSpec {
+  return { engine: "exchange", mix: "mix1m", rules, ...more };
 }
+
+/** What is no rule of its own, by name of the engine and name in the table. */
+const EXTRAS: Readonly<Record<string, readonly [string, EngineSpec]>> = {
+  stops: [
+    `${STOPS} stop orders that wait`,
+    engine(EVERYTHING, { stops: STOPS }),
+  ],
+  owners: [
+    `${2 * OWNERS_MAX} sessions and accounts, not 2`,
+    engine(EVERYTHING, { owners: OWNERS_MAX }),
+  ],
+  texts: [
+    "client order ids of FIX, kept and told",
+    engine(EVERYTHING, { texts: true }),
+  ],
+};
 
 const keys = Object.keys(NAMES) as (keyof Rules)[];
-const sides = [
-  side("nothing", NOTHING),
-  side("everything", EVERYTHING),
-  ...keys.map((key) => side(`+${key}`, { ...NOTHING, [key]: true })),
-  ...keys.map((key) => side(`-${key}`, { ...EVERYTHING, [key]: false })),
-];
-const extras: readonly (readonly [string, Side])[] = [
-  [
-    `${STOPS} stop orders that wait`,
-    side("stops", EVERYTHING, plain, { prelude: waitingStops() }),
-  ],
-  [
-    `${2 * OWNERS_MAX} sessions and accounts, not 2`,
-    side("owners", EVERYTHING, mixCommands(records, OWNERS_MAX), {
-      owners: OWNERS_MAX,
-    }),
-  ],
-  [
-    "client order ids of FIX, kept and told",
-    side("texts", EVERYTHING, mixCommands(records, 1, true)),
-  ],
-];
-sides.push(...extras.map(([, extra]) => extra));
+const engines: Record<string, EngineSpec> = {
+  base: engine(BASE),
+  everything: engine(EVERYTHING),
+};
+for (const key of keys) {
+  engines[`+${key}`] = engine({ ...BASE, [key]: true });
+  engines[`-${key}`] = engine({ ...EVERYTHING, [key]: false });
+}
+for (const [name, [, spec]] of Object.entries(EXTRAS)) engines[name] = spec;
+const sides = await startEngines(engines);
 const measured = await measureSides(sides, ROUNDS);
+for (const side of sides) await side.close();
 const times = new Map(sides.map(({ name }, i) => [name, measured[i]!]));
 
 /** One side's time less another's, round by round. */
@@ -101,22 +73,22 @@ function difference(more: string, less: string): string {
   return shortly(spread(times.get(more)!.map((ns, i) => ns - under[i]!)));
 }
 
-const rows = [["rule", "added to nothing, ns", "part of everything, ns"]];
+const rows = [["rule", "added to events only, ns", "part of everything, ns"]];
 for (const key of keys) {
   rows.push([
-    NAMES[key],
-    difference(`+${key}`, "nothing"),
+    NAMES[key]!,
+    difference(`+${key}`, "base"),
     difference("everything", `-${key}`),
   ]);
 }
-for (const [name, extra] of extras) {
-  rows.push([name, "", difference(extra.name, "everything")]);
+for (const [name, [text]] of Object.entries(EXTRAS)) {
+  rows.push([text, "", difference(name, "everything")]);
 }
-const bounds = ["nothing", "everything"].map((name) =>
+const bounds = ["base", "everything"].map((name) =>
   figure(spread(times.get(name)!).median)
 );
 console.log(
-  `ns a message: without any rule ${bounds[0]}, with all ${bounds[1]}; ` +
+  `ns a message: with events only ${bounds[0]}, with all ${bounds[1]}; ` +
     `${ROUNDS} rounds\n`,
 );
 console.log(markdownTable(rows));

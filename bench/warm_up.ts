@@ -1,32 +1,31 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * Makes the first real order as fast as the rest: a flow of orders through a
- * small exchange that is thrown away, so that V8 has compiled what every
- * order runs through.
+ * Makes the first real order as fast as the rest: a flow of orders runs
+ * through the exchange before it is in use, so that V8 has compiled what every
+ * order runs through; then the exchange gets its state back.
  *
- * V8 compiles functions, not objects: what one exchange has taught it, all of
- * the process know.
+ * It must be the same exchange: a second one would take from V8 what it knows
+ * about the first.
  *
  * @module
  */
-import { ExchangeMix, mixCommands } from "./exchange_mix.ts";
-import { EVERYTHING } from "./exchange_rig.ts";
-import { mix, MIXES } from "./standard_mix.ts";
+import { mixCommands } from "./exchange_mix.ts";
+import type { ExchangeRig } from "./exchange_rig.ts";
+import { mix } from "./standard_mix.ts";
 
 /** Messages of a pass, and passes. */
 const MESSAGES = 100_000;
 const PASSES = 3;
 
-/** Warms up. @returns Milliseconds that it took. */
-export function warmUp(): number {
-  const start = performance.now();
+/** Warms a rig up. @returns Milliseconds that it took. */
+export function warmUp(rig: ExchangeRig): number {
   const commands = mixCommands(mix(MESSAGES, 1), 1);
-  const facts = { ...MIXES.mix1m, messages: MESSAGES };
-  const scratch = new ExchangeMix("warm-up", commands, facts, EVERYTHING);
+  const start = performance.now();
   for (let pass = 0; pass < PASSES; pass++) {
-    scratch.prepare();
-    scratch.run();
+    rig.prepare();
+    rig.run(commands);
   }
+  rig.prepare();
   return performance.now() - start;
 }
