@@ -134,7 +134,7 @@ export const CommandKind = {
   REPLACE_ORDER: 3,
   /** reference, [clOrdId]; `detail` is 1 if a client asked for it with 790. */
   ORDER_STATUS: 4,
-  /** A gateway refused a new order (detail 1), cancel (2), replace (3), status (4): reason and all fields. */
+  /** A gateway refused a new order (detail 1), cancel (2), replace or reduce (3), status (4), mass cancel (7), kill (8): reason and all fields. */
   REFUSED: 5,
   /** reference, quantity = lots to take off what is open, [clOrdId of the request, origClOrdId]. */
   REDUCE_ORDER: 6,
