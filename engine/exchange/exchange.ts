@@ -49,6 +49,7 @@ import { WatchList } from "./watch_list.ts";
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
   PLACE_WORDS = 4,
+  SIDE_ROOT = 2,
   CL_ORD_ID_WORDS = 5,
   SESSION_WORDS = 16,
   REFUSALS_MAX = 512,
@@ -188,8 +189,9 @@ export class Exchange {
   readonly instruments: Instruments;
   readonly ticks: TickTables;
   readonly states: TradingStates;
-  /** Counts since the start, by `Total`. */
-  readonly totals = new Float64Array(8);
+  readonly #totals = new Float64Array(8);
+  /** What the plain path counted since the totals were last read. */
+  readonly #counts = new Int32Array(8);
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
   readonly #requests: Requests;
@@ -318,11 +320,16 @@ export class Exchange {
       rings: events,
       places,
       stamp: this.#writer.stamp,
-      totals: this.totals,
+      counts: this.#counts,
       last: this.#last,
       due: this.#due,
       accounts,
       rates: this.#rates,
+      levelFor: (side, key) => {
+        if (book.i32[side + Fixed.SIDE_ROOT] === 0) return -1;
+        const level = book.index.find(side, key);
+        return level !== 0 || book.index.hasRoom(side, key) ? level : -1;
+      },
       closeLevel: (side, level) => book.closeLevel(side, level),
       rest: (order, side, key) => book.rest(order, side, key),
       proceed: (order, command, from, index) => {
@@ -448,6 +455,19 @@ export class Exchange {
   /** Sequence of the last command applied; 0 = none yet. */
   get sequence(): number {
     return this.#last[0]!;
+  }
+
+  /** Counts since the start, by `Total`. */
+  get totals(): Float64Array {
+    const counts = this.#counts;
+    const totals = this.#totals;
+    for (let i = Fixed.Total_ORDERS; i <= Fixed.Total_CANCELS; i++) {
+      const count = counts[i]! >>> 0;
+      counts[i] = 0;
+      totals[i] = totals[i]! + count;
+      totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + count;
+    }
+    return totals;
   }
 
   /** Number of the last match: trades since the start. */

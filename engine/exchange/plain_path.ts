@@ -35,13 +35,13 @@ const enum Fixed {
   BOOK_END_ORDER = 3,
   BOOK_ALLOCATED = 4,
   BOOK_ORDERS_LIMIT = 5,
-  INSTRUMENT_WORDS = 64,
+  INSTRUMENT_SHIFT = 6,
   INSTRUMENT_STATE = 26,
   INSTRUMENT_STOPS = 27,
   INSTRUMENT_WATCH_HEAD = 28,
   HIDDEN_SIDES = 32,
   SIDE_SPECIAL = 7,
-  SETTING_WORDS = 32,
+  SETTING_SHIFT = 5,
   SETTING_GATE_LOW = 11,
   SETTING_GATE_HIGH = 12,
   SETTING_GATE_SLOW = 13,
@@ -86,7 +86,6 @@ const enum Fixed {
   INDEX_CHAINED = 1,
   INDEX_SPREAD_HIGH = 0x9e3779b1,
   INDEX_SPREAD_SESSION = 0x85ebca6b,
-  SESSION_WORDS = 16,
   SESSION_ACCOUNT = 5,
   SESSION_STP = 6,
   SESSION_BLOCKED = 8,
@@ -94,16 +93,17 @@ const enum Fixed {
   SESSION_OUT_SEQUENCE = 0,
   SESSION_IN_SEQUENCE = 1,
   SESSION_ORDERS = 4,
+  SESSION_SHIFT = 4,
   PLACE_SHIFT = 2,
   PLACE_NEXT = 0,
   PLACE_SEEN = 1,
   PLACE_SLOTS = 2,
   PLACE_FIRST = 3,
-  Total_COMMANDS = 0,
   Total_ORDERS = 1,
   Total_CANCELS = 2,
   CMD_SHAPE_WORD = 1,
   CMD_SEQUENCE_F64 = 1,
+  CMD_TIME_F64 = 2,
   CMD_TIME_LO_U32 = 4,
   CMD_TIME_HI_U32 = 5,
   CMD_SESSION_U32 = 6,
@@ -120,9 +120,11 @@ const enum Fixed {
   PLAIN_CANCEL = COMMAND_BASE_BYTES + CommandKind_CANCEL_ORDER * 65536,
   OrdType_LIMIT = 2,
   LIMIT_BUY = OrdType_LIMIT * 256 + 1,
-  TimeInForce_GTC = 1,
   TimeInForce_IOC = 3,
+  AT_THE_OPENING = 2,
   NOT_GIVEN = 0xffff,
+  WORD_MASK = 0x3fffffff,
+  ENTRY_MASK = 0x3ffffffe,
   KEY_NONE = 0x7fffffff,
   QUANTITY_MAX = 9007199254740991,
   EVENT_BASE_BYTES = 128,
@@ -132,8 +134,7 @@ const enum Fixed {
   EVT_INDEX_U32 = 0,
   EVT_SHAPE_WORD = 1,
   EVT_SEQUENCE_F64 = 1,
-  EVT_TIME_LO_U32 = 4,
-  EVT_TIME_HI_U32 = 5,
+  EVT_TIME_F64 = 2,
   EVT_SESSION_U32 = 6,
   EVT_OUT_SEQUENCE_U32 = 7,
   EVT_WHAT_WORD = 8,
@@ -164,6 +165,10 @@ const enum Fixed {
   OrdStatus_CANCELED = 0x34,
   Reason_CANCELED_BY_CLIENT = 203,
   Reason_IOC_REMAINDER = 201,
+  SHAPE_ACCEPTED = EVENT_BASE_BYTES + EventKind_ACCEPTED * 65536,
+  SHAPE_FILLED = EVENT_BASE_BYTES + EventKind_FILLED * 65536,
+  SHAPE_CANCELED = EVENT_BASE_BYTES + EventKind_CANCELED * 65536,
+  TAKER = 0x100,
   STAMP_MATCH = 1,
   STAMP_EVENTS = 2,
 }
@@ -194,13 +199,16 @@ export interface PlainParts {
   readonly places: Int32Array;
   /** 1: number of the last match. 2: events. */
   readonly stamp: Float64Array;
-  readonly totals: Float64Array;
+  /** Commands by `Total` since the totals were last read. */
+  readonly counts: Int32Array;
   /** 0: sequence of the last command. */
   readonly last: Float64Array;
   /** When the next timer is due: low and high word. */
   readonly due: Uint32Array;
   readonly accounts: Accounts;
   readonly rates: MessageRate;
+  /** The level of a key; 0 = there will be one when an order comes, -1 = no. */
+  levelFor(side: number, key: number): number;
   /** Takes a level that has no orders any more out of the book. */
   closeLevel(side: number, level: number): void;
   /** Puts an order where its price has no orders yet. */
@@ -252,8 +260,8 @@ export function plainPath(parts: PlainParts): PlainPath {
   const { i32, f64, instruments, orders, texts, sessions } = parts;
   const { instrumentsMax, sessionsMax, indexBits } = parts;
   const { quantityMax, notionalMax, routes, rings, places } = parts;
-  const { stamp, totals, last } = parts;
-  const { closeLevel, rest, proceed, refuse } = parts;
+  const { stamp, counts, last } = parts;
+  const { closeLevel, levelFor, rest, proceed, refuse } = parts;
   const { settings, identities, due, accounts, rates } = parts;
   const [e32, e64] = ringWords(rings, places);
   const ringCount = rings.length;
@@ -263,25 +271,10 @@ export function plainPath(parts: PlainParts): PlainPath {
   const chain = table + 2 ** indexBits - (orders >>> Fixed.ORDER_SHIFT);
   const scratch = orders;
 
-  /** What of the taker's owner no maker may share, and where to compare it; -1 = nothing. */
-  let ownIdentity = -1;
-  let ownRow = 0;
-
-  /** Takes note of a taker's self-trade prevention. */
-  function identify(session: number): void {
-    const stp = i32[
-      sessions + session * Fixed.SESSION_WORDS + Fixed.SESSION_STP
-    ]!;
-    ownIdentity = -1;
-    if ((stp & 0xf) === 0) return;
-    ownRow = (stp >>> 4) * sessionsMax;
-    ownIdentity = identities[ownRow + session]! || -1;
-  }
-
   /** Account of a session; 0 = none. */
   function accountOf(session: number): number {
     return i32[
-      sessions + session * Fixed.SESSION_WORDS + Fixed.SESSION_ACCOUNT
+      sessions + (session << Fixed.SESSION_SHIFT) + Fixed.SESSION_ACCOUNT
     ]!;
   }
 
@@ -304,7 +297,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     const reference = c64[at]!;
     let entry = first;
     while (entry !== 0) {
-      const order = entry & ~Fixed.INDEX_CHAINED;
+      const order = entry & Fixed.ENTRY_MASK;
       if (
         f64[(order >> 1) + Fixed.ORDER_REFERENCE_F64] === reference &&
         (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK) === session
@@ -315,6 +308,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     return 0;
   }
 
+  /** Puts an order that rests into the index. */
   function remember(order: number, place: number, session: number): void {
     const entry = i32[place]!;
     if (entry === 0) i32[place] = order;
@@ -322,23 +316,30 @@ export function plainPath(parts: PlainParts): PlainPath {
       i32[chain + (order >>> Fixed.ORDER_SHIFT)] = entry;
       i32[place] = order | Fixed.INDEX_CHAINED;
     }
-    i32[order + Fixed.ORDER_OWNER] = i32[order + Fixed.ORDER_OWNER]! |
-      Fixed.ORDER_INDEXED_BIT;
     i32[indexSize] = i32[indexSize]! + 1;
-    const word = sessions + session * Fixed.SESSION_WORDS +
+    const word = sessions + (session << Fixed.SESSION_SHIFT) +
       Fixed.SESSION_ORDERS;
     i32[word] = i32[word]! + 1;
   }
 
-  function forget(order: number, place: number, session: number): void {
+  /** Takes an order that ends out of the index, and gives its record back. */
+  function forget(
+    order: number,
+    owner: number,
+    place: number,
+    session: number,
+  ): void {
     if (i32[place] === order) i32[place] = 0;
     else unchain(order, place);
-    i32[order + Fixed.ORDER_OWNER] = i32[order + Fixed.ORDER_OWNER]! &
-      ~Fixed.ORDER_INDEXED_BIT;
     i32[indexSize] = i32[indexSize]! - 1;
-    const word = sessions + session * Fixed.SESSION_WORDS +
+    const word = sessions + (session << Fixed.SESSION_SHIFT) +
       Fixed.SESSION_ORDERS;
     i32[word] = i32[word]! - 1;
+    i32[order + Fixed.ORDER_OWNER] = owner & ~Fixed.ORDER_INDEXED_BIT;
+    i32[order + Fixed.ORDER_LEVEL] = 0;
+    i32[order + Fixed.ORDER_NEXT] = i32[Fixed.BOOK_FREE_ORDER]!;
+    i32[Fixed.BOOK_FREE_ORDER] = order;
+    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! - 1;
   }
 
   function unchain(order: number, first: number): void {
@@ -358,24 +359,11 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
   }
 
-  function free(order: number): void {
-    i32[order + Fixed.ORDER_NEXT] = i32[Fixed.BOOK_FREE_ORDER]!;
-    i32[Fixed.BOOK_FREE_ORDER] = order;
-    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! - 1;
-  }
-
   // ---------------------------------------------------------------- events
 
-  /** Takes a slot for a session's next event and writes what all events have. */
-  function head(
-    session: number,
-    shape: number,
-    index: number,
-    c32: Int32Array,
-    c64: Float64Array,
-    at: number,
-  ): number {
-    const word = sessions + session * Fixed.SESSION_WORDS +
+  /** Numbers a session's next event and takes a slot for it. @returns Its first word. */
+  function claim(session: number): number {
+    const word = sessions + (session << Fixed.SESSION_SHIFT) +
       Fixed.SESSION_OUT_SEQUENCE;
     const number = (i32[word]! + 1) | 0;
     i32[word] = number;
@@ -388,17 +376,9 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
     places[place] = (next + 1) | 0;
     const to = (places[place + Fixed.PLACE_FIRST]! +
-      Math.imul(next & (slots - 1), Fixed.SLOT_WORDS)) | 0;
-    const half = to >> 1;
-    e32[to + Fixed.EVT_INDEX_U32] = index;
-    e32[to + Fixed.EVT_SHAPE_WORD] = shape;
-    e64[half + Fixed.EVT_SEQUENCE_F64] =
-      c64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
-    e32[to + Fixed.EVT_TIME_LO_U32] = c32[at + Fixed.CMD_TIME_LO_U32]!;
-    e32[to + Fixed.EVT_TIME_HI_U32] = c32[at + Fixed.CMD_TIME_HI_U32]!;
+      Math.imul(next & (slots - 1), Fixed.SLOT_WORDS)) & Fixed.WORD_MASK;
     e32[to + Fixed.EVT_SESSION_U32] = session;
     e32[to + Fixed.EVT_OUT_SEQUENCE_U32] = number;
-    e64[half + Fixed.EVT_LAST_F64] = 0;
     return to;
   }
 
@@ -415,159 +395,6 @@ export function plainPath(parts: PlainParts): PlainPath {
     for (let i = Fixed.EVT_ORIG_WORD; i < Fixed.TEXT_END_WORD; i++) {
       e32[to + i] = 0;
     }
-  }
-
-  /** ACCEPTED, or CANCELED of what an order left that is not in the book. */
-  function ofCommand(
-    kind: number,
-    index: number,
-    why: number,
-    status: number,
-    session: number,
-    c32: Int32Array,
-    c64: Float64Array,
-    at: number,
-  ): void {
-    const to = head(
-      session,
-      Fixed.EVENT_BASE_BYTES | kind << 16,
-      index,
-      c32,
-      c64,
-      at,
-    );
-    const half = to >> 1;
-    const from = at >> 1;
-    const quantity = c64[from + Fixed.CMD_QUANTITY_F64]!;
-    e32[to + Fixed.EVT_WHAT_WORD] = c32[at + Fixed.CMD_WHAT_WORD]!;
-    e32[to + Fixed.EVT_WHY_WORD] = (c32[at + Fixed.CMD_HOW_WORD]! & 0xf) | why;
-    e32[to + Fixed.EVT_PRICE_I32] = c32[at + Fixed.CMD_PRICE_I32]!;
-    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
-    e64[half + Fixed.EVT_QUANTITY_F64] = quantity;
-    e64[half + Fixed.EVT_ORDER_ID_F64] = c64[from + Fixed.CMD_SEQUENCE_F64]!;
-    e64[half + Fixed.EVT_REFERENCE_F64] = c64[from + Fixed.CMD_REFERENCE_F64]!;
-    if (status === Fixed.OrdStatus_NEW) {
-      e64[half + Fixed.EVT_LEAVES_F64] = quantity;
-      e64[half + Fixed.EVT_CUM_F64] = 0;
-      e64[half + Fixed.EVT_NOTIONAL_F64] = 0;
-    } else {
-      const own = scratch >> 1;
-      e64[half + Fixed.EVT_LEAVES_F64] = 0;
-      e64[half + Fixed.EVT_CUM_F64] = quantity -
-        f64[own + Fixed.ORDER_LEAVES_F64]!;
-      e64[half + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
-    }
-    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
-    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-    e32[to + Fixed.EVT_STATUS_WORD] = status;
-    e64[half + Fixed.EVT_MATCH_F64] = 0;
-  }
-
-  /** What an event about an order that rests, or rested, takes from its record. */
-  function ofOrder(
-    to: number,
-    order: number,
-    why: number,
-    leaves: number,
-  ): void {
-    const half = to >> 1;
-    const own = order >> 1;
-    const quantity = f64[own + Fixed.ORDER_QUANTITY_F64]!;
-    e32[to + Fixed.EVT_WHAT_WORD] = i32[order + Fixed.ORDER_KIND]!;
-    e32[to + Fixed.EVT_WHY_WORD] =
-      (i32[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf) | why;
-    e32[to + Fixed.EVT_PRICE_I32] = i32[order + Fixed.ORDER_PRICE]!;
-    e64[half + Fixed.EVT_QUANTITY_F64] = quantity;
-    e64[half + Fixed.EVT_ORDER_ID_F64] = f64[own + Fixed.ORDER_ID_F64]!;
-    e64[half + Fixed.EVT_REFERENCE_F64] = f64[own + Fixed.ORDER_REFERENCE_F64]!;
-    e64[half + Fixed.EVT_CUM_F64] = quantity - leaves;
-    e64[half + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
-  }
-
-  function canceled(
-    order: number,
-    session: number,
-    c32: Int32Array,
-    c64: Float64Array,
-    at: number,
-  ): void {
-    const to = head(
-      session,
-      Fixed.EVENT_BASE_BYTES | Fixed.EventKind_CANCELED << 16,
-      0,
-      c32,
-      c64,
-      at,
-    );
-    const half = to >> 1;
-    ofOrder(
-      to,
-      order,
-      Fixed.Reason_CANCELED_BY_CLIENT << 16,
-      f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!,
-    );
-    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
-    e64[half + Fixed.EVT_LEAVES_F64] = 0;
-    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = 0;
-    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-    e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_CANCELED;
-    e64[half + Fixed.EVT_MATCH_F64] = 0;
-    if ((i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !== 0) {
-      ownText(to, order);
-    }
-  }
-
-  /** FILLED for the maker, then for the taker, whose progress is in the scratch record. */
-  function filled(
-    maker: number,
-    makerSession: number,
-    index: number,
-    session: number,
-    price: number,
-    traded: number,
-    match: number,
-    c32: Int32Array,
-    c64: Float64Array,
-    at: number,
-  ): void {
-    const shape = Fixed.EVENT_BASE_BYTES | Fixed.EventKind_FILLED << 16;
-    let to = head(makerSession, shape, index, c32, c64, at);
-    let half = to >> 1;
-    let leaves = f64[(maker >> 1) + Fixed.ORDER_LEAVES_F64]!;
-    ofOrder(to, maker, 0, leaves);
-    e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
-    e64[half + Fixed.EVT_LEAVES_F64] = leaves;
-    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = traded;
-    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = 0;
-    e32[to + Fixed.EVT_STATUS_WORD] = leaves === 0
-      ? Fixed.OrdStatus_FILLED
-      : Fixed.OrdStatus_PARTIALLY_FILLED;
-    e64[half + Fixed.EVT_MATCH_F64] = match;
-    if ((i32[maker + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !== 0) {
-      ownText(to, maker);
-    }
-    to = head(session, shape, index + 1, c32, c64, at);
-    half = to >> 1;
-    const from = at >> 1;
-    const own = scratch >> 1;
-    const quantity = c64[from + Fixed.CMD_QUANTITY_F64]!;
-    leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
-    e32[to + Fixed.EVT_WHAT_WORD] = c32[at + Fixed.CMD_WHAT_WORD]!;
-    e32[to + Fixed.EVT_WHY_WORD] = c32[at + Fixed.CMD_HOW_WORD]! & 0xf;
-    e32[to + Fixed.EVT_PRICE_I32] = c32[at + Fixed.CMD_PRICE_I32]!;
-    e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
-    e64[half + Fixed.EVT_QUANTITY_F64] = quantity;
-    e64[half + Fixed.EVT_ORDER_ID_F64] = c64[from + Fixed.CMD_SEQUENCE_F64]!;
-    e64[half + Fixed.EVT_REFERENCE_F64] = c64[from + Fixed.CMD_REFERENCE_F64]!;
-    e64[half + Fixed.EVT_LEAVES_F64] = leaves;
-    e64[half + Fixed.EVT_CUM_F64] = quantity - leaves;
-    e64[half + Fixed.EVT_LAST_QUANTITY_F64] = traded;
-    e64[half + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
-    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-    e32[to + Fixed.EVT_STATUS_WORD] = leaves === 0
-      ? Fixed.OrdStatus_FILLED | 0x100
-      : Fixed.OrdStatus_PARTIALLY_FILLED | 0x100;
-    e64[half + Fixed.EVT_MATCH_F64] = match;
   }
 
   // -------------------------------------------------------------- accounts
@@ -622,85 +449,142 @@ export function plainPath(parts: PlainParts): PlainPath {
    * Takes what the order can have; its leaves and notional stand in the scratch
    * record. Stops at a maker that is not plain.
    *
+   * @param instrumentAt Record of the instrument.
+   * @param side Record of the side that it takes from.
+   * @param limit The worst key that it takes.
    * @returns Number of events so far.
    */
   function sweep(
-    record: number,
+    instrumentAt: number,
     side: number,
     limit: number,
-    session: number,
-    instrument: number,
-    bit: number,
-    c32: Int32Array,
-    c64: Float64Array,
-    at: number,
+    command: CommandViews,
+    base: number,
   ): number {
-    const own = scratch >> 1;
-    const totalsAt = record >> 1;
-    let wanted = f64[own + Fixed.ORDER_LEAVES_F64]!;
-    let index = 1;
-    let match = stamp[Fixed.STAMP_MATCH]!;
-    let level = i32[side + Fixed.SIDE_BEST]!;
+    const c32 = command.i32;
+    const c64 = command.f64;
+    const at = base & Fixed.WORD_MASK;
+    const half = at >> 1;
+    const session = c32[at + Fixed.CMD_SESSION_U32]!;
+    const inSequence = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
+    const why = c32[at + Fixed.CMD_HOW_WORD]! & 0xf;
+    const limitPrice = c32[at + Fixed.CMD_PRICE_I32]!;
+    const sequence = c64[half + Fixed.CMD_SEQUENCE_F64]!;
+    const time = c64[half + Fixed.CMD_TIME_F64]!;
+    const quantity = c64[half + Fixed.CMD_QUANTITY_F64]!;
+    const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
+    const instrument = what & 0xffff;
+    const bit = (what >>> 16) - Fixed.LIMIT_BUY;
+    const account = accountOf(session);
+    // What of the taker's owner no maker may share, and where to compare it.
+    const stp = i32[
+      sessions + (session << Fixed.SESSION_SHIFT) + Fixed.SESSION_STP
+    ]!;
+    const row = Math.imul(stp >>> 4, sessionsMax) & Fixed.WORD_MASK;
+    const identity = (stp & 0xf) === 0 ? -1 : identities[row + session]! || -1;
+    const totalsAt = instrumentAt >> 1;
+    const base64 = stamp[Fixed.STAMP_MATCH]!;
+    let wanted = quantity;
+    let notional = 0;
+    let fills = 0;
+    let level = i32[side + Fixed.SIDE_BEST]! & Fixed.WORD_MASK;
     do {
-      let maker = i32[level + Fixed.LEVEL_HEAD]!;
+      let maker = i32[level + Fixed.LEVEL_HEAD]! & Fixed.WORD_MASK;
       const price = i32[maker + Fixed.ORDER_PRICE]!;
       let sum = f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
-      let count = i32[level + Fixed.LEVEL_COUNT]!;
+      const count = i32[level + Fixed.LEVEL_COUNT]!;
+      let gone = 0;
       do {
-        const makerSession = i32[maker + Fixed.ORDER_OWNER]! &
-          Fixed.ORDER_SESSION_MASK;
+        const own = maker >> 1;
+        const owner = i32[maker + Fixed.ORDER_OWNER]!;
+        const makerSession = owner & Fixed.ORDER_SESSION_MASK;
         if (
           routes[makerSession]! >= ringCount ||
-          identities[ownRow + makerSession] === ownIdentity
+          identities[row + makerSession] === identity
         ) break;
-        const half = maker >> 1;
-        const offered = f64[half + Fixed.ORDER_LEAVES_F64]!;
+        const offered = f64[own + Fixed.ORDER_LEAVES_F64]!;
         const traded = offered <= wanted ? offered : wanted;
-        const notional = traded * price;
+        const paid = traded * price;
+        const left = offered - traded;
+        const makerPaid = f64[own + Fixed.ORDER_NOTIONAL_F64]! + paid;
+        const makerQuantity = f64[own + Fixed.ORDER_QUANTITY_F64]!;
+        const makerReference = f64[own + Fixed.ORDER_REFERENCE_F64]!;
         wanted -= traded;
         sum -= traded;
-        match += 1;
-        f64[own + Fixed.ORDER_LEAVES_F64] = wanted;
-        f64[own + Fixed.ORDER_NOTIONAL_F64] =
-          f64[own + Fixed.ORDER_NOTIONAL_F64]! + notional;
-        f64[half + Fixed.ORDER_LEAVES_F64] = offered - traded;
-        f64[half + Fixed.ORDER_NOTIONAL_F64] =
-          f64[half + Fixed.ORDER_NOTIONAL_F64]! + notional;
-        i32[record + Fixed.INSTRUMENT_LAST_PRICE] = price;
+        notional += paid;
+        fills++;
+        const match = base64 + fills;
+        f64[own + Fixed.ORDER_LEAVES_F64] = left;
+        f64[own + Fixed.ORDER_NOTIONAL_F64] = makerPaid;
+        i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE] = price;
         f64[totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64] = traded;
         f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64] =
           f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64]! + traded;
         f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64] =
-          f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]! + notional;
-        filled(
-          maker,
-          makerSession,
-          index,
-          session,
-          price,
-          traded,
-          match,
-          c32,
-          c64,
-          at,
-        );
-        index += 2;
-        countFill(maker, makerSession, session, instrument, bit, totalsAt);
-        if (offered !== traded) break;
-        const next = i32[maker + Fixed.ORDER_NEXT]!;
-        forget(
-          maker,
-          placeOf(makerSession, f64[half + Fixed.ORDER_REFERENCE_F64]! >>> 0),
-          makerSession,
-        );
-        i32[maker + Fixed.ORDER_LEVEL] = 0;
-        free(maker);
-        count--;
+          f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]! + paid;
+
+        let to = claim(makerSession);
+        let to64 = to >> 1;
+        e32[to + Fixed.EVT_INDEX_U32] = (fills << 1) - 1;
+        e32[to + Fixed.EVT_SHAPE_WORD] = Fixed.SHAPE_FILLED;
+        e64[to64 + Fixed.EVT_SEQUENCE_F64] = sequence;
+        e64[to64 + Fixed.EVT_TIME_F64] = time;
+        e32[to + Fixed.EVT_WHAT_WORD] = i32[maker + Fixed.ORDER_KIND]!;
+        e32[to + Fixed.EVT_WHY_WORD] = owner >>> 24 & 0xf;
+        e32[to + Fixed.EVT_PRICE_I32] = price;
+        e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
+        e64[to64 + Fixed.EVT_QUANTITY_F64] = makerQuantity;
+        e64[to64 + Fixed.EVT_ORDER_ID_F64] = f64[own + Fixed.ORDER_ID_F64]!;
+        e64[to64 + Fixed.EVT_REFERENCE_F64] = makerReference;
+        e64[to64 + Fixed.EVT_LEAVES_F64] = left;
+        e64[to64 + Fixed.EVT_CUM_F64] = makerQuantity - left;
+        e64[to64 + Fixed.EVT_LAST_QUANTITY_F64] = traded;
+        e64[to64 + Fixed.EVT_NOTIONAL_F64] = makerPaid;
+        e32[to + Fixed.EVT_IN_SEQUENCE_U32] = 0;
+        e32[to + Fixed.EVT_STATUS_WORD] = left === 0
+          ? Fixed.OrdStatus_FILLED
+          : Fixed.OrdStatus_PARTIALLY_FILLED;
+        e64[to64 + Fixed.EVT_MATCH_F64] = match;
+        e64[to64 + Fixed.EVT_LAST_F64] = 0;
+        if ((owner & Fixed.ORDER_TEXT_BIT) !== 0) ownText(to, maker);
+
+        to = claim(session);
+        to64 = to >> 1;
+        e32[to + Fixed.EVT_INDEX_U32] = fills << 1;
+        e32[to + Fixed.EVT_SHAPE_WORD] = Fixed.SHAPE_FILLED;
+        e64[to64 + Fixed.EVT_SEQUENCE_F64] = sequence;
+        e64[to64 + Fixed.EVT_TIME_F64] = time;
+        e32[to + Fixed.EVT_WHAT_WORD] = what;
+        e32[to + Fixed.EVT_WHY_WORD] = why;
+        e32[to + Fixed.EVT_PRICE_I32] = limitPrice;
+        e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
+        e64[to64 + Fixed.EVT_QUANTITY_F64] = quantity;
+        e64[to64 + Fixed.EVT_ORDER_ID_F64] = sequence;
+        e64[to64 + Fixed.EVT_REFERENCE_F64] = reference;
+        e64[to64 + Fixed.EVT_LEAVES_F64] = wanted;
+        e64[to64 + Fixed.EVT_CUM_F64] = quantity - wanted;
+        e64[to64 + Fixed.EVT_LAST_QUANTITY_F64] = traded;
+        e64[to64 + Fixed.EVT_NOTIONAL_F64] = notional;
+        e32[to + Fixed.EVT_IN_SEQUENCE_U32] = inSequence;
+        e32[to + Fixed.EVT_STATUS_WORD] = wanted === 0
+          ? Fixed.OrdStatus_FILLED | Fixed.TAKER
+          : Fixed.OrdStatus_PARTIALLY_FILLED | Fixed.TAKER;
+        e64[to64 + Fixed.EVT_MATCH_F64] = match;
+        e64[to64 + Fixed.EVT_LAST_F64] = 0;
+
+        if ((account | accountOf(makerSession)) !== 0) {
+          countFill(maker, makerSession, session, instrument, bit, totalsAt);
+        }
+        if (left !== 0) break;
+        const next = i32[maker + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
+        const place = placeOf(makerSession, makerReference >>> 0);
+        forget(maker, owner, place, makerSession);
+        gone++;
         maker = next;
       } while (maker !== 0 && wanted !== 0);
-      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! -
-        (i32[level + Fixed.LEVEL_COUNT]! - count);
-      i32[level + Fixed.LEVEL_COUNT] = count;
+      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - gone;
+      i32[level + Fixed.LEVEL_COUNT] = count - gone;
       i32[level + Fixed.LEVEL_HEAD] = maker;
       f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64] = sum;
       if (maker !== 0) {
@@ -709,45 +593,27 @@ export function plainPath(parts: PlainParts): PlainPath {
       }
       i32[level + Fixed.LEVEL_TAIL] = 0;
       closeLevel(side, level);
-      level = i32[side + Fixed.SIDE_BEST]!;
+      level = i32[side + Fixed.SIDE_BEST]! & Fixed.WORD_MASK;
     } while (
       wanted !== 0 && level !== 0 && i32[side + Fixed.SIDE_BEST_KEY]! <= limit
     );
     f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64] =
-      f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64]! +
-      (match - stamp[Fixed.STAMP_MATCH]!);
-    stamp[Fixed.STAMP_MATCH] = match;
-    return index;
+      f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64]! + fills;
+    stamp[Fixed.STAMP_MATCH] = base64 + fills;
+    f64[(scratch >> 1) + Fixed.ORDER_LEAVES_F64] = wanted;
+    f64[(scratch >> 1) + Fixed.ORDER_NOTIONAL_F64] = notional;
+    return 1 + (fills << 1);
   }
 
-  /** Fills a record of the pool with what is left of a new order. */
-  function record(
-    session: number,
-    c32: Int32Array,
-    c64: Float64Array,
-    at: number,
-  ): number {
-    let order = i32[Fixed.BOOK_FREE_ORDER]!;
+  /** Takes a record from the pool; there is one. */
+  function allocate(): number {
+    let order = i32[Fixed.BOOK_FREE_ORDER]! & Fixed.WORD_MASK;
     if (order !== 0) i32[Fixed.BOOK_FREE_ORDER] = i32[order]!;
     else {
-      order = i32[Fixed.BOOK_FRESH_ORDER]!;
+      order = i32[Fixed.BOOK_FRESH_ORDER]! & Fixed.WORD_MASK;
       i32[Fixed.BOOK_FRESH_ORDER] = order + Fixed.ORDER_WORDS;
     }
     i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! + 1;
-    const to = order >> 1;
-    const from = at >> 1;
-    const own = scratch >> 1;
-    i32[order + Fixed.ORDER_NEXT] = 0;
-    i32[order + Fixed.ORDER_LEVEL] = 0;
-    i32[order + Fixed.ORDER_PRICE] = c32[at + Fixed.CMD_PRICE_I32]!;
-    f64[to + Fixed.ORDER_LEAVES_F64] = f64[own + Fixed.ORDER_LEAVES_F64]!;
-    f64[to + Fixed.ORDER_QUANTITY_F64] = c64[from + Fixed.CMD_QUANTITY_F64]!;
-    f64[to + Fixed.ORDER_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
-    f64[to + Fixed.ORDER_REFERENCE_F64] = c64[from + Fixed.CMD_REFERENCE_F64]!;
-    i32[order + Fixed.ORDER_OWNER] = session |
-      (c32[at + Fixed.CMD_HOW_WORD]! & 0xf) << 24;
-    i32[order + Fixed.ORDER_KIND] = c32[at + Fixed.CMD_WHAT_WORD]!;
-    f64[to + Fixed.ORDER_ID_F64] = c64[from + Fixed.CMD_SEQUENCE_F64]!;
     return order;
   }
 
@@ -758,71 +624,104 @@ export function plainPath(parts: PlainParts): PlainPath {
     const page = i32[
       i32[side + Fixed.SIDE_CACHED_TABLE]! + ((bits >>> 8) & 0xfff)
     ]!;
-    return page === 0 ? 0 : page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3);
+    return page === 0
+      ? 0
+      : (page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3)) & Fixed.WORD_MASK;
   }
 
-  /** Counts a command that is plain. */
-  function begin(
+  /** Whether a trade at this price would interrupt trading. */
+  function isOutside(setting: number, price: number): boolean {
+    return price < i32[setting + Fixed.SETTING_TRADE_LOW]! ||
+      price > i32[setting + Fixed.SETTING_TRADE_HIGH]!;
+  }
+
+  /** CANCELED for what an IOC order could not have; its progress is in the scratch record. */
+  function remainderCanceled(
+    index: number,
     session: number,
-    total: number,
-    c32: Int32Array,
-    c64: Float64Array,
+    command: CommandViews,
     at: number,
   ): void {
-    last[0] = c64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
-    totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + 1;
-    totals[total] = totals[total]! + 1;
-    const word = sessions + session * Fixed.SESSION_WORDS +
-      Fixed.SESSION_IN_SEQUENCE;
-    const number = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-    if (number >>> 0 > i32[word]! >>> 0) i32[word] = number;
-  }
-
-  function newOrder(command: CommandViews, at: number): boolean {
     const c32 = command.i32;
     const c64 = command.f64;
     const half = at >> 1;
-    const session = c32[at + Fixed.CMD_SESSION_U32]!;
-    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
-    const timeInForce = c32[at + Fixed.CMD_HOW_WORD]! & 0xff;
-    const price = c32[at + Fixed.CMD_PRICE_I32]!;
+    const own = scratch >> 1;
+    const to = claim(session);
+    const to64 = to >> 1;
     const quantity = c64[half + Fixed.CMD_QUANTITY_F64]!;
+    e32[to + Fixed.EVT_INDEX_U32] = index;
+    e32[to + Fixed.EVT_SHAPE_WORD] = Fixed.SHAPE_CANCELED;
+    e64[to64 + Fixed.EVT_SEQUENCE_F64] = c64[half + Fixed.CMD_SEQUENCE_F64]!;
+    e64[to64 + Fixed.EVT_TIME_F64] = c64[half + Fixed.CMD_TIME_F64]!;
+    e32[to + Fixed.EVT_WHAT_WORD] = c32[at + Fixed.CMD_WHAT_WORD]!;
+    e32[to + Fixed.EVT_WHY_WORD] = Fixed.TimeInForce_IOC |
+      Fixed.Reason_IOC_REMAINDER << 16;
+    e32[to + Fixed.EVT_PRICE_I32] = c32[at + Fixed.CMD_PRICE_I32]!;
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
+    e64[to64 + Fixed.EVT_QUANTITY_F64] = quantity;
+    e64[to64 + Fixed.EVT_ORDER_ID_F64] = c64[half + Fixed.CMD_SEQUENCE_F64]!;
+    e64[to64 + Fixed.EVT_REFERENCE_F64] = c64[half + Fixed.CMD_REFERENCE_F64]!;
+    e64[to64 + Fixed.EVT_LEAVES_F64] = 0;
+    e64[to64 + Fixed.EVT_CUM_F64] = quantity -
+      f64[own + Fixed.ORDER_LEAVES_F64]!;
+    e64[to64 + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    e64[to64 + Fixed.EVT_NOTIONAL_F64] = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_CANCELED;
+    e64[to64 + Fixed.EVT_MATCH_F64] = 0;
+    e64[to64 + Fixed.EVT_LAST_F64] = 0;
+  }
+
+  function newOrder(command: CommandViews, base: number): boolean {
+    const c32 = command.i32;
+    const c64 = command.f64;
+    const at = base & Fixed.WORD_MASK;
+    const half = at >> 1;
+    const timeHi = c32[at + Fixed.CMD_TIME_HI_U32]!;
+    const session = c32[at + Fixed.CMD_SESSION_U32]!;
+    const inSequence = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
+    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
+    const how = c32[at + Fixed.CMD_HOW_WORD]!;
+    const price = c32[at + Fixed.CMD_PRICE_I32]!;
+    const sequence = c64[half + Fixed.CMD_SEQUENCE_F64]!;
+    const time = c64[half + Fixed.CMD_TIME_F64]!;
+    const quantity = c64[half + Fixed.CMD_QUANTITY_F64]!;
+    const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
+    const timeInForce = how & 0xff;
     const instrument = what & 0xffff;
     const bit = (what >>> 16) - Fixed.LIMIT_BUY;
     if (
-      !(c64[half + Fixed.CMD_SEQUENCE_F64]! > last[0]!) ||
-      session >>> 0 >= sessionsMax || routes[session]! >= ringCount ||
-      instrument >= instrumentsMax || bit >>> 0 > 1 ||
-      (timeInForce > Fixed.TimeInForce_GTC &&
-        timeInForce !== Fixed.TimeInForce_IOC) ||
+      !(sequence > last[0]!) || session >>> 0 >= sessionsMax ||
+      routes[session]! >= ringCount || instrument >= instrumentsMax ||
+      bit >>> 0 > 1 || timeInForce > Fixed.TimeInForce_IOC ||
+      timeInForce === Fixed.AT_THE_OPENING ||
       price <= 0 || price === Fixed.KEY_NONE ||
       !(quantity > 0) || quantity > Fixed.QUANTITY_MAX ||
       Math.floor(quantity) !== quantity ||
       quantity > quantityMax[instrument]! ||
-      quantity * price > notionalMax[instrument]!
+      quantity * price > notionalMax[instrument]! ||
+      timeHi >>> 0 >= due[1]!
     ) return false;
-    const place = placeOf(session, c64[half + Fixed.CMD_REFERENCE_F64]! >>> 0);
+    const place = placeOf(session, reference >>> 0);
     const entry = i32[place]!;
     if (
       entry !== 0 &&
       findIn(entry, session, half + Fixed.CMD_REFERENCE_F64, c64) !== 0
     ) return false;
-    const instrumentAt = instruments + instrument * Fixed.INSTRUMENT_WORDS;
-    const setting = settings + instrument * Fixed.SETTING_WORDS;
-    const sessionAt = sessions + session * Fixed.SESSION_WORDS;
+    const instrumentAt = instruments + (instrument << Fixed.INSTRUMENT_SHIFT);
+    const setting = settings + (instrument << Fixed.SETTING_SHIFT);
+    const sessionAt = sessions + (session << Fixed.SESSION_SHIFT);
     const side = instrumentAt + (bit << Fixed.SIDE_SHIFT);
     const other = instrumentAt + ((1 - bit) << Fixed.SIDE_SHIFT);
     const key = price ^ (bit - 1);
-    // Of an instrument that is not defined, no page is at hand.
-    const level = levelAt(side, key);
-    const levelHalf = level >> 1;
+    const limit = ~key;
+    let level = levelAt(side, key);
+    if (level === 0) level = levelFor(side, key);
+    const sumAt = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
     if (
-      level === 0 || i32[indexSize]! >= i32[Fixed.BOOK_ORDERS_LIMIT]! ||
-      (i32[level + Fixed.LEVEL_HEAD] !== 0 &&
-        f64[levelHalf + Fixed.LEVEL_QUANTITY_F64]! + quantity >
-          Fixed.QUANTITY_MAX)
-    ) return false;
-    if (
+      level < 0 || i32[indexSize]! >= i32[Fixed.BOOK_ORDERS_LIMIT]! ||
+      (level !== 0 && i32[level + Fixed.LEVEL_HEAD] !== 0 &&
+        f64[sumAt]! + quantity > Fixed.QUANTITY_MAX) ||
       price < i32[setting + Fixed.SETTING_GATE_LOW]! ||
       price > i32[setting + Fixed.SETTING_GATE_HIGH]! ||
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
@@ -831,14 +730,11 @@ export function plainPath(parts: PlainParts): PlainPath {
           i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
           i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
           i32[other + Fixed.SIDE_SPECIAL]! |
-          i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]!) !== 0 ||
-      c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 >= due[1]!
+          i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]!) !== 0
     ) return false;
-    const limit = ~key;
     const best = i32[other + Fixed.SIDE_BEST_KEY]!;
-    const crosses = best <= limit;
     if (
-      crosses &&
+      best <= limit &&
       (isOutside(setting, price) || isOutside(setting, best ^ -bit))
     ) return false;
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
@@ -848,12 +744,13 @@ export function plainPath(parts: PlainParts): PlainPath {
       !isWelcome(account, instrument, bit, price, c64, quantityAt)
     ) return false;
     const isRefused = i32[sessionAt + Fixed.SESSION_RATED] !== 0 &&
-      !rates.take(
-        session,
-        c32[at + Fixed.CMD_TIME_LO_U32]!,
-        c32[at + Fixed.CMD_TIME_HI_U32]!,
-      );
-    begin(session, Fixed.Total_ORDERS, c32, c64, at);
+      !rates.take(session, c32[at + Fixed.CMD_TIME_LO_U32]!, timeHi);
+
+    last[0] = sequence;
+    counts[Fixed.Total_ORDERS] = (counts[Fixed.Total_ORDERS]! + 1) | 0;
+    if (
+      inSequence >>> 0 > i32[sessionAt + Fixed.SESSION_IN_SEQUENCE]! >>> 0
+    ) i32[sessionAt + Fixed.SESSION_IN_SEQUENCE] = inSequence;
     if (isRefused) {
       refuse(command, at);
       return true;
@@ -861,136 +758,194 @@ export function plainPath(parts: PlainParts): PlainPath {
     if (account !== 0) {
       accounts.opened(account, instrument, bit, c64, quantityAt);
     }
-    ofCommand(
-      Fixed.EventKind_ACCEPTED,
-      0,
-      0,
-      Fixed.OrdStatus_NEW,
-      session,
-      c32,
-      c64,
-      at,
-    );
+
+    const to = claim(session);
+    const to64 = to >> 1;
+    e32[to + Fixed.EVT_INDEX_U32] = 0;
+    e32[to + Fixed.EVT_SHAPE_WORD] = Fixed.SHAPE_ACCEPTED;
+    e64[to64 + Fixed.EVT_SEQUENCE_F64] = sequence;
+    e64[to64 + Fixed.EVT_TIME_F64] = time;
+    e32[to + Fixed.EVT_WHAT_WORD] = what;
+    e32[to + Fixed.EVT_WHY_WORD] = timeInForce;
+    e32[to + Fixed.EVT_PRICE_I32] = price;
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
+    e64[to64 + Fixed.EVT_QUANTITY_F64] = quantity;
+    e64[to64 + Fixed.EVT_ORDER_ID_F64] = sequence;
+    e64[to64 + Fixed.EVT_REFERENCE_F64] = reference;
+    e64[to64 + Fixed.EVT_LEAVES_F64] = quantity;
+    e64[to64 + Fixed.EVT_CUM_F64] = 0;
+    e64[to64 + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    e64[to64 + Fixed.EVT_NOTIONAL_F64] = 0;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = inSequence;
+    e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_NEW;
+    e64[to64 + Fixed.EVT_MATCH_F64] = 0;
+    e64[to64 + Fixed.EVT_LAST_F64] = 0;
+
     const own = scratch >> 1;
-    f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
-    f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
+    let leaves = quantity;
+    let notional = 0;
     let index = 1;
-    if (crosses) {
-      identify(session);
-      index = sweep(
-        instrumentAt,
-        other,
-        limit,
-        session,
-        instrument,
-        bit,
-        c32,
-        c64,
-        at,
-      );
-      if (f64[own + Fixed.ORDER_LEAVES_F64] === 0) {
+    if (best <= limit) {
+      index = sweep(instrumentAt, other, limit, command, at);
+      leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
+      notional = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+      if (leaves === 0) {
         stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
         if (account !== 0) {
-          const leavesAt = own + Fixed.ORDER_LEAVES_F64;
-          accounts.closed(account, instrument, bit, f64, leavesAt);
+          accounts.closed(
+            account,
+            instrument,
+            bit,
+            f64,
+            own + Fixed.ORDER_LEAVES_F64,
+          );
         }
         return true;
       }
-      if (i32[other + Fixed.SIDE_BEST_KEY]! <= limit) {
-        stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
-        proceed(record(session, c32, c64, at), command, at, index);
-        return true;
-      }
-    }
-    if (timeInForce === Fixed.TimeInForce_IOC) {
-      if (account !== 0) {
-        const leavesAt = own + Fixed.ORDER_LEAVES_F64;
-        accounts.closed(account, instrument, bit, f64, leavesAt);
-      }
-      ofCommand(
-        Fixed.EventKind_CANCELED,
-        index,
-        Fixed.Reason_IOC_REMAINDER << 16,
-        Fixed.OrdStatus_CANCELED,
-        session,
-        c32,
-        c64,
-        at,
-      );
-      stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index + 1;
-      return true;
     }
     stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
-    const order = record(session, c32, c64, at);
-    if (i32[level + Fixed.LEVEL_HEAD] === 0) rest(order, side, key);
-    else {
-      const tail = i32[level + Fixed.LEVEL_TAIL]!;
+    const stopped = i32[other + Fixed.SIDE_BEST_KEY]! <= limit;
+    if (timeInForce === Fixed.TimeInForce_IOC && !stopped) {
+      f64[own + Fixed.ORDER_LEAVES_F64] = leaves;
+      f64[own + Fixed.ORDER_NOTIONAL_F64] = notional;
+      if (account !== 0) {
+        accounts.closed(
+          account,
+          instrument,
+          bit,
+          f64,
+          own + Fixed.ORDER_LEAVES_F64,
+        );
+      }
+      remainderCanceled(index, session, command, at);
+      stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + 1;
+      return true;
+    }
+
+    const order = allocate();
+    const order64 = order >> 1;
+    const owner = session | timeInForce << 24;
+    i32[order + Fixed.ORDER_NEXT] = 0;
+    i32[order + Fixed.ORDER_PRICE] = price;
+    f64[order64 + Fixed.ORDER_LEAVES_F64] = leaves;
+    f64[order64 + Fixed.ORDER_QUANTITY_F64] = quantity;
+    f64[order64 + Fixed.ORDER_NOTIONAL_F64] = notional;
+    f64[order64 + Fixed.ORDER_REFERENCE_F64] = reference;
+    i32[order + Fixed.ORDER_KIND] = what;
+    f64[order64 + Fixed.ORDER_ID_F64] = sequence;
+    if (stopped) {
+      i32[order + Fixed.ORDER_OWNER] = owner;
+      i32[order + Fixed.ORDER_LEVEL] = 0;
+      proceed(order, command, at, index);
+      return true;
+    }
+    i32[order + Fixed.ORDER_OWNER] = owner | Fixed.ORDER_INDEXED_BIT;
+    if (level === 0 || i32[level + Fixed.LEVEL_HEAD] === 0) {
+      rest(order, side, key);
+    } else {
+      const tail = i32[level + Fixed.LEVEL_TAIL]! & Fixed.WORD_MASK;
       i32[tail + Fixed.ORDER_NEXT] = order;
       i32[order + Fixed.ORDER_PREVIOUS] = tail;
       i32[order + Fixed.ORDER_LEVEL] = level;
       i32[level + Fixed.LEVEL_TAIL] = order;
       i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! + 1;
-      f64[levelHalf + Fixed.LEVEL_QUANTITY_F64] =
-        f64[levelHalf + Fixed.LEVEL_QUANTITY_F64]! +
-        f64[own + Fixed.ORDER_LEAVES_F64]!;
+      f64[sumAt] = f64[sumAt]! + leaves;
       i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! + 1;
     }
     remember(order, place, session);
     return true;
   }
 
-  /** Whether a trade at this price would interrupt trading. */
-  function isOutside(setting: number, price: number): boolean {
-    return price < i32[setting + Fixed.SETTING_TRADE_LOW]! ||
-      price > i32[setting + Fixed.SETTING_TRADE_HIGH]!;
-  }
-
-  function cancel(command: CommandViews, at: number): boolean {
+  function cancel(command: CommandViews, base: number): boolean {
     const c32 = command.i32;
     const c64 = command.f64;
+    const at = base & Fixed.WORD_MASK;
     const half = at >> 1;
+    const timeHi = c32[at + Fixed.CMD_TIME_HI_U32]!;
     const session = c32[at + Fixed.CMD_SESSION_U32]!;
-    if (
-      !(c64[half + Fixed.CMD_SEQUENCE_F64]! > last[0]!) ||
-      session >>> 0 >= sessionsMax || routes[session]! >= ringCount
-    ) return false;
-    const place = placeOf(session, c64[half + Fixed.CMD_REFERENCE_F64]! >>> 0);
-    const order = findIn(
-      i32[place]!,
-      session,
-      half + Fixed.CMD_REFERENCE_F64,
-      c64,
-    );
-    if (order === 0) return false;
+    const inSequence = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
     const what = c32[at + Fixed.CMD_WHAT_WORD]!;
+    const sequence = c64[half + Fixed.CMD_SEQUENCE_F64]!;
+    const time = c64[half + Fixed.CMD_TIME_F64]!;
+    const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
+    if (
+      !(sequence > last[0]!) || session >>> 0 >= sessionsMax ||
+      routes[session]! >= ringCount || timeHi >>> 0 >= due[1]!
+    ) return false;
+    const place = placeOf(session, reference >>> 0);
+    let order = i32[place]! & Fixed.ENTRY_MASK;
+    let owner = i32[order + Fixed.ORDER_OWNER]!;
+    let order64 = order >> 1;
+    if (
+      f64[order64 + Fixed.ORDER_REFERENCE_F64] !== reference ||
+      (owner & Fixed.ORDER_SESSION_MASK) !== session || order === 0
+    ) {
+      order = findIn(
+        i32[place]!,
+        session,
+        half + Fixed.CMD_REFERENCE_F64,
+        c64,
+      );
+      if (order === 0) return false;
+      owner = i32[order + Fixed.ORDER_OWNER]!;
+      order64 = order >> 1;
+    }
     const kind = i32[order + Fixed.ORDER_KIND]!;
     if (((what ^ kind) & 0xffffff) !== 0 && isAnother(what, kind)) return false;
-    const instrumentAt = instruments + (kind & 0xffff) * Fixed.INSTRUMENT_WORDS;
+    const instrument = kind & 0xffff;
+    const bit = (kind >>> 16 & 0xff) - 1;
+    const instrumentAt = instruments + (instrument << Fixed.INSTRUMENT_SHIFT);
     if (
       (i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
-          (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT)) !== 0 ||
-      c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 >= due[1]!
+        i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
+        i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
+        (owner & Fixed.ORDER_TERMS_BIT)) !== 0
     ) return false;
-    const account = accountOf(session);
+
+    const sessionAt = sessions + (session << Fixed.SESSION_SHIFT);
+    const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     if (account !== 0) {
-      accounts.closed(
-        account,
-        kind & 0xffff,
-        (kind >>> 16 & 0xff) - 1,
-        f64,
-        (order >> 1) + Fixed.ORDER_LEAVES_F64,
-      );
+      const leavesAt = order64 + Fixed.ORDER_LEAVES_F64;
+      accounts.closed(account, instrument, bit, f64, leavesAt);
     }
-    begin(session, Fixed.Total_CANCELS, c32, c64, at);
+    last[0] = sequence;
+    counts[Fixed.Total_CANCELS] = (counts[Fixed.Total_CANCELS]! + 1) | 0;
     stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + 1;
-    canceled(order, session, c32, c64, at);
-    const level = i32[order + Fixed.ORDER_LEVEL]!;
-    const next = i32[order + Fixed.ORDER_NEXT]!;
-    const previous = i32[order + Fixed.ORDER_PREVIOUS]!;
-    const side = instruments + (kind & 0xffff) * Fixed.INSTRUMENT_WORDS +
-      (((kind >>> 16 & 0xff) - 1) << Fixed.SIDE_SHIFT);
+    if (
+      inSequence >>> 0 > i32[sessionAt + Fixed.SESSION_IN_SEQUENCE]! >>> 0
+    ) i32[sessionAt + Fixed.SESSION_IN_SEQUENCE] = inSequence;
+
+    const leaves = f64[order64 + Fixed.ORDER_LEAVES_F64]!;
+    const quantity = f64[order64 + Fixed.ORDER_QUANTITY_F64]!;
+    const to = claim(session);
+    const to64 = to >> 1;
+    e32[to + Fixed.EVT_INDEX_U32] = 0;
+    e32[to + Fixed.EVT_SHAPE_WORD] = Fixed.SHAPE_CANCELED;
+    e64[to64 + Fixed.EVT_SEQUENCE_F64] = sequence;
+    e64[to64 + Fixed.EVT_TIME_F64] = time;
+    e32[to + Fixed.EVT_WHAT_WORD] = kind;
+    e32[to + Fixed.EVT_WHY_WORD] = (owner >>> 24 & 0xf) |
+      Fixed.Reason_CANCELED_BY_CLIENT << 16;
+    e32[to + Fixed.EVT_PRICE_I32] = i32[order + Fixed.ORDER_PRICE]!;
+    e32[to + Fixed.EVT_LAST_PRICE_I32] = 0;
+    e64[to64 + Fixed.EVT_QUANTITY_F64] = quantity;
+    e64[to64 + Fixed.EVT_ORDER_ID_F64] = f64[order64 + Fixed.ORDER_ID_F64]!;
+    e64[to64 + Fixed.EVT_REFERENCE_F64] = reference;
+    e64[to64 + Fixed.EVT_LEAVES_F64] = 0;
+    e64[to64 + Fixed.EVT_CUM_F64] = quantity - leaves;
+    e64[to64 + Fixed.EVT_LAST_QUANTITY_F64] = 0;
+    e64[to64 + Fixed.EVT_NOTIONAL_F64] =
+      f64[order64 + Fixed.ORDER_NOTIONAL_F64]!;
+    e32[to + Fixed.EVT_IN_SEQUENCE_U32] = inSequence;
+    e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_CANCELED;
+    e64[to64 + Fixed.EVT_MATCH_F64] = 0;
+    e64[to64 + Fixed.EVT_LAST_F64] = 0;
+    if ((owner & Fixed.ORDER_TEXT_BIT) !== 0) ownText(to, order);
+
+    const level = i32[order + Fixed.ORDER_LEVEL]! & Fixed.WORD_MASK;
+    const next = i32[order + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
+    const previous = i32[order + Fixed.ORDER_PREVIOUS]! & Fixed.WORD_MASK;
+    const side = instrumentAt + (bit << Fixed.SIDE_SHIFT);
     i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
     if ((next | previous) === 0) closeLevel(side, level);
     else {
@@ -999,12 +954,10 @@ export function plainPath(parts: PlainParts): PlainPath {
       if (next === 0) i32[level + Fixed.LEVEL_TAIL] = previous;
       else i32[next + Fixed.ORDER_PREVIOUS] = previous;
       i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
-      const sum = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
-      f64[sum] = f64[sum]! - f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
+      const sumAt = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
+      f64[sumAt] = f64[sumAt]! - leaves;
     }
-    i32[order + Fixed.ORDER_LEVEL] = 0;
-    forget(order, place, session);
-    free(order);
+    forget(order, owner, place, session);
     return true;
   }
 
