@@ -13,9 +13,11 @@
  */
 import { parseArgs } from "@std/cli";
 import { PASSES_ROUND } from "./contender.ts";
+import { BookHash, TapeHash } from "./exchange_mix.ts";
 import { type Flow, type FlowOptions, makeFlow } from "./live_flow.ts";
 import { type Peer, peersOf, runPeer } from "./peers.ts";
 import { buildPrograms, programPath } from "./programs.ts";
+import { hexadecimal } from "./standard_mix.ts";
 import { figure, markdownTable, saveResult, shortly, spread } from "./stats.ts";
 
 const MESSAGES = 1_000_000;
@@ -48,6 +50,17 @@ function ownPass(flow: Flow): number {
   const start = performance.now();
   rig.run(commands, fillBytes);
   return (performance.now() - start) * 1e6 / options.messages;
+}
+
+/** Checksums of our trades and final book, as peers print them. */
+function ownTape({ rig, commands }: Flow): string {
+  const tape = new TapeHash();
+  const book = new BookHash();
+  rig.prepare();
+  rig.listen((ring, byte) => tape.take(ring, byte));
+  rig.run(commands);
+  rig.sweep((ring, byte) => book.take(ring, byte));
+  return `${hexadecimal(tape.value)} ${hexadecimal(book.value)}`;
 }
 
 async function peerRound(
@@ -87,6 +100,7 @@ async function child(options: FlowOptions, rounds: number): Promise<Times> {
   } finally {
     await Deno.remove(file);
   }
+  if (peers.length > 0) tapes.add(ownTape(flow));
   if (tapes.size > 1) {
     throw new Error(`Engines differ: ${[...tapes].join(", ")}`);
   }

@@ -11,6 +11,7 @@ import { BareBook } from "./bare_book.ts";
 import { ExchangeChallenge, readChallenge } from "./challenge.ts";
 import { COMMAND_TERMS_BYTES, Commands } from "./commands.ts";
 import type { Contender } from "./contender.ts";
+import { EventWriting } from "./event_writing.ts";
 import { ExchangeMix, mixCommands } from "./exchange_mix.ts";
 import { BYSTANDER, PRELUDE_SEQUENCE, type Rules } from "./exchange_rig.ts";
 import { NpmBook } from "./npm_book.ts";
@@ -32,9 +33,9 @@ export interface ExchangeSpec {
   readonly texts?: boolean;
 }
 
-/** The bare book, or that of npm, under a mix. */
+/** The bare book, that of npm, or events alone, under a mix. */
 export interface BookSpec {
-  readonly engine: "bare" | "npm";
+  readonly engine: "bare" | "npm" | "events";
   readonly mix: keyof typeof MIXES;
 }
 
@@ -80,6 +81,7 @@ export async function makeContender(spec: EngineSpec): Promise<Contender> {
   if (digest !== facts.sha256) {
     throw new Error(`${spec.mix}: SHA-256 ${digest}, expected ${facts.sha256}`);
   }
+  if (spec.engine === "events") return new EventWriting(facts);
   if (spec.engine !== "exchange") {
     const Engine = spec.engine === "bare" ? BareBook : NpmBook;
     return new Engine(records, facts);

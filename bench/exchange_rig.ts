@@ -103,6 +103,8 @@ export interface RigOptions {
   readonly owners?: number;
   /** The price that collars and ranges refer to. */
   readonly reference: number;
+  /** Ordinary memory, not touched before it is used; such a rig runs once. */
+  readonly lazyMemory?: boolean;
   /** Commands after the definitions; not timed. They begin at `PRELUDE_SEQUENCE`. */
   readonly prelude?: Commands;
 }
@@ -122,18 +124,19 @@ export class ExchangeRig {
   #sink: EventSink | undefined;
   readonly exchange: Exchange;
   readonly #options: RigOptions;
-  readonly #memory: MemoryRegion;
+  readonly #region: MemoryRegion | undefined;
   readonly #ringMemory: MemoryRegion;
   readonly #routes = new Uint8Array(SESSIONS);
   readonly #consumer: SpscRing;
-  /** State with the rules set and before the flow. */
-  readonly #fresh: Uint8Array;
+  /** State with the rules set and before the flow; nothing if it runs once. */
+  readonly #fresh: Uint8Array | undefined;
 
   constructor(options: RigOptions) {
     this.#options = options;
-    this.#memory = allocate(Exchange.bytes(capacityOf(options)), {
-      hugePages: true,
-    });
+    const bytes = Exchange.bytes(capacityOf(options));
+    this.#region = options.lazyMemory
+      ? undefined
+      : allocate(bytes, { hugePages: true });
     this.#ringMemory = allocate(
       SpscRing.bytes(record.EVENT_SLOT_BYTES, EVENT_SLOTS),
       { hugePages: true },
@@ -152,26 +155,29 @@ export class ExchangeRig {
     this.#consumer = consumer!;
     this.exchange = new Exchange({
       ...capacityOf(options),
-      memory: this.#memory.buffer,
+      memory: this.#region?.buffer ?? new ArrayBuffer(bytes),
       events: [new EventRing(producer!, () => this.#drain())],
       routes: this.#routes,
     });
     this.run(definitionsOf(options));
     if (options.prelude !== undefined) this.run(options.prelude);
     this.settle();
-    this.#fresh = this.exchange.snapshot();
-    this.prepare();
+    if (!options.lazyMemory) {
+      this.#fresh = this.exchange.snapshot();
+      this.prepare();
+    }
   }
 
   /** Whether the exchange's memory lies on huge pages. */
   get hugePages(): boolean {
-    return this.#memory.hugePages;
+    return this.#region?.hugePages ?? false;
   }
 
   /** The state before the flow: rules set, nothing in the books. */
   prepare(): void {
     this.#sink = undefined;
     this.settle();
+    if (this.#fresh === undefined) throw new Error("This rig runs once");
     this.exchange.restore(this.#fresh);
     this.#routes.fill(this.#options.rules.events ? 0 : NOWHERE);
     this.taken = 0;
@@ -273,7 +279,8 @@ const enum Fixed {
   CMD_LENGTH_U16 = 2,
 }
 
-function capacityOf(options: RigOptions): ExchangeCapacity {
+/** What the exchange of a rig holds. */
+export function capacityOf(options: RigOptions): ExchangeCapacity {
   return {
     ordersMax: options.ordersMax,
     instrumentsMax: options.instruments,

@@ -147,7 +147,7 @@ class Maker {
       this.#order(
         bit,
         this.#mid + sign * away,
-        chosen ? { displayQuantity: 10, displayRange: 3 } : undefined,
+        chosen ? { displayQuantity: 10 } : undefined,
       );
     }
   }

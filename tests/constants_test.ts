@@ -46,6 +46,7 @@ const FILES = [
   "engine/gateway/binary/numbered_packets.ts",
   "engine/gateway/binary/binary_gateway.ts",
   "bench/bare_book.ts",
+  "bench/event_writing.ts",
   "bench/exchange_rig.ts",
 ];
 
