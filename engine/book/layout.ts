@@ -33,6 +33,8 @@ export const BOOK_END_ORDER = 3;
 export const BOOK_ALLOCATED = 4;
 /** Orders that may rest at a time. */
 export const BOOK_ORDERS_LIMIT = 5;
+/** How often what an order could trade was counted. */
+export const BOOK_COUNTS = 6;
 
 /** Words of an instrument's record. */
 export const INSTRUMENT_WORDS = 64;
@@ -159,6 +161,8 @@ export const TERMS_PEG_LIMIT = 21;
 export const TERMS_TRIGGERED = 22;
 /** 1 = in the watch list. */
 export const TERMS_WATCHED = 23;
+/** `BOOK_COUNTS` when the order was counted last. */
+export const TERMS_COUNTED = 24;
 
 /** Where an order with terms is. */
 export const Where = {

@@ -71,6 +71,8 @@ export interface DefinitionsParts {
   readonly onCapacity: (orders: number, specials: number) => void;
   /** A session's owner or prevention changed. */
   readonly onSession: (session: number) => void;
+  /** What an instrument's orders go by changed. */
+  readonly onInstrument: (instrument: number) => void;
 }
 
 /** Applies definitions and settings. */
@@ -127,7 +129,8 @@ export class Definitions {
   }
 
   #setInstrument(command: CommandViews, at: number, kind: number): Reason {
-    const { accounts, ticks, instruments, states, book } = this.#parts;
+    const { accounts, ticks, instruments, states, book, onInstrument } =
+      this.#parts;
     const { i32, f64 } = command;
     const instrument = i32[at + WHAT_WORD]! & 0xffff;
     const detail = detailOf(command, at);
@@ -147,13 +150,16 @@ export class Definitions {
           return Reason.INVALID_PRICE;
         }
         instruments.setTicks(instrument, !ticks.isSimple(instrument));
+        onInstrument(instrument);
         return Reason.NONE;
       }
       case CommandKind.SET_INSTRUMENT:
         if (!known) return Reason.UNKNOWN_INSTRUMENT;
-        return instruments.set(instrument, detail, price, first, second)
-          ? Reason.NONE
-          : Reason.INVALID_PRICE;
+        if (!instruments.set(instrument, detail, price, first, second)) {
+          return Reason.INVALID_PRICE;
+        }
+        onInstrument(instrument);
+        return Reason.NONE;
       case CommandKind.SET_STATE:
         if (instrument !== ANY_INSTRUMENT && !known) {
           return Reason.UNKNOWN_INSTRUMENT;

@@ -448,6 +448,7 @@ export class Exchange {
         requests.specialsLimit = specialOrders;
       },
       onSession: (session) => owners.renew(session),
+      onInstrument: (instrument) => live.touch(instrument),
     });
     return { live, owners, specials, states, requests, mass, setup };
   }
@@ -736,7 +737,7 @@ export class Exchange {
   stateHash(): string {
     const hash = new StateHash();
     hash.number(this.sequence);
-    hash.numbers(this.#writer.stamp.subarray(0, 4));
+    hash.numbers(this.#writer.stamp.subarray(1, 4));
     hash.numbers(this.totals);
     hash.number(this.ordersLimit);
     hash.number(this.specialsLimit);

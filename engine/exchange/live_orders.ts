@@ -269,9 +269,11 @@ export class LiveOrders implements SpecialSink, FillSink {
   }
 
   onLinked(order: number): void {
-    const other = this.unlink(this.#book.termsOf(order));
-    if (other === 0) return;
+    const terms = this.#book.termsOf(order);
+    const other = this.#book.i32[terms + TERMS_LINK]!;
+    // One that is filled goes by itself, and its link with it.
     if (this.#book.f64[(other >> 1) + ORDER_LEAVES_F64] === 0) return;
+    this.unlink(terms);
     this.end(other, Reason.LINKED);
   }
 }

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { Book } from "../book/mod.ts";
+import { type Book, KEY_MARKET } from "../book/mod.ts";
 import type {
   Instruments,
   Matching,
@@ -82,6 +82,7 @@ const enum Fixed {
   SIDE_BEST_KEY = 1,
   HIDDEN_SIDES = 32,
   KEY_NONE = 0x7fffffff,
+  LEVEL_KEY = 5,
   TERMS_FLAGS = 0,
   TERMS_WHERE = 15,
   TERMS_LINK = 14,
@@ -616,7 +617,12 @@ export class RequestChecks {
   }
 
   #bestPrice(instrument: number, bit: number): number {
-    const level = this.#book.best(instrument, bit);
-    return level === 0 ? 0 : this.#book.priceOf(level);
+    const book = this.#book;
+    let level = book.best(instrument, bit);
+    // Market orders that wait for an auction have no price.
+    if (level !== 0 && this.#i32[level + Fixed.LEVEL_KEY] === KEY_MARKET) {
+      level = book.nextLevel(book.sideOf(instrument, bit), level);
+    }
+    return level === 0 ? 0 : book.priceOf(level);
   }
 }

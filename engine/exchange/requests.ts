@@ -276,6 +276,7 @@ export class Requests {
     this.#special.reduce(order);
     this.#live.onReduced(order);
     this.#tellReplaced(order, command, at);
+    this.#writer.subject = order;
     const instrument = this.#i32[order + Fixed.ORDER_KIND]! & 0xffff;
     this.#touchIfWatched(this.#book.instrumentOf(instrument), instrument);
   }
@@ -420,13 +421,7 @@ export class Requests {
   #judgeRoom(order: number): Reason {
     const { rests, isSpecial, price, stopPrice } = this.#checks;
     if (!rests) return Reason.NONE;
-    if (isSpecial && order === this.#book.scratchOrder) {
-      if (this.#book.specials >= this.specialsLimit) {
-        return Reason.SPECIAL_CAPACITY;
-      }
-    } else if (isSpecial && !this.#hasTermsForLink()) {
-      return Reason.SPECIAL_CAPACITY;
-    }
+    if (isSpecial && !this.#hasTermsFor(order)) return Reason.SPECIAL_CAPACITY;
     if (order === this.#book.scratchOrder) return Reason.ORDER_CAPACITY;
     const leavesAt = (order >> 1) + Fixed.ORDER_LEAVES_F64;
     if (isSpecial) {
@@ -442,11 +437,13 @@ export class Requests {
     );
   }
 
-  /** A plain order that is linked with becomes special; the new one is counted already. */
-  #hasTermsForLink(): boolean {
+  /** Whether there are terms for an order, and for a plain one that it links with. */
+  #hasTermsFor(order: number): boolean {
     const link = this.#checks.link;
-    return link === 0 || this.#special.termsOf(link) !== 0 ||
-      this.#book.specials < this.specialsLimit;
+    const isCounted = order !== this.#book.scratchOrder;
+    const others = this.#book.specials - (isCounted ? 1 : 0);
+    const needed = link !== 0 && this.#special.termsOf(link) === 0 ? 2 : 1;
+    return others + needed <= this.specialsLimit;
   }
 
   #judgeReplaceRoom(order: number): Reason {

@@ -263,7 +263,9 @@ export class Specials {
       : type === OrdType.MARKET
       ? KEY_MARKET
       : keyOf(bit, price);
-    if (key === KEY_NONE) return Reason.PRICE_OUT_OF_RANGE;
+    if (key === KEY_NONE || (where !== Where.STOPS && price === PRICE_MAX)) {
+      return Reason.PRICE_OUT_OF_RANGE;
+    }
     const side = this.#matching.sideOf(order, where);
     if (!this.#book.hasRoom(side, key)) return Reason.LEVEL_CAPACITY;
     const level = this.#book.index.find(side, key);

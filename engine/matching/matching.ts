@@ -123,7 +123,8 @@ export class Matching {
   ): Reason {
     const book = this.#book;
     const key = keyOf(bit, price);
-    if (key === Fixed.KEY_NONE) return Reason.PRICE_OUT_OF_RANGE;
+    // One of both keys means an empty side, the other a market order.
+    if (price === Fixed.KEY_NONE) return Reason.PRICE_OUT_OF_RANGE;
     const side = book.sideOf(instrument, bit);
     const level = book.index.find(side, key);
     if (level === 0) {

@@ -20,6 +20,7 @@
  */
 import {
   type Book,
+  BOOK_COUNTS,
   HIDDEN_SIDES,
   INSTRUMENT_LAST_PRICE,
   INSTRUMENT_LAST_QUANTITY_F64,
@@ -43,6 +44,7 @@ import {
   SIDE_BEST,
   SIDE_SPECIAL,
   STOP_SIDES,
+  TERMS_COUNTED,
   TERMS_DISPLAY_F64,
   TERMS_DRAWS,
   TERMS_FLAGS,
@@ -191,6 +193,7 @@ export class SpecialMatching {
     const count = this.#count;
     count[0] = all ? leaves : this.requirement(taker);
     count[1] = leaves;
+    this.#i32[BOOK_COUNTS] = (this.#i32[BOOK_COUNTS]! + 1) | 0;
     const side = this.#opposite(taker);
     let displayed = this.#within(side, 0, limit);
     let hidden = this.#within(side + HIDDEN_SIDES, 0, limit);
@@ -478,7 +481,10 @@ export class SpecialMatching {
     while (order !== 0) {
       const own = mode !== StpMode.NONE && this.#owners.isOwn(taker, order);
       if (own && ends) return true;
-      if (!own && this.requirement(order) <= count[1]!) {
+      if (
+        !own && this.requirement(order) <= count[1]! &&
+        !this.#isLinkedOut(taker, order)
+      ) {
         const offered = ends
           ? this.shown(order)
           : f64[(order >> 1) + ORDER_LEAVES_F64]!;
@@ -487,6 +493,23 @@ export class SpecialMatching {
       order = i32[order + ORDER_NEXT]!;
     }
     return ends;
+  }
+
+  /** Whether an order will be gone, because one that it is linked with traded before. */
+  #isLinkedOut(taker: number, order: number): boolean {
+    const terms = this.termsOf(order);
+    const other = terms === 0 ? 0 : this.#i32[terms + TERMS_LINK]!;
+    if (other === 0) return false;
+    if (other === taker) {
+      const leaves = this.#f64[(taker >> 1) + ORDER_LEAVES_F64]!;
+      return this.#count[1]! !== leaves;
+    }
+    const counts = this.#i32[BOOK_COUNTS]!;
+    if (this.#i32[this.#book.termsOf(other) + TERMS_COUNTED] === counts) {
+      return true;
+    }
+    this.#i32[terms + TERMS_COUNTED] = counts;
+    return false;
   }
 
   #hasOwn(taker: number, level: number): boolean {

@@ -170,11 +170,16 @@ export function available(
     ? undefined
     : makers.find((maker) => own(maker));
   let rest = taker.leaves;
+  const counted = new Set<NaiveOrder>();
   for (const maker of makers) {
     const last = stop !== undefined && maker.at === stop.at &&
       maker.where === stop.where;
     if (maker === stop) break;
     if (own(maker) || requirementOf(maker) > rest) continue;
+    // The first of two linked orders that trades ends the other.
+    if (maker.link === taker && rest < taker.leaves) continue;
+    if (maker.link !== undefined && counted.has(maker.link)) continue;
+    counted.add(maker);
     rest -= Math.min(rest, last ? maker.shown : maker.leaves);
   }
   return taker.leaves - rest;
@@ -211,10 +216,10 @@ function match(world: World, maker: NaiveOrder, taker: NaiveOrder): void {
   maker.shown -= quantity;
   tellFill(world, maker, maker.at, quantity, 0);
   tellFill(world, taker, maker.at, quantity, 1);
-  const partners = partnersOf([maker, taker]);
+  cancelPartners(world, [maker, taker]);
+  if (maker.ended) return;
   if (maker.leaves === 0) leave(world, maker);
   else if (maker.shown === 0) refresh(world, maker);
-  cancelPartners(world, partners);
 }
 
 /** Moves lots between two orders and their accounts. */
@@ -234,22 +239,16 @@ export function exchangeLots(
   }
 }
 
-/** The orders that are linked to those that trade; the links are gone. */
-export function partnersOf(orders: readonly NaiveOrder[]): NaiveOrder[] {
-  const partners = orders.flatMap((order) => order.link ?? []);
-  orders.forEach(unlink);
-  return partners;
-}
-
-/** Cancels those of them that live. */
+/** Cancels the orders that are linked to those that traded. */
 export function cancelPartners(
   world: World,
-  partners: readonly NaiveOrder[],
+  traded: readonly NaiveOrder[],
 ): void {
-  for (const partner of partners) {
-    if (!partner.ended && partner.leaves > 0) {
-      end(world, partner, Reason.LINKED);
-    }
+  for (const order of traded) {
+    const partner = order.link;
+    // They may have traded with each other: one that is filled goes by itself.
+    if (partner === undefined || partner.leaves === 0) continue;
+    end(world, partner, Reason.LINKED);
   }
 }
 

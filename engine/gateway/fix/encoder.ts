@@ -68,17 +68,7 @@ import {
   TYPE_SEQUENCE_RESET,
 } from "./message_types.ts";
 import type { Names } from "./names.ts";
-import {
-  charactersOf,
-  piece,
-  putPiece,
-  putTag1,
-  putTag2,
-  putTag3,
-  putText,
-  SIDE_CHARACTERS,
-  word,
-} from "./pieces.ts";
+import { charactersOf, piece, word } from "./pieces.ts";
 import { SessionEncoder } from "./session_encoder.ts";
 import type { FixSession } from "./session.ts";
 import {
@@ -95,6 +85,7 @@ export const MESSAGE_BYTES_MAX = 1024;
 export const FIRST_TIME = -1;
 
 const SOH = 1;
+const EQUALS = 0x3d;
 
 const HEAD = piece("8=FIX.4.4|9=000|35=");
 /** From the start of a message: digits of BodyLength, first byte it counts. */
@@ -134,6 +125,10 @@ const PREVENTED_QUANTITY = piece("|20006=");
 const PREVENTED_PRICE = piece("|20007=");
 const PREVENTED_MATCH = piece("|20008=");
 const STATES = piece("|150=0|39=0|55=");
+const EXEC_TYPE_AT = 5;
+const ORD_STATUS_AT = 10;
+/** Codes below this are digits. */
+const DIGITS = 10;
 const GAP_FILL = piece("|123=Y|36=");
 
 // ExecRestatementReason (378).
@@ -180,6 +175,53 @@ const PEGS = charactersOf({
 /** TimeInForce (tag 59) by code. */
 const TIMES_IN_FORCE = charactersOf({ [TimeInForce.GOOD_FOR_AUCTION]: "B" });
 
+// The same as in `pieces.ts`: what is imported is reached through a cell, and
+// these run twenty times for each report.
+
+/** Writes `wordsOfText()`; returns the end of the text. */
+function putPiece(view: DataView, p: number, text: Int32Array): number {
+  const words = text.length;
+  for (let i = 1, q = p; i < words; i++, q += 4) {
+    view.setInt32(q, text[i]!, true);
+  }
+  return p + text[0]!;
+}
+
+/** A tag of one digit with SOH and "=", all in one word. */
+function putTag1(view: DataView, p: number, tag: number): number {
+  view.setInt32(p, tag, true);
+  return p + 3;
+}
+
+/** The same for two digits. */
+function putTag2(view: DataView, p: number, tag: number): number {
+  view.setInt32(p, tag, true);
+  return p + 4;
+}
+
+/** The same for three digits, "=" apart. */
+function putTag3(view: DataView, p: number, tag: number): number {
+  view.setInt32(p, tag, true);
+  view.setInt8(p + 4, EQUALS);
+  return p + 5;
+}
+
+/** Copies up to `max` bytes, to the first zero. */
+function putText(
+  bytes: Uint8Array,
+  p: number,
+  source: Uint8Array,
+  from: number,
+  max: number,
+): number {
+  for (let i = 0; i < max; i++) {
+    const c = source[from + i]!;
+    if (c === 0) return p + i;
+    bytes[p + i] = c;
+  }
+  return p + max;
+}
+
 /** Makes messages. One for each gateway. */
 export class FixEncoder {
   readonly #bytes: Uint8Array;
@@ -223,29 +265,40 @@ export class FixEncoder {
     resendMs: number,
   ): number {
     const kind = store.u8[record + EVT_KIND_U8]!;
-    let p: number;
-    if (kind <= EventKind.REPLACED) {
-      p = this.#executionReport(session, store, record, at, resendMs);
-    } else if (
-      kind === EventKind.CANCEL_REJECTED &&
-      store.u8[record + EVT_DETAIL_U8] !== 4
-    ) {
-      p = this.#cancelReject(session, store, record, at, resendMs);
-    } else if (kind === EventKind.SESSION_MESSAGE) {
-      const type = store.u8[record + EVT_DETAIL_U8]!;
-      p = this.#start(session, store, record, type, at, resendMs);
-      p = type === TYPE_MASS_CANCEL_REPORT
+    const p = kind <= EventKind.REPLACED
+      ? this.#executionReport(session, store, record, at, resendMs)
+      : this.#other(session, store, record, at, resendMs);
+    return this.#finish(at, p);
+  }
+
+  /** All that is no plain ExecutionReport. */
+  #other(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    at: number,
+    resendMs: number,
+  ): number {
+    const kind = store.u8[record + EVT_KIND_U8]!;
+    const detail = store.u8[record + EVT_DETAIL_U8]!;
+    if (kind === EventKind.CANCEL_REJECTED && detail !== 4) {
+      return this.#cancelReject(session, store, record, at, resendMs);
+    }
+    if (kind === EventKind.SESSION_MESSAGE) {
+      const p = this.#start(session, store, record, detail, at, resendMs);
+      return detail === TYPE_MASS_CANCEL_REPORT
         ? this.#mass.refusal(store, record, p)
-        : this.#session.put(store, record, type, p);
-    } else if (
+        : this.#session.put(store, record, detail, p);
+    }
+    if (
       kind === EventKind.MASS_CANCELED || kind === EventKind.KILLED ||
       kind === EventKind.UNLOCKED
     ) {
       const type = TYPE_MASS_CANCEL_REPORT;
-      p = this.#start(session, store, record, type, at, resendMs);
-      p = this.#mass.report(store, record, p);
-    } else p = this.#executionReport(session, store, record, at, resendMs);
-    return this.#finish(at, p);
+      const p = this.#start(session, store, record, type, at, resendMs);
+      return this.#mass.report(store, record, p);
+    }
+    return this.#executionReport(session, store, record, at, resendMs);
   }
 
   /** Writes a SequenceReset-GapFill that stands for `[from, to)`. */
@@ -358,23 +411,46 @@ export class FixEncoder {
     p = putUint(b, p, f64[half + EVT_SEQUENCE_F64]!);
     b[p++] = 0x2d;
     p = putUint(b, p, store.u32[(record >>> 2) + EVT_INDEX_U32]!);
-    p = this.#statusAndTerms(store, record, p, kind);
+    const states = p;
+    p = this.#status(store, record, p, kind);
+    p = this.#terms(store, record, p);
     p = this.#progress(store, record, p, kind);
     p = putTag2(v, p, TAG_60);
     p = this.#eventTimeAt(store, record, p);
+    return kind < EventKind.PREVENTED &&
+        (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT)
+      ? p
+      : this.#why(store, record, states, p);
+  }
+
+  /**
+   * What makes a report out of the ordinary: 378, 58, 103.
+   *
+   * @param states Where 150 and 39 are.
+   */
+  #why(
+    store: OutboundStore,
+    record: number,
+    states: number,
+    start: number,
+  ): number {
+    const b = this.#bytes;
+    const v = this.#view;
+    const kind = store.u8[record + EVT_KIND_U8]!;
     if (kind >= EventKind.PREVENTED) {
-      return this.#change(store, record, p, kind);
+      return this.#change(store, record, start, kind);
     }
-    if (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT) {
-      return p;
-    }
-    p = putPiece(v, putTag2(v, p, TAG_58), REASON_TEXTS[reason]!);
-    if (u8[record + EVT_ORD_STATUS_U8] === OrdStatus.REJECTED) {
+    const reason = store.u16[(record >>> 1) + EVT_REASON_U16]!;
+    const status = store.u8[record + EVT_ORD_STATUS_U8];
+    const p = putPiece(v, putTag2(v, start, TAG_58), REASON_TEXTS[reason]!);
+    if (status === OrdStatus.EXPIRED) {
+      b[states + EXEC_TYPE_AT] = EXEC_TYPE_EXPIRED;
+    } else if (status === OrdStatus.REJECTED) {
       return putUint(b, putTag3(v, p, TAG_103), ORD_REJ_REASON[reason]!);
     }
-    const why = RESTATEMENT_REASON[reason]!;
-    return kind === EventKind.CANCELED && why !== NO_RESTATEMENT
-      ? putUint(b, putTag3(v, p, TAG_378), why)
+    const restatement = RESTATEMENT_REASON[reason]!;
+    return kind === EventKind.CANCELED && restatement !== NO_RESTATEMENT
+      ? putUint(b, putTag3(v, p, TAG_378), restatement)
       : p;
   }
 
@@ -464,8 +540,8 @@ export class FixEncoder {
       (kind === EventKind.REJECTED || kind === EventKind.CANCEL_REJECTED);
   }
 
-  /** 150, 39, 55, 54, 38, 40, 44, 59, and what `#terms()` adds: what the order is. */
-  #statusAndTerms(
+  /** 150, 39, 55, 54, 38: how the order stands. */
+  #status(
     store: OutboundStore,
     record: number,
     start: number,
@@ -478,40 +554,47 @@ export class FixEncoder {
     const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
     const known = instruments.has(instrument);
     let p = putPiece(v, start, STATES);
-    const status = u8[record + EVT_ORD_STATUS_U8]!;
-    b[start + 5] = status === OrdStatus.EXPIRED
-      ? EXEC_TYPE_EXPIRED
-      : EXEC_TYPE[kind]!;
-    b[start + 10] = status;
+    b[start + EXEC_TYPE_AT] = EXEC_TYPE[kind]!;
+    b[start + ORD_STATUS_AT] = u8[record + EVT_ORD_STATUS_U8]!;
     p = known
       ? putPiece(v, p, instruments.symbolWords[instrument]!)
       : putText(b, p, u8, record + EVT_ORIG_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
     p = putTag2(v, p, TAG_54);
-    b[p++] = SIDE_CHARACTERS[u8[record + EVT_SIDE_U8]!]!;
+    const side = u8[record + EVT_SIDE_U8]!;
+    b[p++] = side < DIGITS ? 48 + side : side;
     const quantity = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
-    if (known && quantity > 0) {
-      p = this.#quantity(putTag2(v, p, TAG_38), instrument, quantity);
-    }
+    return known && quantity > 0
+      ? this.#quantity(putTag2(v, p, TAG_38), instrument, quantity)
+      : p;
+  }
+
+  /** 40, 44, 59, and what `#special()` adds: what the order is. */
+  #terms(store: OutboundStore, record: number, start: number): number {
+    const b = this.#bytes;
+    const v = this.#view;
+    const u8 = store.u8;
     const ordType = u8[record + EVT_ORD_TYPE_U8]!;
-    if (ordType === 0) return p;
-    p = putTag2(v, p, TAG_40);
-    b[p++] = ORD_TYPES[ordType]!;
+    if (ordType === 0) return start;
     const word = record >>> 2;
+    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    let p = putTag2(v, start, TAG_40);
+    b[p++] = ordType <= OrdType.LIMIT ? 48 + ordType : ORD_TYPES[ordType]!;
     const price = store.i32[word + EVT_PRICE_I32]!;
-    if (known && price > 0) {
+    if (price > 0 && this.#instruments.has(instrument)) {
       p = this.#price(putTag2(v, p, TAG_44), instrument, price);
     }
     if (
       ordType > OrdType.LIMIT ||
       store.u32[word + EVT_ACCOUNT_U32] !== 0
-    ) p = this.#terms(store, record, p, ordType);
+    ) p = this.#special(store, record, p, ordType);
     p = putTag2(v, p, TAG_59);
-    b[p++] = TIMES_IN_FORCE[u8[record + EVT_TIME_IN_FORCE_U8]!]!;
+    const time = u8[record + EVT_TIME_IN_FORCE_U8]!;
+    b[p++] = time < DIGITS ? 48 + time : TIMES_IN_FORCE[time]!;
     return p;
   }
 
   /** 18, 99, 1, as far as the event has them. */
-  #terms(
+  #special(
     store: OutboundStore,
     record: number,
     start: number,
