@@ -43,7 +43,6 @@ const enum Fixed {
   LEVEL_QUANTITY_F64 = 1,
   ORDER_PREVIOUS = 1,
   ORDER_LEVEL = 2,
-  SIDE_ORDERS = 6,
   ORDER_KIND = 13,
   LEVEL_KEY = 5,
   SIDE_LEVELS = 5,
@@ -390,7 +389,6 @@ export class Book {
       f64[at] = f64[at]! + leaves;
     }
     i32[order + Fixed.ORDER_LEVEL] = level;
-    i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! + 1;
   }
 
   /** Takes a resting order out of its queue; its record stays allocated. */
@@ -409,7 +407,6 @@ export class Book {
     const next = i32[order + Fixed.ORDER_NEXT]!;
     const previous = i32[order + Fixed.ORDER_PREVIOUS]!;
     i32[order + Fixed.ORDER_LEVEL] = 0;
-    i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
     if (next === 0 && previous === 0) {
       this.closeLevel(side, level);
       return;

@@ -56,7 +56,6 @@ export const SIDE_ROOT = 2;
 export const SIDE_CACHED_TOP = 3;
 export const SIDE_CACHED_TABLE = 4;
 export const SIDE_LEVELS = 5;
-export const SIDE_ORDERS = 6;
 /** Orders of the side that have terms. */
 export const SIDE_SPECIAL = 7;
 

@@ -58,7 +58,6 @@ const enum Fixed {
   SIDE_BEST_KEY = 1,
   SIDE_CACHED_TOP = 3,
   SIDE_CACHED_TABLE = 4,
-  SIDE_ORDERS = 6,
   PAGE_LEVELS = 16,
   LEVEL_HEAD = 0,
   LEVEL_TAIL = 1,
@@ -170,7 +169,7 @@ const enum Fixed {
   SHAPE_CANCELED = EVENT_BASE_BYTES + EventKind_CANCELED * 65536,
   TAKER = 0x100,
   STAMP_MATCH = 1,
-  STAMP_EVENTS = 2,
+  COUNT_EVENTS = 0,
 }
 
 /** What the plain path works on: memory of the exchange, and where what lies. */
@@ -197,9 +196,9 @@ export interface PlainParts {
   readonly rings: readonly EventRing[];
   /** Places of the rings, as in `SpscRing.movePlace()`. */
   readonly places: Int32Array;
-  /** 1: number of the last match. 2: events. */
+  /** 1: number of the last match. */
   readonly stamp: Float64Array;
-  /** Commands by `Total` since the totals were last read. */
+  /** Since they were last read: commands by `Total`, and in their stead 0: events. */
   readonly counts: Int32Array;
   /** 0: sequence of the last command. */
   readonly last: Float64Array;
@@ -265,6 +264,8 @@ export function plainPath(parts: PlainParts): PlainPath {
   const { settings, identities, due, accounts, rates } = parts;
   const [e32, e64] = ringWords(rings, places);
   const ringCount = rings.length;
+  const isOneRing = ringCount === 1;
+  const oneRingSlots = places[Fixed.PLACE_SLOTS]!;
   const table = parts.index + Fixed.INDEX_HEADER_WORDS;
   const indexMask = 2 ** indexBits - 1;
   const indexSize = parts.index + Fixed.INDEX_SIZE;
@@ -367,10 +368,11 @@ export function plainPath(parts: PlainParts): PlainPath {
       Fixed.SESSION_OUT_SEQUENCE;
     const number = (i32[word]! + 1) | 0;
     i32[word] = number;
-    const ring = routes[session]!;
+    // With one ring all this is constant but the next slot.
+    const ring = isOneRing ? 0 : routes[session]!;
     const place = ring << Fixed.PLACE_SHIFT;
     const next = places[place]!;
-    const slots = places[place + Fixed.PLACE_SLOTS]!;
+    const slots = isOneRing ? oneRingSlots : places[place + Fixed.PLACE_SLOTS]!;
     if (((next - places[place + Fixed.PLACE_SEEN]!) | 0) >= slots) {
       rings[ring]!.makeRoom();
     }
@@ -583,7 +585,6 @@ export function plainPath(parts: PlainParts): PlainPath {
         gone++;
         maker = next;
       } while (maker !== 0 && wanted !== 0);
-      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - gone;
       i32[level + Fixed.LEVEL_COUNT] = count - gone;
       i32[level + Fixed.LEVEL_HEAD] = maker;
       f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64] = sum;
@@ -790,7 +791,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
       notional = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
       if (leaves === 0) {
-        stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
+        counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + index) | 0;
         if (account !== 0) {
           accounts.closed(
             account,
@@ -803,7 +804,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         return true;
       }
     }
-    stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + index;
+    counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + index) | 0;
     const stopped = i32[other + Fixed.SIDE_BEST_KEY]! <= limit;
     if (timeInForce === Fixed.TimeInForce_IOC && !stopped) {
       f64[own + Fixed.ORDER_LEAVES_F64] = leaves;
@@ -818,7 +819,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         );
       }
       remainderCanceled(index, session, command, at);
-      stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + 1;
+      counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + 1) | 0;
       return true;
     }
 
@@ -850,7 +851,6 @@ export function plainPath(parts: PlainParts): PlainPath {
       i32[level + Fixed.LEVEL_TAIL] = order;
       i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! + 1;
       f64[sumAt] = f64[sumAt]! + leaves;
-      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! + 1;
     }
     remember(order, place, session);
     return true;
@@ -910,7 +910,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
     last[0] = sequence;
     counts[Fixed.Total_CANCELS] = (counts[Fixed.Total_CANCELS]! + 1) | 0;
-    stamp[Fixed.STAMP_EVENTS] = stamp[Fixed.STAMP_EVENTS]! + 1;
+    counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + 1) | 0;
     if (
       inSequence >>> 0 > i32[sessionAt + Fixed.SESSION_IN_SEQUENCE]! >>> 0
     ) i32[sessionAt + Fixed.SESSION_IN_SEQUENCE] = inSequence;
@@ -946,7 +946,6 @@ export function plainPath(parts: PlainParts): PlainPath {
     const next = i32[order + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
     const previous = i32[order + Fixed.ORDER_PREVIOUS]! & Fixed.WORD_MASK;
     const side = instrumentAt + (bit << Fixed.SIDE_SHIFT);
-    i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
     if ((next | previous) === 0) closeLevel(side, level);
     else {
       if (previous === 0) i32[level + Fixed.LEVEL_HEAD] = next;

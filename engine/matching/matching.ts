@@ -45,7 +45,6 @@ const enum Fixed {
   INSTRUMENT_TRADES_F64 = 9,
   INSTRUMENT_NOTIONAL_F64 = 12,
   ORDER_NEXT = 0,
-  SIDE_ORDERS = 6,
   LEVEL_COUNT = 4,
   LEVEL_TAIL = 1,
   ORDER_PREVIOUS = 1,
@@ -287,7 +286,6 @@ export class Matching {
       const next = i32[maker + Fixed.ORDER_NEXT]!;
       i32[maker + Fixed.ORDER_LEVEL] = 0;
       this.#book.free(maker);
-      i32[side + Fixed.SIDE_ORDERS] = i32[side + Fixed.SIDE_ORDERS]! - 1;
       i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
       i32[level + Fixed.LEVEL_HEAD] = next;
       if (next === 0) {
