@@ -8,7 +8,7 @@
 import { EventKind, Side } from "../../engine/record/mod.ts";
 import { nextSlice, trimSlice } from "./book.ts";
 import { tellFill, tellHouse } from "./events.ts";
-import { cancelPartners, exchangeLots, leave, partnersOf } from "./placing.ts";
+import { cancelPartners, exchangeLots, leave } from "./placing.ts";
 import { isValid, validAtOrAbove, validAtOrBelow } from "./ticks.ts";
 import {
   type Indication,
@@ -115,9 +115,8 @@ export function uncross(world: World, book: NaiveInstrument): void {
       tellFill(world, order, price, quantity, 0);
       traded.add(order);
     }
-    const partners = partnersOf(both);
+    cancelPartners(world, both);
     for (const order of both) if (order.leaves === 0) leave(world, order);
-    cancelPartners(world, partners);
   }
   if (traded.size > 0) book.reference = price;
   for (const order of traded) {

@@ -150,7 +150,7 @@ export function judgeRoom(world: World, order: NaiveOrder): Reason {
 }
 
 /** Whether there is room in the queue in which an order waits or rests first. */
-function firstRoom(
+export function firstRoom(
   world: World,
   order: NaiveOrder,
   price: number,
@@ -158,7 +158,11 @@ function firstRoom(
   leaves: number,
 ): Reason {
   const { ordType } = order;
-  if (isPeg(ordType) || ordType === OrdType.MARKET_TO_LIMIT) return Reason.NONE;
+  // Pegs and market-to-limit orders have no price before they are placed.
+  if (isPeg(ordType)) return Reason.NONE;
+  if (ordType === OrdType.MARKET_TO_LIMIT && order.price === 0) {
+    return Reason.NONE;
+  }
   if (isStop(ordType) && !order.triggered) {
     return stopRoom(world, order, stopPrice, leaves);
   }

@@ -6,11 +6,12 @@
  * @module
  */
 import { EventKind, OrdType, Reason } from "../../engine/record/mod.ts";
-import { isOpen, restingPrice, room, takeOut, trimSlice } from "./book.ts";
+import { isOpen, restingPrice, takeOut, trimSlice } from "./book.ts";
 import {
   accountOf,
   type Change,
   changeOf,
+  firstRoom,
   judgeMatch,
   judgeNew,
   judgeReduce,
@@ -252,10 +253,9 @@ function judgePlace(
     price = postPrice(book, order.flags, order.side, price);
     if (price === 0) return { reason: Reason.POST_ONLY_WOULD_TRADE, price };
   }
-  const inBook = order.where === "displayed" || order.where === "hidden";
-  if (!inBook || isPeg(order.ordType)) return { reason: Reason.NONE, price };
-  const at = price === 0 ? order.at : price;
-  return { reason: room(world, order, at, change.leaves), price };
+  const { stopPrice, leaves } = change;
+  const reason = firstRoom(world, order, price, stopPrice, leaves);
+  return { reason, price };
 }
 
 /** Makes the change, tells it, and places the order anew if it lost its place. */

@@ -91,6 +91,8 @@ export const ODD_PRICES = [
   1 << 20,
 ];
 
+/** Lots that nobody would slice. */
+export const HUGE = 1e6;
 /** Requests mostly name one of this many last new orders. */
 const RECENT = 48;
 /** The high word of the clock changes soon after the start. */
@@ -136,12 +138,22 @@ export class RichContext {
     return side === 1 ? mid - away : mid + away;
   }
 
-  /** Lots. */
-  quantity(): number {
+  /**
+   * Lots of an order. Only one side is ever huge: an iceberg with small slices
+   * would take days to sell a huge quantity to a huge order.
+   */
+  quantity(side: number): number {
     const { absurd, quantityMax } = this.shape;
-    return this.one(absurd)
-      ? this.random.pick(ODD_QUANTITIES)
-      : 1 + this.random.draw(quantityMax);
+    if (this.one(absurd)) {
+      const odd = this.random.pick(ODD_QUANTITIES);
+      if (!(odd > HUGE) || side === this.hugeSide) return odd;
+    }
+    return 1 + this.random.draw(quantityMax);
+  }
+
+  /** The side that may have huge quantities. */
+  get hugeSide(): number {
+    return 1 + this.shape.seed % 2;
   }
 
   /** A reference that the session used lately. */

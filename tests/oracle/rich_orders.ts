@@ -14,6 +14,7 @@ import {
 } from "../../engine/record/mod.ts";
 import type { TestCommand } from "../exchange/support.ts";
 import {
+  HUGE,
   ODD_PRICES,
   ODD_QUANTITIES,
   type RichContext,
@@ -41,8 +42,8 @@ export class RichOrders {
       side: 1 + random.draw(2),
       ordType: random.draw(10) === 0 ? OrdType.MARKET : OrdType.LIMIT,
       timeInForce: random.pick([1, 0, 1, 0, 1, 3, 4]),
-      quantity: this.#context.quantity(),
     };
+    command.quantity = this.#context.quantity(command.side!);
     command.price = this.#context.price(command.side!);
     this.#context.note(command.session!, command.reference!);
     const k = random.draw(100);
@@ -122,7 +123,8 @@ export class RichOrders {
   #hide(command: TestCommand): void {
     const random = this.#context.random;
     const quantity = command.quantity!;
-    if (random.draw(3) === 0 || !(quantity > 1)) {
+    const few = this.#context.shape.quantityMax > HUGE;
+    if (few || random.draw(3) === 0 || !(quantity > 1)) {
       command.termFlags = (command.termFlags ?? 0) | TermFlag.HIDDEN;
       return;
     }
@@ -138,11 +140,12 @@ export class RichOrders {
     const small = () => random.pick([-1, 0, 0.5, 1, 3, 1e9, NaN]);
     const spoilers: readonly (() => void)[] = [
       () => command.instrument = instruments + random.draw(9),
-      () => command.side = random.draw(256),
+      () => command.side = random.pick([0, 3, 4, 128, 255]),
       () => command.ordType = random.draw(12),
       () => command.timeInForce = random.draw(14),
       () => command.price = random.pick(ODD_PRICES),
-      () => command.quantity = random.pick(ODD_QUANTITIES),
+      () => command.quantity = this.#context.quantity(command.side!),
+      () => command.quantity = random.pick(ODD_QUANTITIES.slice(0, 6)),
       () =>
         command.stopPrice = random.draw(2) === 0 ? 0 : this.#context.price(1),
       () => command.displayQuantity = small(),
@@ -185,7 +188,10 @@ export class RichOrders {
     command.price = random.draw(9) === 0
       ? 0
       : this.#context.price(1 + random.draw(2));
-    command.quantity = this.#context.quantity();
+    // Lots of the other side's size would be too many for an iceberg.
+    const side = 1 + random.draw(2);
+    command.quantity = this.#context.quantity(side);
+    if (command.quantity > HUGE) command.side = side;
     if (random.draw(3) === 0) {
       command.newReference = random.draw(this.#context.shape.references + 1);
     }
@@ -204,7 +210,7 @@ export class RichOrders {
   reduce(): TestCommand {
     const command = this.request(CommandKind.REDUCE_ORDER);
     command.quantity = this.#context.random.draw(3) === 0
-      ? this.#context.quantity()
+      ? this.#context.quantity(1)
       : 1 + this.#context.random.draw(6);
     return command;
   }
