@@ -98,8 +98,13 @@ export class BareBook implements Contender, FillSink {
     return {
       ordersMax: ORDERS_MAX,
       instrumentsMax: this.#facts.symbols,
+      specialMax: 1,
       pagesMax: PAGES_MAX,
     };
+  }
+
+  get hugePages(): boolean {
+    return this.#memory.hugePages;
   }
 
   prepare(): void {

@@ -52,7 +52,9 @@ export const HEADER_BYTES = 16;
 export const RECORD_BYTES = 40;
 export const MessageType = { NEW: 0, CANCEL: 1, MODIFY: 2 } as const;
 
+/** Room for orders, and for pages of 256 prices. */
 const ORDERS_MAX = 1 << 16;
+const PAGES_MAX = 4096;
 const LINE_BYTES_MAX = 80;
 /** Reports are hashed in pieces of about this size. */
 const PIECE_BYTES = 1 << 20;
@@ -248,9 +250,15 @@ export class ExchangeChallenge implements Contender {
     this.rig = new ExchangeRig({
       instruments: 1,
       ordersMax: ORDERS_MAX,
+      specialMax: 1,
+      pagesMax: PAGES_MAX,
       rules,
       reference: messages[0]!.price,
     });
+  }
+
+  get hugePages(): boolean {
+    return this.rig.hugePages;
   }
 
   prepare(): void {

@@ -21,6 +21,8 @@ export const PASSES_ROUND = 3;
 export interface Contender {
   /** Messages of a pass. */
   readonly messages: number;
+  /** Whether its memory lies on huge pages; left out if it has none of its own. */
+  readonly hugePages?: boolean;
   /** What a proof found, for who asks. */
   readonly digest?: string;
   /** An empty engine; not timed. */

@@ -2,7 +2,7 @@
 
 /**
  * An engine of ours in a process of its own: its one argument is an
- * `EngineSpec` as JSON. It proves itself, says `{"digest": ...}`, and then
+ * `EngineSpec` as JSON. It proves itself, says what it found, and then
  * answers each line on its input with a round: `{"ns": ...}`. It ends with
  * its input.
  *
@@ -46,7 +46,8 @@ export async function startEngine(
     }
     return JSON.parse(value);
   };
-  const { digest } = await answer();
+  const { digest, hugePages } = await answer();
+  if (hugePages === false) console.log(`${name}: on ordinary pages`);
   return {
     name,
     digest: String(digest),
@@ -76,7 +77,8 @@ export async function startEngines(
 async function serve(spec: EngineSpec): Promise<void> {
   const contender = await makeContender(spec);
   contender.prove();
-  console.log(JSON.stringify({ digest: contender.digest ?? "" }));
+  const { digest = "", hugePages } = contender;
+  console.log(JSON.stringify({ digest, hugePages }));
   for await (const _ of readLines(Deno.stdin.readable)) {
     console.log(JSON.stringify({ ns: roundOf(contender) }));
   }

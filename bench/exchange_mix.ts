@@ -30,8 +30,8 @@ import {
 } from "./standard_mix.ts";
 
 /** Room for orders, and for pages of 256 prices: more than the mixes ever need. */
-const ROOM = { ordersMax: 1 << 16, pagesMax: 256 };
-const ROOM_MANY = { ordersMax: 1 << 17, pagesMax: 8192 };
+const ROOM = { ordersMax: 1 << 16, specialMax: 1 << 14, pagesMax: 256 };
+const ROOM_MANY = { ordersMax: 1 << 17, specialMax: 1 << 14, pagesMax: 8192 };
 /** The price around which the mixes move. */
 const MIX_MID = 10_000;
 
@@ -150,6 +150,10 @@ export class ExchangeMix implements Contender {
       ...more,
       reference: MIX_MID,
     });
+  }
+
+  get hugePages(): boolean {
+    return this.rig.hugePages;
   }
 
   prepare(): void {

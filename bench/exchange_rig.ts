@@ -97,6 +97,8 @@ export const EVERYTHING: Rules = {
 export interface RigOptions {
   readonly instruments: number;
   readonly ordersMax: number;
+  /** Of them with terms; all if left out. */
+  readonly specialMax?: number;
   readonly pagesMax?: number;
   readonly rules: Rules;
   /** Buying sessions, and as many that sell. 1 if left out. */
@@ -286,6 +288,9 @@ export function capacityOf(options: RigOptions): ExchangeCapacity {
     instrumentsMax: options.instruments,
     sessionsMax: SESSIONS,
     ...(options.pagesMax === undefined ? {} : { pagesMax: options.pagesMax }),
+    ...(options.specialMax === undefined
+      ? {}
+      : { specialMax: options.specialMax }),
   };
 }
 

@@ -111,6 +111,7 @@ class Maker {
     this.rig = new ExchangeRig({
       instruments: 1,
       ordersMax: Math.ceil(options.live * 1.1) + 1000,
+      ...(options.specialPercent === 0 ? { specialMax: 1 } : {}),
       pagesMax: 2 * Math.ceil(options.prices / PAGE_PRICES) + SPARE_PAGES,
       rules: EVERYTHING,
       reference: this.#mid,
