@@ -130,7 +130,7 @@ function judgeLink(world: World): Reason {
   if (termsOf(world.command).linkReference === 0) return Reason.NONE;
   const other = linkedWith(world);
   return other === undefined || other.link !== undefined ||
-      other.instrument !== world.command.instrument
+      other.instrument !== (world.command.instrument ?? 0)
     ? Reason.UNKNOWN_LINK
     : Reason.NONE;
 }
