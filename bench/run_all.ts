@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { V8_FLAGS_OPTION } from "../engine/appliance/v8_flags.ts";
 import { reserveHugePages } from "../tests/huge_pages.ts";
 import { conditions } from "./stats.ts";
 
@@ -41,7 +42,7 @@ for (const name of wanted) {
       "--frozen",
       "--allow-all",
       "--unstable-net",
-      "--v8-flags=--expose-gc",
+      `${V8_FLAGS_OPTION},--expose-gc`,
       new URL(`${name}_bench.ts`, FOLDER).pathname,
       ...options,
     ],
