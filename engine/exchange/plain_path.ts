@@ -21,7 +21,6 @@
  *
  * @module
  */
-import { Reason } from "../record/mod.ts";
 import type { Accounts, MessageRate } from "../risk/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 import type { CommandViews } from "./event_writer.ts";
@@ -170,6 +169,28 @@ const enum Fixed {
   TAKER = 0x100,
   STAMP_MATCH = 1,
   COUNT_EVENTS = 0,
+  ACCOUNT_SHIFT = 5,
+  ACCOUNT_FLAGS = 16,
+  ACCOUNT_ORDERS = 18,
+  ACCOUNT_GATES_F64 = 10,
+  GATE_QUANTITY_F64 = ACCOUNT_GATES_F64,
+  GATE_NOTIONAL_F64 = ACCOUNT_GATES_F64 + 1,
+  GATE_ORDERS_F64 = ACCOUNT_GATES_F64 + 2,
+  GATE_POSITION_F64 = ACCOUNT_GATES_F64 + 3,
+  FLAG_LIMITS = 2,
+  FLAG_RESTRICTED = 4,
+  FLAG_BLOCKS = 48,
+  FLAGS_CLOSED = FLAG_RESTRICTED + FLAG_BLOCKS,
+  POSITION_SHIFT = 4,
+  POSITION_OPEN_F64 = 1,
+  POSITION_HIGH = 6,
+  POSITION_RESTRICTED = 9,
+  HIGH_UNIT = 9007199254740992,
+  RATE_SHIFT = 3,
+  RATE_MAX_F64 = 0,
+  RATE_COUNT_F64 = 1,
+  RATE_END_LO = 6,
+  RATE_END_HI = 7,
 }
 
 /** What the plain path works on: memory of the exchange, and where what lies. */
@@ -184,6 +205,9 @@ export interface PlainParts {
   readonly texts: number;
   readonly sessions: number;
   readonly settings: number;
+  readonly accountsAt: number;
+  readonly ratesAt: number;
+  readonly accountsMax: number;
   readonly instrumentsMax: number;
   readonly sessionsMax: number;
   /** Places of the order index: a power of two. */
@@ -271,6 +295,8 @@ export function plainPath(parts: PlainParts): PlainPath {
   const indexSize = parts.index + Fixed.INDEX_SIZE;
   const chain = table + 2 ** indexBits - (orders >>> Fixed.ORDER_SHIFT);
   const scratch = orders;
+  const { accountsAt, ratesAt } = parts;
+  const positions = accountsAt + (parts.accountsMax << Fixed.ACCOUNT_SHIFT);
 
   /** Account of a session; 0 = none. */
   function accountOf(session: number): number {
@@ -401,29 +427,67 @@ export function plainPath(parts: PlainParts): PlainPath {
 
   // -------------------------------------------------------------- accounts
 
-  /** Accounts of both orders of a fill, whose lots stand in the instrument's record. */
-  function countFill(
-    maker: number,
-    makerSession: number,
-    session: number,
+  /** First word of what an account has of an instrument. */
+  function positionOf(account: number, instrument: number): number {
+    return (positions +
+      (Math.imul(account, instrumentsMax) + instrument <<
+        Fixed.POSITION_SHIFT)) & Fixed.WORD_MASK;
+  }
+
+  /** The account's orders that live. */
+  function countOrder(account: number, difference: number): void {
+    const word = accountsAt + (account << Fixed.ACCOUNT_SHIFT) +
+      Fixed.ACCOUNT_ORDERS;
+    i32[word] = (i32[word]! + difference) | 0;
+  }
+
+  /** A maker traded the lots in the instrument's record. */
+  function countMaker(
+    account: number,
     instrument: number,
     bit: number,
     totalsAt: number,
+    isFilled: boolean,
   ): void {
     const lots = totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64;
-    const makers = accountOf(makerSession);
-    if (makers !== 0) {
-      accounts.filled(makers, instrument, 1 - bit, f64, lots);
-      const leaves = (maker >> 1) + Fixed.ORDER_LEAVES_F64;
-      if (f64[leaves] === 0) {
-        accounts.closed(makers, instrument, 1 - bit, f64, leaves);
-      }
-    }
-    const takers = accountOf(session);
-    if (takers !== 0) accounts.filled(takers, instrument, bit, f64, lots);
+    const traded = f64[lots]!;
+    const position = positionOf(account, instrument) >> 1;
+    const openAt = position + Fixed.POSITION_OPEN_F64 + bit;
+    const open = f64[openAt]! - traded;
+    const net = f64[position]! + (bit === 0 ? traded : -traded);
+    if (open >= 0 && net >= 0 && net < Fixed.HIGH_UNIT) {
+      f64[openAt] = open;
+      f64[position] = net;
+    } else accounts.filled(account, instrument, bit, f64, lots);
+    if (isFilled) countOrder(account, -1);
   }
 
-  /** True if the account lets the order through without a word. */
+  /** What a taker traded, and what of it rests: both stand in the scratch record. */
+  function countTaker(
+    account: number,
+    instrument: number,
+    bit: number,
+    rests: boolean,
+  ): void {
+    const own = scratch >> 1;
+    const position = positionOf(account, instrument) >> 1;
+    const lots = own + Fixed.ORDER_QUANTITY_F64;
+    const traded = f64[lots]!;
+    if (traded !== 0) {
+      const net = f64[position]! + (bit === 0 ? traded : -traded);
+      if (net >= 0 && net < Fixed.HIGH_UNIT) f64[position] = net;
+      else accounts.traded(account, instrument, bit, f64, lots);
+    }
+    if (!rests) return;
+    const open = position + Fixed.POSITION_OPEN_F64 + bit;
+    f64[open] = f64[open]! + f64[own + Fixed.ORDER_LEAVES_F64]!;
+    countOrder(account, 1);
+  }
+
+  /**
+   * True if the account lets the order through without a word, and what is
+   * open stays a small number. What is beyond that is judged elsewhere.
+   */
   function isWelcome(
     account: number,
     instrument: number,
@@ -432,17 +496,44 @@ export function plainPath(parts: PlainParts): PlainPath {
     c64: Float64Array,
     quantityAt: number,
   ): boolean {
-    if (accounts.blocksOf(account) !== 0) return false;
-    if (accounts.isRestricted(account, instrument)) return false;
-    if (!accounts.hasLimits(account)) return true;
-    return accounts.check(
-          account,
-          instrument,
-          bit,
-          c64,
-          quantityAt,
-          price,
-        ) === Reason.NONE && accounts.softPassed === 0;
+    const quantity = c64[quantityAt]!;
+    const own = accountsAt + (account << Fixed.ACCOUNT_SHIFT);
+    const flags = i32[own + Fixed.ACCOUNT_FLAGS]!;
+    const position = positionOf(account, instrument);
+    const half = position >> 1;
+    const open = f64[half + Fixed.POSITION_OPEN_F64 + bit]! + quantity;
+    if (
+      (i32[position + Fixed.POSITION_RESTRICTED]! |
+          i32[position + Fixed.POSITION_HIGH + 1 + bit]! |
+          (flags & Fixed.FLAGS_CLOSED)) !== 0 ||
+      open >= Fixed.HIGH_UNIT
+    ) return false;
+    if ((flags & Fixed.FLAG_LIMITS) === 0) return true;
+    const high = i32[position + Fixed.POSITION_HIGH]!;
+    if (high >> 31 !== high) return false;
+    const net = f64[half]! + high * Fixed.HIGH_UNIT;
+    const gates = own >> 1;
+    return quantity <= f64[gates + Fixed.GATE_QUANTITY_F64]! &&
+      quantity * price <= f64[gates + Fixed.GATE_NOTIONAL_F64]! &&
+      i32[own + Fixed.ACCOUNT_ORDERS]! <
+        f64[gates + Fixed.GATE_ORDERS_F64]! &&
+      open + (bit === 0 ? net : -net) <= f64[gates + Fixed.GATE_POSITION_F64]!;
+  }
+
+  /** Counts a message of a session; false if it is one too many. */
+  function isInRate(session: number, timeLo: number, timeHi: number): boolean {
+    const rate = ratesAt + (session << Fixed.RATE_SHIFT);
+    const count = (rate >> 1) + Fixed.RATE_COUNT_F64;
+    const messages = f64[count]! + 1;
+    if (
+      timeHi === i32[rate + Fixed.RATE_END_HI]! &&
+      timeLo >>> 0 < i32[rate + Fixed.RATE_END_LO]! >>> 0 &&
+      messages <= f64[(rate >> 1) + Fixed.RATE_MAX_F64]!
+    ) {
+      f64[count] = messages;
+      return true;
+    }
+    return rates.take(session, timeLo, timeHi);
   }
 
   // -------------------------------------------------------------- matching
@@ -478,7 +569,6 @@ export function plainPath(parts: PlainParts): PlainPath {
     const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
     const instrument = what & 0xffff;
     const bit = (what >>> 16) - Fixed.LIMIT_BUY;
-    const account = accountOf(session);
     // What of the taker's owner no maker may share, and where to compare it.
     const stp = i32[
       sessions + (session << Fixed.SESSION_SHIFT) + Fixed.SESSION_STP
@@ -575,8 +665,9 @@ export function plainPath(parts: PlainParts): PlainPath {
         e64[to64 + Fixed.EVT_MATCH_F64] = match;
         e64[to64 + Fixed.EVT_LAST_F64] = 0;
 
-        if ((account | accountOf(makerSession)) !== 0) {
-          countFill(maker, makerSession, session, instrument, bit, totalsAt);
+        const account = accountOf(makerSession);
+        if (account !== 0) {
+          countMaker(account, instrument, 1 - bit, totalsAt, left === 0);
         }
         if (left !== 0) break;
         const next = i32[maker + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
@@ -745,7 +836,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       !isWelcome(account, instrument, bit, price, c64, quantityAt)
     ) return false;
     const isRefused = i32[sessionAt + Fixed.SESSION_RATED] !== 0 &&
-      !rates.take(session, c32[at + Fixed.CMD_TIME_LO_U32]!, timeHi);
+      !isInRate(session, c32[at + Fixed.CMD_TIME_LO_U32]!, timeHi);
 
     last[0] = sequence;
     counts[Fixed.Total_ORDERS] = (counts[Fixed.Total_ORDERS]! + 1) | 0;
@@ -755,9 +846,6 @@ export function plainPath(parts: PlainParts): PlainPath {
     if (isRefused) {
       refuse(command, at);
       return true;
-    }
-    if (account !== 0) {
-      accounts.opened(account, instrument, bit, c64, quantityAt);
     }
 
     const to = claim(session);
@@ -793,13 +881,8 @@ export function plainPath(parts: PlainParts): PlainPath {
       if (leaves === 0) {
         counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + index) | 0;
         if (account !== 0) {
-          accounts.closed(
-            account,
-            instrument,
-            bit,
-            f64,
-            own + Fixed.ORDER_LEAVES_F64,
-          );
+          f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
+          countTaker(account, instrument, bit, false);
         }
         return true;
       }
@@ -810,19 +893,19 @@ export function plainPath(parts: PlainParts): PlainPath {
       f64[own + Fixed.ORDER_LEAVES_F64] = leaves;
       f64[own + Fixed.ORDER_NOTIONAL_F64] = notional;
       if (account !== 0) {
-        accounts.closed(
-          account,
-          instrument,
-          bit,
-          f64,
-          own + Fixed.ORDER_LEAVES_F64,
-        );
+        f64[own + Fixed.ORDER_QUANTITY_F64] = quantity - leaves;
+        countTaker(account, instrument, bit, false);
       }
       remainderCanceled(index, session, command, at);
       counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + 1) | 0;
       return true;
     }
 
+    if (account !== 0) {
+      f64[own + Fixed.ORDER_LEAVES_F64] = leaves;
+      f64[own + Fixed.ORDER_QUANTITY_F64] = quantity - leaves;
+      countTaker(account, instrument, bit, true);
+    }
     const order = allocate();
     const order64 = order >> 1;
     const owner = session | timeInForce << 24;
@@ -905,8 +988,16 @@ export function plainPath(parts: PlainParts): PlainPath {
     const sessionAt = sessions + (session << Fixed.SESSION_SHIFT);
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     if (account !== 0) {
-      const leavesAt = order64 + Fixed.ORDER_LEAVES_F64;
-      accounts.closed(account, instrument, bit, f64, leavesAt);
+      const openAt = (positionOf(account, instrument) >> 1) +
+        Fixed.POSITION_OPEN_F64 + bit;
+      const open = f64[openAt]! - f64[order64 + Fixed.ORDER_LEAVES_F64]!;
+      if (open >= 0) {
+        f64[openAt] = open;
+        countOrder(account, -1);
+      } else {
+        const leavesAt = order64 + Fixed.ORDER_LEAVES_F64;
+        accounts.closed(account, instrument, bit, f64, leavesAt);
+      }
     }
     last[0] = sequence;
     counts[Fixed.Total_CANCELS] = (counts[Fixed.Total_CANCELS]! + 1) | 0;

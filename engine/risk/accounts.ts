@@ -9,14 +9,19 @@
  * without end: each has a low part below 2^53 and a high part that counts
  * 2^53s. Comparing with a limit (at most 2^53 - 1) is exact too.
  *
+ * A gate is the lower of a hard and a soft limit, or infinite: what is below it
+ * needs no look at the limits. The plain path of the exchange reads and writes
+ * accounts and positions in place, as laid out here.
+ *
  * Owned by the exchange's thread. Allocates nothing after construction. All
  * state lies in the memory given; zeroed memory is no accounts. It knows no
  * sessions and writes no events.
  *
  * ```
- * account  (128 B): [hard: 4 x f64][soft: 4 x f64][flags group orders -][-]
- * position  (40 B): [net | open buys | open sells: low parts, f64]
- *                   [net buys sells: high parts, int32][restricted]
+ * account  (128 B): [hard: 4 x f64][soft: 4 x f64]
+ *                   [flags group orders -][gates: 4 x f64][-]
+ * position  (64 B): [net | open buys | open sells: low parts, f64]
+ *                   [net buys sells: high parts, int32][restricted][-]
  * ```
  *
  * @module
@@ -36,12 +41,13 @@ const enum Fixed {
   ACCOUNT_FLAGS = 16,
   ACCOUNT_GROUP = 17,
   ACCOUNT_ORDERS = 18,
+  ACCOUNT_GATES_F64 = 10,
   FLAG_DEFINED = 1,
   FLAG_LIMITS = 2,
   FLAG_RESTRICTED = 4,
   FLAG_BLOCKS_SHIFT = 4,
   FLAG_BLOCKS = 48,
-  POSITION_WORDS = 10,
+  POSITION_WORDS = 16,
   POSITION_OPEN_F64 = 1,
   POSITION_HIGH = 6,
   POSITION_RESTRICTED = 9,
@@ -49,6 +55,22 @@ const enum Fixed {
   HIGH_UNIT = 9007199254740992,
   ALL_INSTRUMENTS = 0xffff,
 }
+
+/** Words of an account, and those that the plain path of the exchange uses. */
+export const ACCOUNT_WORDS = 32;
+export const ACCOUNT_FLAGS = 16;
+export const ACCOUNT_ORDERS = 18;
+/** Float64 element: of quantity, notional, open orders, position. */
+export const ACCOUNT_GATES_F64 = 10;
+/** Bits of the flags: the account has limits; all instruments are restricted; both blocks. */
+export const FLAG_LIMITS = 2;
+export const FLAG_RESTRICTED = 4;
+export const FLAG_BLOCKS = 48;
+/** Words of a position, and the same of it. Float64 element 0 is the net. */
+export const POSITION_WORDS = 16;
+export const POSITION_OPEN_F64 = 1;
+export const POSITION_HIGH = 6;
+export const POSITION_RESTRICTED = 9;
 
 /** In place of an instrument: all of them. */
 export const ALL_INSTRUMENTS = 0xffff;
@@ -139,6 +161,11 @@ export class Accounts {
   define(account: number, group: number): boolean {
     if (account <= 0 || account >= this.#accountsMax) return false;
     this.i32[account * Fixed.ACCOUNT_WORDS + Fixed.ACCOUNT_GROUP] = group;
+    if (!this.isDefined(account)) {
+      const gates = (account * Fixed.ACCOUNT_WORDS >> 1) +
+        Fixed.ACCOUNT_GATES_F64;
+      this.#f64.fill(Infinity, gates, gates + Fixed.ACCOUNT_LIMITS);
+    }
     this.#setFlag(account, Fixed.FLAG_DEFINED, true);
     return true;
   }
@@ -182,6 +209,10 @@ export class Accounts {
       if (f64[at] !== 0) any = true;
     }
     this.#setFlag(account, Fixed.FLAG_LIMITS, any);
+    f64[first + Fixed.ACCOUNT_GATES_F64 + limit] = Math.min(
+      f64[first + limit]! || Infinity,
+      f64[first + Fixed.SOFT_F64 + limit]! || Infinity,
+    );
     return true;
   }
 
@@ -370,6 +401,18 @@ export class Accounts {
     if (account === 0) return;
     const position = this.#positionOf(account, instrument);
     this.#add(position, bit + 1, f64, lotsAt, -1);
+    this.#add(position, 0, f64, lotsAt, 1 - 2 * bit);
+  }
+
+  /** The account traded the lots at `f64[lotsAt]`; what is open is counted elsewhere. */
+  traded(
+    account: number,
+    instrument: number,
+    bit: number,
+    f64: Float64Array,
+    lotsAt: number,
+  ): void {
+    const position = this.#positionOf(account, instrument);
     this.#add(position, 0, f64, lotsAt, 1 - 2 * bit);
   }
 

@@ -32,6 +32,13 @@ const enum Fixed {
   RATE_END_HI = 7,
 }
 
+/** Words of a session's rate, and those that the plain path of the exchange uses. */
+export const RATE_WORDS = 8;
+export const RATE_MAX_F64 = 0;
+export const RATE_COUNT_F64 = 1;
+export const RATE_END_LO = 6;
+export const RATE_END_HI = 7;
+
 /** Nanoseconds: the longest interval, 104 days. */
 export const MESSAGE_INTERVAL_NS_MAX = 2 ** 53;
 
