@@ -30,7 +30,7 @@ RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
 	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1
 
 # As in engine/appliance/v8_flags.ts.
-V8_FLAGS := --v8-flags=--max-inlined-bytecode-size=4000,--max-inlined-bytecode-size-cumulative=8000,--max-inlined-bytecode-size-absolute=20000
+V8_FLAGS := --v8-flags=--max-inlined-bytecode-size=4000,--max-inlined-bytecode-size-cumulative=20000,--max-inlined-bytecode-size-absolute=40000
 
 .PHONY: help
 help: ## This list

@@ -14,4 +14,4 @@
 
 /** The option: bytes of a function, of all that goes into one, and never more. */
 export const V8_FLAGS_OPTION =
-  "--v8-flags=--max-inlined-bytecode-size=4000,--max-inlined-bytecode-size-cumulative=8000,--max-inlined-bytecode-size-absolute=20000";
+  "--v8-flags=--max-inlined-bytecode-size=4000,--max-inlined-bytecode-size-cumulative=20000,--max-inlined-bytecode-size-absolute=40000";

@@ -116,6 +116,14 @@ const enum Fixed {
   CommandKind_CANCEL_ORDER = 2,
   PLAIN_NEW = COMMAND_BASE_BYTES + CommandKind_NEW_ORDER * 65536,
   PLAIN_CANCEL = COMMAND_BASE_BYTES + CommandKind_CANCEL_ORDER * 65536,
+  COMMAND_TEXT_BYTES = 128,
+  CMD_FLAG_TEXT = 1,
+  CMD_FLAGS_SHIFT = 24,
+  WITH_TEXT = COMMAND_TEXT_BYTES - COMMAND_BASE_BYTES +
+    CMD_FLAG_TEXT * 16777216,
+  TEXT_NEW = PLAIN_NEW + WITH_TEXT,
+  TEXT_CANCEL = PLAIN_CANCEL + WITH_TEXT,
+  CMD_CL_ORD_ID_WORD = 16,
   OrdType_LIMIT = 2,
   LIMIT_BUY = OrdType_LIMIT * 256 + 1,
   TimeInForce_IOC = 3,
@@ -152,7 +160,9 @@ const enum Fixed {
   EVT_LAST_F64 = 15,
   EVT_CL_ORD_ID_WORD = 32,
   EVT_ORIG_WORD = 37,
-  TEXT_END_WORD = EVENT_SLOT_BYTES >> 2,
+  EVT_ORIG_F64 = EVT_ORIG_WORD + 1 >> 1,
+  ORIG_END_F64 = EVT_ORIG_WORD + 5 >> 1,
+  TEXT_END_F64 = EVENT_SLOT_BYTES >> 3,
   CL_ORD_ID_WORDS = 5,
   EventKind_ACCEPTED = 1,
   EventKind_FILLED = 3,
@@ -410,18 +420,57 @@ export function plainPath(parts: PlainParts): PlainPath {
     return to;
   }
 
-  /** The order's own client order id, and none before it. */
-  function ownText(to: number, order: number): void {
+  /** Makes an event one with texts. */
+  function lengthen(to: number): void {
     e32[to + Fixed.EVT_SHAPE_WORD] = e32[to + Fixed.EVT_SHAPE_WORD]! +
         (Fixed.EVENT_SLOT_BYTES - Fixed.EVENT_BASE_BYTES) |
       Fixed.EVT_FLAG_TEXT << 24;
-    const from = texts +
-      ((order - orders) >>> Fixed.ORDER_SHIFT) * Fixed.CL_ORD_ID_WORDS;
-    for (let i = 0; i < Fixed.CL_ORD_ID_WORDS; i++) {
-      e32[to + Fixed.EVT_CL_ORD_ID_WORD + i] = i32[from + i]!;
+  }
+
+  /** One client order id, and none before it. */
+  function oneText(to: number, from32: Int32Array, from: number): void {
+    lengthen(to);
+    const own = to + Fixed.EVT_CL_ORD_ID_WORD;
+    e32[own] = from32[from]!;
+    e32[own + 1] = from32[from + 1]!;
+    e32[own + 2] = from32[from + 2]!;
+    e32[own + 3] = from32[from + 3]!;
+    e32[own + 4] = from32[from + 4]!;
+    e32[to + Fixed.EVT_ORIG_WORD] = 0;
+    for (let i = Fixed.EVT_ORIG_F64; i < Fixed.TEXT_END_F64; i++) {
+      e64[(to >> 1) + i] = 0;
     }
-    for (let i = Fixed.EVT_ORIG_WORD; i < Fixed.TEXT_END_WORD; i++) {
-      e32[to + i] = 0;
+  }
+
+  /** The order's own client order id. */
+  function ownText(to: number, order: number): void {
+    oneText(to, i32, textOf(order));
+  }
+
+  /** Both client order ids of a request. */
+  function requestText(to: number, c32: Int32Array, at: number): void {
+    lengthen(to);
+    for (let i = 0; i < 2 * Fixed.CL_ORD_ID_WORDS; i++) {
+      e32[to + Fixed.EVT_CL_ORD_ID_WORD + i] = c32[
+        at + Fixed.CMD_CL_ORD_ID_WORD + i
+      ]!;
+    }
+    for (let i = Fixed.ORIG_END_F64; i < Fixed.TEXT_END_F64; i++) {
+      e64[(to >> 1) + i] = 0;
+    }
+  }
+
+  /** Where the client order id of an order is kept. */
+  function textOf(order: number): number {
+    return texts +
+      ((order - orders) >>> Fixed.ORDER_SHIFT) * Fixed.CL_ORD_ID_WORDS;
+  }
+
+  /** Keeps the client order id of a command as the order's. */
+  function keepText(order: number, c32: Int32Array, at: number): void {
+    const to = textOf(order);
+    for (let i = 0; i < Fixed.CL_ORD_ID_WORDS; i++) {
+      i32[to + i] = c32[at + Fixed.CMD_CL_ORD_ID_WORD + i]!;
     }
   }
 
@@ -575,6 +624,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     ]!;
     const row = Math.imul(stp >>> 4, sessionsMax) & Fixed.WORD_MASK;
     const identity = (stp & 0xf) === 0 ? -1 : identities[row + session]! || -1;
+    const text = hasText(c32, at);
     const totalsAt = instrumentAt >> 1;
     const base64 = stamp[Fixed.STAMP_MATCH]!;
     let wanted = quantity;
@@ -664,6 +714,7 @@ export function plainPath(parts: PlainParts): PlainPath {
           : Fixed.OrdStatus_PARTIALLY_FILLED | Fixed.TAKER;
         e64[to64 + Fixed.EVT_MATCH_F64] = match;
         e64[to64 + Fixed.EVT_LAST_F64] = 0;
+        if (text) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
 
         const account = accountOf(makerSession);
         if (account !== 0) {
@@ -762,6 +813,12 @@ export function plainPath(parts: PlainParts): PlainPath {
     e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_CANCELED;
     e64[to64 + Fixed.EVT_MATCH_F64] = 0;
     e64[to64 + Fixed.EVT_LAST_F64] = 0;
+    if (hasText(c32, at)) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
+  }
+
+  /** Whether a command that is plain brings texts. */
+  function hasText(c32: Int32Array, at: number): boolean {
+    return c32[at + Fixed.CMD_SHAPE_WORD]! >>> Fixed.CMD_FLAGS_SHIFT !== 0;
   }
 
   function newOrder(command: CommandViews, base: number): boolean {
@@ -869,6 +926,8 @@ export function plainPath(parts: PlainParts): PlainPath {
     e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_NEW;
     e64[to64 + Fixed.EVT_MATCH_F64] = 0;
     e64[to64 + Fixed.EVT_LAST_F64] = 0;
+    const text = hasText(c32, at);
+    if (text) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
 
     const own = scratch >> 1;
     let leaves = quantity;
@@ -908,7 +967,11 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
     const order = allocate();
     const order64 = order >> 1;
-    const owner = session | timeInForce << 24;
+    let owner = session | timeInForce << 24;
+    if (text) {
+      owner |= Fixed.ORDER_TEXT_BIT;
+      keepText(order, c32, at);
+    }
     i32[order + Fixed.ORDER_NEXT] = 0;
     i32[order + Fixed.ORDER_PRICE] = price;
     f64[order64 + Fixed.ORDER_LEAVES_F64] = leaves;
@@ -1031,7 +1094,8 @@ export function plainPath(parts: PlainParts): PlainPath {
     e32[to + Fixed.EVT_STATUS_WORD] = Fixed.OrdStatus_CANCELED;
     e64[to64 + Fixed.EVT_MATCH_F64] = 0;
     e64[to64 + Fixed.EVT_LAST_F64] = 0;
-    if ((owner & Fixed.ORDER_TEXT_BIT) !== 0) ownText(to, order);
+    if (hasText(c32, at)) requestText(to, c32, at);
+    else if ((owner & Fixed.ORDER_TEXT_BIT) !== 0) ownText(to, order);
 
     const level = i32[order + Fixed.ORDER_LEVEL]! & Fixed.WORD_MASK;
     const next = i32[order + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
@@ -1061,8 +1125,13 @@ export function plainPath(parts: PlainParts): PlainPath {
 
   return (command: CommandViews, at: number): boolean => {
     const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
-    if (shape === Fixed.PLAIN_NEW) return newOrder(command, at);
-    if (shape === Fixed.PLAIN_CANCEL) return cancel(command, at);
+    // The longer ones bring client order ids.
+    if (shape === Fixed.PLAIN_NEW || shape === Fixed.TEXT_NEW) {
+      return newOrder(command, at);
+    }
+    if (shape === Fixed.PLAIN_CANCEL || shape === Fixed.TEXT_CANCEL) {
+      return cancel(command, at);
+    }
     return false;
   };
 }

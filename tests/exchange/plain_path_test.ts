@@ -10,9 +10,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventRing, Exchange } from "../../engine/exchange/mod.ts";
 import {
+  AccountLimit,
   CommandKind,
   EVENT_SLOT_BYTES,
   EVT_LENGTH_U16,
+  StpMode,
+  StpScope,
 } from "../../engine/record/mod.ts";
 import { SpscRing } from "../../engine/ring/mod.ts";
 import { RandomCommands, type StreamShape } from "../oracle/random_commands.ts";
@@ -92,7 +95,34 @@ const SHAPE: StreamShape = {
   texts: 4,
 };
 
-const RUNS: readonly [string, number, StreamShape][] = [
+/** Accounts that two sessions share each: their limits, message rates, self-trade prevention. */
+interface Rules {
+  /** `AccountLimit` and hard limit. */
+  readonly limits: readonly (readonly [number, number])[];
+  /** Messages in 30 commands; 0 = any. */
+  readonly rate: number;
+  readonly detail: number;
+}
+
+const RULES: Rules = {
+  limits: [
+    [AccountLimit.QUANTITY, 58],
+    [AccountLimit.NOTIONAL, 10_240 * 57],
+    [AccountLimit.OPEN_ORDERS, 400],
+    [AccountLimit.POSITION, 9000],
+  ],
+  rate: 11,
+  detail: StpMode.CANCEL_OLDEST | StpScope.ACCOUNT << 4,
+};
+
+const RUNS: readonly [string, number, StreamShape, Rules?][] = [
+  ["accounts, rates, self-trade", 2000, { ...SHAPE, seed: 75 }, RULES],
+  ["accounts without limits, lots beyond 2^53", 2000, {
+    ...SHAPE,
+    seed: 76,
+    absurd: 0,
+    quantityMax: 2 ** 47,
+  }, { limits: [], rate: 0, detail: 0 }],
   ["texts, absurd numbers", 2000, { ...SHAPE, seed: 71 }],
   ["no room for all", 40, { ...SHAPE, seed: 72, texts: 0 }],
   ["prices far apart", 2000, {
@@ -111,7 +141,38 @@ const RUNS: readonly [string, number, StreamShape][] = [
   }],
 ];
 
-for (const [name, ordersMax, shape] of RUNS) {
+function* rulesOf({ limits, rate, detail }: Rules) {
+  for (const account of [1, 2]) {
+    yield {
+      kind: CommandKind.DEFINE_ACCOUNT,
+      session: 0,
+      reason: account,
+      text: `A${account}`,
+    };
+    for (const [limit, quantity] of limits) {
+      yield {
+        kind: CommandKind.SET_ACCOUNT_LIMIT,
+        session: 0,
+        reason: account,
+        detail: limit,
+        quantity,
+        reference: quantity - 2,
+      };
+    }
+  }
+  for (let session = 1; session < SESSIONS; session++) {
+    yield {
+      kind: CommandKind.SET_SESSION,
+      session,
+      reason: 1 + session % 2,
+      detail,
+      quantity: rate,
+      reference: 30_000,
+    };
+  }
+}
+
+for (const [name, ordersMax, shape, rules] of RUNS) {
   Deno.test(`plainPath() gives the bytes and the state of the general way: ${name}, seed ${shape.seed}`, () => {
     const sides = [true, false].map((plain) =>
       new Side(plain, ordersMax, shape.instruments)
@@ -129,6 +190,12 @@ for (const [name, ordersMax, shape] of RUNS) {
         text: `SYM${i}`,
       }, ++sequence);
       for (const side of sides) side.apply(command);
+    }
+    if (rules !== undefined) {
+      for (const rule of rulesOf(rules)) {
+        command.write(rule, ++sequence);
+        for (const side of sides) side.apply(command);
+      }
     }
     for (let i = 0; i < 40_000; i++) {
       command.write(stream.next(), ++sequence);
