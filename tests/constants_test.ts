@@ -61,6 +61,7 @@ const FILES = [
   "engine/gateway/fix/encoder.ts",
   "engine/gateway/fix/id_follower.ts",
   "engine/gateway/fix/order_desk.ts",
+  "engine/gateway/fix/order_terms.ts",
   "engine/gateway/fix/replies.ts",
   "engine/gateway/fix/session_layer.ts",
   "bench/bare_book.ts",
