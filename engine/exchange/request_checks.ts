@@ -581,8 +581,12 @@ export class RequestChecks {
     }
     const flags = this.#i32[this.#book.termsOf(order) + Fixed.TERMS_FLAGS]!;
     if (what >>> 24 !== Fixed.OrdType_LIMIT) return Reason.NONE;
-    const moved = this.price !== this.#i32[order + Fixed.ORDER_PRICE];
-    return moved ? this.#judgePost(what & 0xffff, bit, flags) : Reason.NONE;
+    const leaves = this.#f64[
+      (this.#book.scratchOrder >> 1) + Fixed.ORDER_LEAVES_F64
+    ]!;
+    const loses = this.price !== this.#i32[order + Fixed.ORDER_PRICE] ||
+      leaves > this.#f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
+    return loses ? this.#judgePost(what & 0xffff, bit, flags) : Reason.NONE;
   }
 
   /** A cancel or replace may say which instrument and side it means. */
