@@ -209,6 +209,23 @@ export class Book {
     return this.i32[Fixed.BOOK_FRESH_ORDER]!;
   }
 
+  /** Forgets everything, as if it had just been made: clears what was in use. */
+  reset(): void {
+    const { i32 } = this;
+    const end = this.ordersEnd;
+    i32.fill(0, this.#termsOf, this.#termsOf + this.numberOf(end));
+    i32.fill(0, this.scratchTerms, this.#freshTerms);
+    this.index.reset();
+    const endOrder = i32[Fixed.BOOK_END_ORDER]!;
+    i32.fill(0, 0, end);
+    this.#freeTerms = 0;
+    this.#freshTerms = this.scratchTerms + Fixed.TERMS_WORDS;
+    this.#specials = 0;
+    i32[Fixed.BOOK_FRESH_ORDER] = this.scratchOrder + Fixed.ORDER_WORDS;
+    i32[Fixed.BOOK_END_ORDER] = endOrder;
+    i32[Fixed.BOOK_ORDERS_LIMIT] = this.ordersMax;
+  }
+
   /** What a snapshot needs besides the memory. */
   scalars(): number[] {
     return [

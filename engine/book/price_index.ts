@@ -48,6 +48,8 @@ export const PAGE_WORDS = 2064;
 /** Radix trees from prices to levels, for all sides of all instruments. */
 export class PriceIndex {
   readonly #i32: Int32Array;
+  /** As it was made. */
+  readonly #begin: readonly [number, number, number, number];
   #freeTable = 0;
   #freeTables = 0;
   #freePage = 0;
@@ -73,6 +75,7 @@ export class PriceIndex {
     pagesMax: number,
   ) {
     this.#i32 = i32;
+    this.#begin = [tables, tablesMax, pages, pagesMax];
     this.#freshTable = tables;
     this.#freshTables = tablesMax;
     this.#freshPage = pages;
@@ -87,6 +90,14 @@ export class PriceIndex {
   /** Tables that are not in use. */
   get tablesFree(): number {
     return this.#freeTables + this.#freshTables;
+  }
+
+  /** Forgets everything: clears what was in use. */
+  reset(): void {
+    const [tables, tablesMax, pages, pagesMax] = this.#begin;
+    this.#i32.fill(0, tables, this.#freshTable);
+    this.#i32.fill(0, pages, this.#freshPage);
+    this.restore([0, 0, 0, 0, tables, tablesMax, pages, pagesMax]);
   }
 
   /** What a snapshot needs besides the memory. */

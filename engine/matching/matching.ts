@@ -238,7 +238,7 @@ export class Matching {
     const i32 = this.#i32;
     let level = i32[side + Fixed.SIDE_BEST]!;
     do {
-      if (!this.#sweepLevel(taker, side, level)) return true;
+      if (!this.#sweepLevel(taker, level)) return true;
       this.#book.closeLevel(side, level);
       if (this.#f64[(taker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) return false;
       level = i32[side + Fixed.SIDE_BEST]!;
@@ -247,7 +247,7 @@ export class Matching {
   }
 
   /** Takes orders of one level. @returns true if none is left. */
-  #sweepLevel(taker: number, side: number, level: number): boolean {
+  #sweepLevel(taker: number, level: number): boolean {
     const i32 = this.#i32;
     const f64 = this.#f64;
     const own = taker >> 1;
