@@ -76,8 +76,11 @@ export class BareBook implements Contender, FillSink {
   readonly #records: Uint32Array;
   readonly #facts: MixFacts;
   readonly #memory: MemoryRegion;
-  #book: Book;
-  #matching: Matching;
+  readonly #book: Book;
+  readonly #matching: Matching;
+  /** The book's memory and its scalars before the first order. */
+  readonly #empty: Uint8Array;
+  readonly #scalars: readonly number[];
   readonly #orders: Int32Array;
   readonly #fills = new Int32Array(4 * (Fixed.FILLS_MASK + 1));
   #fillCount = 0;
@@ -92,6 +95,9 @@ export class BareBook implements Contender, FillSink {
     this.#orders = new Int32Array(facts.ids + 1);
     this.#book = new Book(this.#memory.buffer, 0, this.#options());
     this.#matching = new Matching(this.#book, this);
+    for (let i = 0; i < facts.symbols; i++) this.#book.define(i);
+    this.#empty = new Uint8Array(this.#memory.buffer).slice();
+    this.#scalars = this.#book.scalars();
   }
 
   #options() {
@@ -108,10 +114,8 @@ export class BareBook implements Contender, FillSink {
   }
 
   prepare(): void {
-    new Uint8Array(this.#memory.buffer).fill(0);
-    this.#book = new Book(this.#memory.buffer, 0, this.#options());
-    for (let i = 0; i < this.#facts.symbols; i++) this.#book.define(i);
-    this.#matching = new Matching(this.#book, this);
+    new Uint8Array(this.#memory.buffer).set(this.#empty);
+    this.#book.restore(this.#scalars);
     this.#tape = MIX_HASH_START;
   }
 
