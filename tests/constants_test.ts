@@ -42,6 +42,7 @@ const SOURCES: Readonly<Record<string, unknown>> = {
 const FILES = [
   "engine/book/book.ts",
   "engine/book/price_index.ts",
+  "engine/book/queues.ts",
   "engine/matching/auction.ts",
   "engine/matching/matching.ts",
   "engine/matching/ticks.ts",
