@@ -69,7 +69,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control replay test bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control replay test test-deep mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(V8_FLAGS) $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -91,6 +91,12 @@ replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=.
 
 test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/run_all.ts $(TESTS)
+
+test-deep: deno ## Ten million commands through engine and oracle (COMMANDS=..., SEED=...)
+	@$(DENO) run --no-prompt --frozen --allow-read tests/deep/oracle_deep.ts $(or $(COMMANDS),10000000) $(or $(SEED),1)
+
+mutants: deno ## Break each rule in turn and see that the tests notice (MUTANTS="stops auction" for some)
+	@$(DENO) run --no-prompt --frozen --allow-all tests/mutation/mutants.ts $(MUTANTS)
 
 bench: deps-test native deno ## Measure, beside the references (BENCH="book latency" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all --unstable-net bench/run_all.ts $(BENCH) $(addprefix --file=,$(abspath $(FILE)))

@@ -47,6 +47,8 @@ const enum Fixed {
 
 const ORDERS_MAX = 1 << 17;
 const PAGES_MAX = 8192;
+/** Messages of a call, in words. */
+const BLOCK_WORDS = 4096;
 
 function hashBook(book: Book, symbols: number): number {
   let hash = MIX_HASH_START;
@@ -70,28 +72,87 @@ function hashBook(book: Book, symbols: number): number {
   return hash >>> 0;
 }
 
+/** Makes the run over all messages: of functions in a function, as the book is. */
+function makeRun(
+  messages: Uint32Array,
+  orders: Int32Array,
+  book: Book,
+  matching: Matching,
+): () => void {
+  const { i32, f64, allocate, free, unlink } = book;
+  const { place } = matching;
+
+  function add(what: number, at: number): void {
+    const id = messages[at | Fixed.MixWord_ID]!;
+    const quantity = messages[at | Fixed.MixWord_QUANTITY]!;
+    const order = allocate();
+    const own = order >> 1;
+    i32[order | Fixed.ORDER_LEVEL] = 0;
+    i32[order | Fixed.ORDER_PRICE] = messages[at | Fixed.MixWord_PRICE]!;
+    f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
+    f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
+    f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
+    f64[own + Fixed.ORDER_REFERENCE_F64] = id;
+    i32[order | Fixed.ORDER_OWNER] = 1 | Fixed.TimeInForce_GTC << 24;
+    i32[order | Fixed.ORDER_KIND] = what >>> 16 |
+      ((what >>> 8 & 1) + 1) << 16 | Fixed.OrdType_LIMIT << 24;
+    f64[own + Fixed.ORDER_ID_F64] = id;
+    place(order);
+    if (i32[order | Fixed.ORDER_LEVEL] === 0) free(order);
+    else orders[id] = order;
+  }
+
+  /** A block of messages. Code that V8 makes while its loop runs knows no constants. */
+  function block(from: number, end: number): void {
+    for (let at = from; at < end; at += Fixed.MIX_RECORD_WORDS) {
+      const what = messages[at]!;
+      if ((what & 0xff) === Fixed.MixType_CANCEL) {
+        const order = orders[messages[at | Fixed.MixWord_ID]!]!;
+        unlink(order);
+        free(order);
+      } else add(what, at);
+    }
+  }
+
+  return () => {
+    for (let at = 0; at < messages.length; at += BLOCK_WORDS) {
+      block(at, Math.min(at + BLOCK_WORDS, messages.length));
+    }
+  };
+}
+
 /** Book and matching alone; orders are found by direct index. */
 export class BareBook implements Contender, FillSink {
   readonly messages: number;
-  readonly #records: Uint32Array;
+  readonly #run: () => void;
   readonly #facts: MixFacts;
   readonly #memory: MemoryRegion;
-  #book: Book;
-  #matching: Matching;
-  readonly #orders: Int32Array;
+  readonly #book: Book;
+  readonly #matching: Matching;
+  /** The book's memory and its scalars before the first order. */
+  readonly #empty: Uint8Array;
+  readonly #scalars: readonly number[];
   readonly #fills = new Int32Array(4 * (Fixed.FILLS_MASK + 1));
   #fillCount = 0;
   #proving = false;
   #tape = MIX_HASH_START;
 
   constructor(records: Uint32Array, facts: MixFacts) {
-    this.#records = records;
     this.messages = facts.messages;
     this.#facts = facts;
     this.#memory = allocate(Book.bytes(this.#options()), { hugePages: true });
-    this.#orders = new Int32Array(facts.ids + 1);
     this.#book = new Book(this.#memory.buffer, 0, this.#options());
     this.#matching = new Matching(this.#book, this);
+    const ids = allocate((facts.ids + 1) * 4, { hugePages: true });
+    this.#run = makeRun(
+      records,
+      new Int32Array(ids.buffer, 0, facts.ids + 1),
+      this.#book,
+      this.#matching,
+    );
+    for (let i = 0; i < facts.symbols; i++) this.#book.define(i);
+    this.#empty = new Uint8Array(this.#memory.buffer).slice();
+    this.#scalars = this.#book.scalars();
   }
 
   #options() {
@@ -108,45 +169,13 @@ export class BareBook implements Contender, FillSink {
   }
 
   prepare(): void {
-    new Uint8Array(this.#memory.buffer).fill(0);
-    this.#book = new Book(this.#memory.buffer, 0, this.#options());
-    for (let i = 0; i < this.#facts.symbols; i++) this.#book.define(i);
-    this.#matching = new Matching(this.#book, this);
+    new Uint8Array(this.#memory.buffer).set(this.#empty);
+    this.#book.restore(this.#scalars);
     this.#tape = MIX_HASH_START;
   }
 
   run(): void {
-    const messages = this.#records;
-    const { i32, f64 } = this.#book;
-    const book = this.#book;
-    const matching = this.#matching;
-    const orders = this.#orders;
-    for (let at = 0; at < messages.length; at += Fixed.MIX_RECORD_WORDS) {
-      const what = messages[at]!;
-      const id = messages[at + Fixed.MixWord_ID]!;
-      if ((what & 0xff) === Fixed.MixType_CANCEL) {
-        const order = orders[id]!;
-        book.unlink(order);
-        book.free(order);
-        continue;
-      }
-      const order = book.allocate();
-      const own = order >> 1;
-      const quantity = messages[at + Fixed.MixWord_QUANTITY]!;
-      i32[order + Fixed.ORDER_LEVEL] = 0;
-      i32[order + Fixed.ORDER_PRICE] = messages[at + Fixed.MixWord_PRICE]!;
-      f64[own + Fixed.ORDER_LEAVES_F64] = quantity;
-      f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
-      f64[own + Fixed.ORDER_NOTIONAL_F64] = 0;
-      f64[own + Fixed.ORDER_REFERENCE_F64] = id;
-      i32[order + Fixed.ORDER_OWNER] = 1 | Fixed.TimeInForce_GTC << 24;
-      i32[order + Fixed.ORDER_KIND] = what >>> 16 |
-        ((what >>> 8 & 1) + 1) << 16 | Fixed.OrdType_LIMIT << 24;
-      f64[own + Fixed.ORDER_ID_F64] = id;
-      matching.place(order);
-      if (i32[order + Fixed.ORDER_LEVEL] === 0) book.free(order);
-      else orders[id] = order;
-    }
+    this.#run();
   }
 
   /** A fill of 16 bytes, as the C ladder writes it. */

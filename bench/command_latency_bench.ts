@@ -23,7 +23,6 @@ import { mix, MIX_RECORD_WORDS, MIXES, MixType } from "./standard_mix.ts";
 import { figure, markdownTable, saveResult, spread } from "./stats.ts";
 import { warmUp } from "./warm_up.ts";
 
-const ROUNDS = 9;
 const FIRST = 100_000;
 const TIMER_CALLS = 1_000_000;
 const KINDS: readonly (readonly [string, number])[] = [
@@ -143,11 +142,11 @@ async function peerRows(): Promise<string[][]> {
   return rows;
 }
 
-async function main(): Promise<void> {
+async function main(rounds: number): Promise<void> {
   await buildPrograms();
   const cold: ChildResult[] = [];
   const warm: ChildResult[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     cold.push(await runChild(false));
     warm.push(await runChild(true));
   }
@@ -161,7 +160,7 @@ async function main(): Promise<void> {
     }
   }
   rows.push(...await peerRows());
-  console.log(`${ROUNDS} processes each, medians of their figures\n`);
+  console.log(`${rounds} processes each, medians of their figures\n`);
   console.log(markdownTable(rows));
   const firstMs = [cold, warm].map((results) =>
     median(results.map((result) => result.firstMs))
@@ -174,6 +173,10 @@ async function main(): Promise<void> {
   await saveResult("command_latency", { ...sides, firstMs, warmUpMs });
 }
 
-const args = parseArgs(Deno.args, { boolean: ["child", "warm"] });
+const args = parseArgs(Deno.args, {
+  boolean: ["child", "warm"],
+  string: ["rounds"],
+  default: { rounds: "9" },
+});
 if (args.child) console.log(JSON.stringify(child(args.warm)));
-else await main();
+else await main(Number(args.rounds));

@@ -8,13 +8,13 @@
  *
  * @module
  */
+import { parseArgs } from "@std/cli";
 import { measureSides } from "./contender.ts";
 import { startEngines } from "./engine_child.ts";
 import type { EngineSpec, ExchangeSpec } from "./engines.ts";
 import { EVERYTHING, NOTHING, OWNERS_MAX, type Rules } from "./exchange_rig.ts";
 import { figure, markdownTable, saveResult, shortly, spread } from "./stats.ts";
 
-const ROUNDS = 9;
 const STOPS = 10_000;
 
 const NAMES: Readonly<Partial<Record<keyof Rules, string>>> = {
@@ -52,6 +52,11 @@ const EXTRAS: Readonly<Record<string, readonly [string, EngineSpec]>> = {
   ],
 };
 
+const args = parseArgs(Deno.args, {
+  string: ["rounds"],
+  default: { rounds: "9" },
+});
+const rounds = Number(args.rounds);
 const keys = Object.keys(NAMES) as (keyof Rules)[];
 const engines: Record<string, EngineSpec> = {
   events: { engine: "events", mix: "mix1m" },
@@ -64,7 +69,7 @@ for (const key of keys) {
 }
 for (const [name, [, spec]] of Object.entries(EXTRAS)) engines[name] = spec;
 const sides = await startEngines(engines);
-const measured = await measureSides(sides, ROUNDS);
+const measured = await measureSides(sides, rounds);
 for (const side of sides) await side.close();
 const times = new Map(sides.map(({ name }, i) => [name, measured[i]!]));
 
@@ -92,7 +97,7 @@ const bounds = ["base", "everything"].map((name) =>
 );
 console.log(
   `ns a message: with events only ${bounds[0]}, with all ${bounds[1]}; ` +
-    `${ROUNDS} rounds\n`,
+    `${rounds} rounds\n`,
 );
 console.log(markdownTable(rows));
 await saveResult(

@@ -11,8 +11,14 @@ import * as mix from "../bench/standard_mix.ts";
 import * as book from "../engine/book/mod.ts";
 import * as writer from "../engine/exchange/event_writer.ts";
 import * as exchange from "../engine/exchange/mod.ts";
+import * as fixIds from "../engine/gateway/fix/cl_ord_ids.ts";
+import * as fixInstruments from "../engine/gateway/fix/instruments.ts";
+import * as fixTypes from "../engine/gateway/fix/message_types.ts";
+import * as fixTerms from "../engine/gateway/fix/order_terms.ts";
+import * as fixTexts from "../engine/gateway/fix/texts.ts";
 import * as matching from "../engine/matching/mod.ts";
 import * as record from "../engine/record/mod.ts";
+import * as fixWire from "../engine/wire/fix/mod.ts";
 import * as risk from "../engine/risk/mod.ts";
 import * as binary from "../engine/wire/binary/mod.ts";
 
@@ -25,11 +31,18 @@ const SOURCES: Readonly<Record<string, unknown>> = {
   ...matching,
   ...record,
   ...risk,
+  ...fixWire,
+  ...fixIds,
+  ...fixInstruments,
+  ...fixTypes,
+  ...fixTerms,
+  ...fixTexts,
 };
 
 const FILES = [
   "engine/book/book.ts",
   "engine/book/price_index.ts",
+  "engine/book/queues.ts",
   "engine/matching/auction.ts",
   "engine/matching/matching.ts",
   "engine/matching/ticks.ts",
@@ -45,6 +58,13 @@ const FILES = [
   "engine/gateway/binary/decode_message.ts",
   "engine/gateway/binary/numbered_packets.ts",
   "engine/gateway/binary/binary_gateway.ts",
+  "engine/wire/fix/parser.ts",
+  "engine/gateway/fix/encoder.ts",
+  "engine/gateway/fix/id_follower.ts",
+  "engine/gateway/fix/order_desk.ts",
+  "engine/gateway/fix/order_terms.ts",
+  "engine/gateway/fix/replies.ts",
+  "engine/gateway/fix/session_layer.ts",
   "bench/bare_book.ts",
   "bench/event_writing.ts",
   "bench/exchange_rig.ts",
@@ -93,6 +113,7 @@ function valueOf(formula: string): number {
   let at = 0;
   const atom = (): number => {
     const token = tokens[at++];
+    if (token === "-") return -atom();
     if (token !== "(") return Number(token);
     const inner = level(0);
     at++;

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { assert } from "../assert.ts";
 import { allocate } from "../../ffi/mod.ts";
 import type { Config, SessionRulesConfig } from "../config/mod.ts";
 import { EventRing, Exchange, type ExchangeCapacity } from "../exchange/mod.ts";
@@ -24,8 +25,9 @@ import {
   type SessionWanted,
 } from "./definitions.ts";
 import { ExchangeAgent } from "./exchange_agent.ts";
-import { House, HOUSE_SLOTS } from "./house.ts";
-import { OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
+import { House } from "./house.ts";
+import { HOUSE_SLOTS, OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
+import { warmUp } from "./warm_up.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
 import type { Workshop } from "./workshop.ts";
@@ -94,7 +96,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
   }
   const register = new Register(memory, plan.register, registerShape(config));
   const gatewayEvents = eventRings(workshop);
-  const { house, houseEvents } = buildHouse(register, log);
+  const { house, houseEvents } = buildHouse(workshop, register, log);
   const events = [...gatewayEvents, houseEvents];
   const routes = new Uint8Array(config.capacity.sessions);
   routes[0] = events.indexOf(houseEvents);
@@ -104,6 +106,9 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     events,
     routes,
   });
+  assert(exchange.hasPlainPath, "the event rings do not lie in one memory");
+  const warmed = warmUp(exchange, config.capacity.sessions);
+  log.debug("warmed up", { commands: warmed });
   const depth = new DepthPublisher(
     exchange,
     memory,
@@ -158,14 +163,15 @@ function eventRings(workshop: Workshop): EventRing[] {
   });
 }
 
-/** The house, and the ring of its events, which never leaves this thread. */
+/** The house, and the ring of its events, which nobody but this thread uses. */
 function buildHouse(
+  workshop: Workshop,
   register: Register,
   log: Log,
 ): { house: House; houseEvents: EventRing } {
-  const memory = new ArrayBuffer(SpscRing.bytes(EVENT_SLOT_BYTES, HOUSE_SLOTS));
+  const { memory, plan } = workshop;
   const ring = (side: "producer" | "consumer"): SpscRing =>
-    new SpscRing(memory, 0, EVENT_SLOT_BYTES, HOUSE_SLOTS, side);
+    new SpscRing(memory, plan.houseRing, EVENT_SLOT_BYTES, HOUSE_SLOTS, side);
   const house = new House({ events: ring("consumer"), register, log });
   const houseEvents = new EventRing(ring("producer"), () => house.drain());
   return { house, houseEvents };

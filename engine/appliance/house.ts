@@ -40,9 +40,6 @@ import type { Log } from "../telemetry/mod.ts";
 import type { Register } from "./register.ts";
 import { blockers, RegisterWord, WARNING_REASONS } from "./register_layout.ts";
 
-/** Slots of the house ring. */
-export const HOUSE_SLOTS = 1024;
-
 const NS_PER_MS = 1e6;
 const WARNING_LOG_MS = 1000;
 /** Sessions and accounts that are looked at in one visit. */

@@ -25,6 +25,8 @@ import { registerBytes, registerShape } from "./register_layout.ts";
 export const RECOVERY_SLOTS = 4096;
 /** Slots of the ring that carries commands of the operator to the exchange: at most so many in one request. */
 export const OPERATOR_SLOTS = 1024;
+/** Slots of the ring of events to the appliance itself. */
+export const HOUSE_SLOTS = 1024;
 const PAGE_BYTES = 4096;
 
 /** What the plan is made for. */
@@ -51,6 +53,8 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly operatorRing: number;
   readonly commandRings: readonly number[];
   readonly eventRings: readonly number[];
+  /** Events to the appliance itself; beside the others, as the plain path needs. */
+  readonly houseRing: number;
   readonly bytes: number;
 }
 
@@ -80,6 +84,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.commandSlots),
     ),
     eventRings: each(SpscRing.bytes(EVENT_SLOT_BYTES, options.eventSlots)),
+    houseRing: take(SpscRing.bytes(EVENT_SLOT_BYTES, HOUSE_SLOTS)),
     bytes: end,
   };
 }

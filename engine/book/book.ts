@@ -17,6 +17,7 @@
  */
 import { assert } from "../assert.ts";
 import { PriceIndex } from "./price_index.ts";
+import { makeQueues, type Queues } from "./queues.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -35,23 +36,16 @@ const enum Fixed {
   KEY_NONE = 0x7fffffff,
   SIDE_ROOT = 2,
   SIDE_WORDS = 8,
-  ORDER_NEXT = 0,
   ORDER_LEAVES_F64 = 2,
   LEVEL_HEAD = 0,
-  LEVEL_TAIL = 1,
-  LEVEL_COUNT = 4,
   LEVEL_QUANTITY_F64 = 1,
-  ORDER_PREVIOUS = 1,
   ORDER_LEVEL = 2,
-  ORDER_KIND = 13,
   LEVEL_KEY = 5,
-  SIDE_LEVELS = 5,
   SIDE_BEST = 0,
   ORDER_PRICE = 3,
   ORDER_ID_F64 = 7,
   HIDDEN_SIDES = 32,
   STOP_SIDES = 48,
-  LEVEL_RESERVE_F64 = 3,
   TERMS_WORDS = 32,
   TERMS_ORDER = 19,
   TERMS_FLAGS = 0,
@@ -147,6 +141,22 @@ export class Book {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly index: PriceIndex;
+  /**
+   * `rest(order, side, key)`: puts an order at the end of the queue of its
+   * price, `keyOf()` it, on a side's record. Room was asked for:
+   * `index.hasRoom()` if the price has no page yet.
+   */
+  readonly rest: Queues["rest"];
+  /** `unlink(order)`: takes a resting order out of its queue; its record stays allocated. */
+  readonly unlink: Queues["unlink"];
+  /** `unlinkFrom(order, side)`: of a queue of this side, hidden sides and stops too. */
+  readonly unlinkFrom: Queues["unlinkFrom"];
+  /** `closeLevel(side, level)`: takes a level without orders out of the index and finds the next best. */
+  readonly closeLevel: Queues["closeLevel"];
+  /** `allocate()`: takes an order's record from the pool, last used first; 0 if it is empty. */
+  readonly allocate: Queues["allocate"];
+  /** `free(order)`: gives an order's record back; it does not rest. */
+  readonly free: Queues["free"];
   readonly ordersMax: number;
   readonly instrumentsMax: number;
   /** A record that is never in the pool: for orders that will not rest. */
@@ -197,6 +207,13 @@ export class Book {
       at.pages,
       at.pagesMax,
     );
+    const queues = makeQueues(this.i32, this.f64, this.index, at.instruments);
+    this.rest = queues.rest;
+    this.unlink = queues.unlink;
+    this.unlinkFrom = queues.unlinkFrom;
+    this.closeLevel = queues.closeLevel;
+    this.allocate = queues.allocate;
+    this.free = queues.free;
   }
 
   /** Records taken from the pool and not given back. */
@@ -207,6 +224,23 @@ export class Book {
   /** Word behind the last order's record that was ever in use. */
   get ordersEnd(): number {
     return this.i32[Fixed.BOOK_FRESH_ORDER]!;
+  }
+
+  /** Forgets everything, as if it had just been made: clears what was in use. */
+  reset(): void {
+    const { i32 } = this;
+    const end = this.ordersEnd;
+    i32.fill(0, this.#termsOf, this.#termsOf + this.numberOf(end));
+    i32.fill(0, this.scratchTerms, this.#freshTerms);
+    this.index.reset();
+    const endOrder = i32[Fixed.BOOK_END_ORDER]!;
+    i32.fill(0, 0, end);
+    this.#freeTerms = 0;
+    this.#freshTerms = this.scratchTerms + Fixed.TERMS_WORDS;
+    this.#specials = 0;
+    i32[Fixed.BOOK_FRESH_ORDER] = this.scratchOrder + Fixed.ORDER_WORDS;
+    i32[Fixed.BOOK_END_ORDER] = endOrder;
+    i32[Fixed.BOOK_ORDERS_LIMIT] = this.ordersMax;
   }
 
   /** What a snapshot needs besides the memory. */
@@ -336,91 +370,6 @@ export class Book {
       i32[Fixed.BOOK_FRESH_ORDER] !== i32[Fixed.BOOK_END_ORDER];
   }
 
-  /** Takes an order's record from the pool, last used first; 0 if it is empty. */
-  allocate(): number {
-    const i32 = this.i32;
-    let order = i32[Fixed.BOOK_FREE_ORDER]!;
-    if (order !== 0) {
-      i32[Fixed.BOOK_FREE_ORDER] = i32[order + Fixed.ORDER_NEXT]!;
-    } else {
-      order = i32[Fixed.BOOK_FRESH_ORDER]!;
-      if (order === i32[Fixed.BOOK_END_ORDER]) return 0;
-      i32[Fixed.BOOK_FRESH_ORDER] = order + Fixed.ORDER_WORDS;
-    }
-    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! + 1;
-    return order;
-  }
-
-  /** Gives an order's record back; it does not rest. */
-  free(order: number): void {
-    const i32 = this.i32;
-    i32[order + Fixed.ORDER_NEXT] = i32[Fixed.BOOK_FREE_ORDER]!;
-    i32[Fixed.BOOK_FREE_ORDER] = order;
-    i32[Fixed.BOOK_ALLOCATED] = i32[Fixed.BOOK_ALLOCATED]! - 1;
-  }
-
-  /**
-   * Puts an order at the end of the queue of its price. Room was asked for:
-   * `index.hasRoom()` if the price has no page yet.
-   *
-   * @param side Record of the order's side.
-   * @param key `keyOf()` its price.
-   */
-  rest(order: number, side: number, key: number): void {
-    const i32 = this.i32;
-    const f64 = this.f64;
-    let level = this.index.find(side, key);
-    const leaves = f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
-    i32[order + Fixed.ORDER_NEXT] = 0;
-    if (level === 0 || i32[level + Fixed.LEVEL_HEAD] === 0) {
-      level = this.#openLevel(side, key);
-      i32[level + Fixed.LEVEL_HEAD] = order;
-      i32[level + Fixed.LEVEL_TAIL] = order;
-      i32[level + Fixed.LEVEL_COUNT] = 1;
-      f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64] = leaves;
-      i32[order + Fixed.ORDER_PREVIOUS] = 0;
-    } else {
-      const tail = i32[level + Fixed.LEVEL_TAIL]!;
-      i32[tail + Fixed.ORDER_NEXT] = order;
-      i32[order + Fixed.ORDER_PREVIOUS] = tail;
-      i32[level + Fixed.LEVEL_TAIL] = order;
-      i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! + 1;
-      const at = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
-      f64[at] = f64[at]! + leaves;
-    }
-    i32[order + Fixed.ORDER_LEVEL] = level;
-  }
-
-  /** Takes a resting order out of its queue; its record stays allocated. */
-  unlink(order: number): void {
-    const kind = this.i32[order + Fixed.ORDER_KIND]!;
-    this.unlinkFrom(
-      order,
-      this.sideOf(kind & 0xffff, ((kind >>> 16) & 0xff) - 1),
-    );
-  }
-
-  /** Takes an order out of a queue of this side, hidden sides and stops too. */
-  unlinkFrom(order: number, side: number): void {
-    const i32 = this.i32;
-    const level = i32[order + Fixed.ORDER_LEVEL]!;
-    const next = i32[order + Fixed.ORDER_NEXT]!;
-    const previous = i32[order + Fixed.ORDER_PREVIOUS]!;
-    i32[order + Fixed.ORDER_LEVEL] = 0;
-    if (next === 0 && previous === 0) {
-      this.closeLevel(side, level);
-      return;
-    }
-    if (previous === 0) i32[level + Fixed.LEVEL_HEAD] = next;
-    else i32[previous + Fixed.ORDER_NEXT] = next;
-    if (next === 0) i32[level + Fixed.LEVEL_TAIL] = previous;
-    else i32[next + Fixed.ORDER_PREVIOUS] = previous;
-    i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
-    const at = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
-    this.f64[at] = this.f64[at]! -
-      this.f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
-  }
-
   /** Sets the leaves of a resting order, which keeps its place. */
   setLeaves(order: number, leaves: number): void {
     const f64 = this.f64;
@@ -429,23 +378,6 @@ export class Book {
     const own = (order >> 1) + Fixed.ORDER_LEAVES_F64;
     f64[at] = f64[at]! - f64[own]! + leaves;
     f64[own] = leaves;
-  }
-
-  /** Takes a level without orders out of the index and finds the next best. */
-  closeLevel(side: number, level: number): void {
-    const i32 = this.i32;
-    const key = i32[level + Fixed.LEVEL_KEY]!;
-    i32[level + Fixed.LEVEL_HEAD] = 0;
-    i32[side + Fixed.SIDE_LEVELS] = i32[side + Fixed.SIDE_LEVELS]! - 1;
-    this.index.remove(side, key, level);
-    if (i32[side + Fixed.SIDE_BEST] !== level) return;
-    const best = i32[side + Fixed.SIDE_LEVELS] === 0
-      ? 0
-      : this.index.next(side, key);
-    i32[side + Fixed.SIDE_BEST] = best;
-    i32[side + Fixed.SIDE_BEST_KEY] = best === 0
-      ? Fixed.KEY_NONE
-      : i32[best + Fixed.LEVEL_KEY]!;
   }
 
   /** Level with the best price; 0 if the side is empty. */
@@ -461,17 +393,5 @@ export class Book {
   /** Price of a level in use, in ticks. */
   priceOf(level: number): number {
     return this.i32[this.i32[level + Fixed.LEVEL_HEAD]! + Fixed.ORDER_PRICE]!;
-  }
-
-  #openLevel(side: number, key: number): number {
-    const i32 = this.i32;
-    const level = this.index.insert(side, key);
-    this.f64[(level >> 1) + Fixed.LEVEL_RESERVE_F64] = 0;
-    i32[side + Fixed.SIDE_LEVELS] = i32[side + Fixed.SIDE_LEVELS]! + 1;
-    if (key < i32[side + Fixed.SIDE_BEST_KEY]!) {
-      i32[side + Fixed.SIDE_BEST] = level;
-      i32[side + Fixed.SIDE_BEST_KEY] = key;
-    }
-    return level;
   }
 }

@@ -45,9 +45,145 @@ export const TABLE_WORDS = 4240;
 /** Words of a page: bitmap (8), count, free link, then 256 levels. */
 export const PAGE_WORDS = 2064;
 
+/** Finds levels. Of functions and not of a class: see `makeLookup()`. */
+interface Lookup {
+  find(side: number, key: number): number;
+  insert(side: number, key: number): number;
+  open(level: number, key: number): void;
+  remove(side: number, key: number, level: number): void;
+  next(side: number, key: number): number;
+}
+
+/** Makes the quick part of an index, of which V8 then knows the memory as a constant. */
+function makeLookup(
+  i32: Int32Array,
+  grow: (side: number, key: number) => number,
+  shrink: (side: number, key: number, page: number) => void,
+): Lookup {
+  function find(side: number, key: number): number {
+    const words = i32;
+    const bits = key ^ 0x80000000;
+    const top = bits >>> 20;
+    let table = words[side | Fixed.SIDE_CACHED_TABLE]!;
+    if (words[side | Fixed.SIDE_CACHED_TOP] !== top) {
+      table = words[words[side | Fixed.SIDE_ROOT]! + top]!;
+      if (table === 0) return 0;
+      words[side | Fixed.SIDE_CACHED_TOP] = top;
+      words[side | Fixed.SIDE_CACHED_TABLE] = table;
+    }
+    const page = words[table + ((bits >>> 8) & 0xfff)]!;
+    if (page === 0) return 0;
+    return (page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3)) | 0;
+  }
+
+  function insert(side: number, key: number): number {
+    const level = find(side, key) || grow(side, key);
+    open(level, key);
+    return level;
+  }
+
+  function open(level: number, key: number): void {
+    const words = i32;
+    const at = key & 0xff;
+    const page = (level - Fixed.PAGE_LEVELS - (at << 3)) | 0;
+    const word = page + (at >>> 5);
+    words[word] = words[word]! | (1 << (at & 31));
+    words[page | Fixed.PAGE_USED] = words[page | Fixed.PAGE_USED]! + 1;
+    words[level | Fixed.LEVEL_KEY] = key;
+  }
+
+  function remove(side: number, key: number, level: number): void {
+    const words = i32;
+    const at = key & 0xff;
+    const page = (level - Fixed.PAGE_LEVELS - (at << 3)) | 0;
+    const word = page + (at >>> 5);
+    words[word] = words[word]! & ~(1 << (at & 31));
+    const used = (words[page | Fixed.PAGE_USED]! - 1) | 0;
+    words[page | Fixed.PAGE_USED] = used;
+    if (used === 0) shrink(side, key, page);
+  }
+
+  function next(side: number, key: number): number {
+    const bits = key ^ 0x80000000;
+    const table = i32[i32[side | Fixed.SIDE_ROOT]! + (bits >>> 20)]!;
+    if (table === 0) return nextFar(side, bits);
+    const page = i32[table + ((bits >>> 8) & 0xfff)]!;
+    if (page === 0) return nextFar(side, bits);
+    return nextInPage(page, bits & 0xff) || nextFar(side, bits);
+  }
+
+  /** The first used level of a page after that of the key's. */
+  function nextFar(side: number, bits: number): number {
+    const root = i32[side | Fixed.SIDE_ROOT]!;
+    let top = bits >>> 20;
+    let table = i32[root + top]!;
+    if (table !== 0) {
+      const found = nextInTable(table, (bits >>> 8) & 0xfff);
+      if (found >= 0) return nextInPage(i32[table + found]!, -1);
+    }
+    top = nextInTable(root, top);
+    if (top < 0) return 0;
+    table = i32[root + top]!;
+    return nextInPage(i32[table + nextInTable(table, -1)]!, -1);
+  }
+
+  /** First used level of a page after place `at` (-1 = from the start), or 0. */
+  function nextInPage(page: number, at: number): number {
+    const words = i32;
+    const from = at + 1;
+    if (from > 255) return 0;
+    let word = from >>> 5;
+    let bits = words[page + word]! & (-1 << (from & 31));
+    while (bits === 0) {
+      word++;
+      if (word === 8) return 0;
+      bits = words[page + word]!;
+    }
+    const place = (word << 5) + 31 - Math.clz32(bits & -bits);
+    return (page + Fixed.PAGE_LEVELS + (place << 3)) | 0;
+  }
+
+  /** First used entry of a table after place `at` (-1 = from the start), or -1. */
+  function nextInTable(table: number, at: number): number {
+    const from = at + 1;
+    if (from >= Fixed.TABLE_ENTRIES) return -1;
+    let word = from >>> 5;
+    let bits = i32[table + Fixed.TABLE_BITS + word]! & (-1 << (from & 31));
+    if (bits === 0) {
+      word++;
+      let group = word >>> 5;
+      if (group > 3) return -1;
+      let summary = i32[table + Fixed.TABLE_SUMMARY + group]! &
+        (-1 << (word & 31));
+      while (summary === 0) {
+        group++;
+        if (group > 3) return -1;
+        summary = i32[table + Fixed.TABLE_SUMMARY + group]!;
+      }
+      word = (group << 5) + 31 - Math.clz32(summary & -summary);
+      bits = i32[table + Fixed.TABLE_BITS + word]!;
+    }
+    return (word << 5) + 31 - Math.clz32(bits & -bits);
+  }
+
+  return { find, insert, open, remove, next };
+}
+
 /** Radix trees from prices to levels, for all sides of all instruments. */
 export class PriceIndex {
+  /** `find(side, key)`: the level of a key, used or not; 0 if its page is not there. */
+  readonly find: Lookup["find"];
+  /** `insert(side, key)`: marks the level of a key as used; it was not. `hasRoom()` was asked. */
+  readonly insert: Lookup["insert"];
+  /** `open(level, key)`: as `insert()`, of a level that was found. */
+  readonly open: Lookup["open"];
+  /** `remove(side, key, level)`: marks a level as unused; gives its page back if it was the last. */
+  readonly remove: Lookup["remove"];
+  /** `next(side, key)`: the used level with the smallest key above this one; 0 if there is none. */
+  readonly next: Lookup["next"];
   readonly #i32: Int32Array;
+  /** As it was made. */
+  readonly #begin: readonly [number, number, number, number];
   #freeTable = 0;
   #freeTables = 0;
   #freePage = 0;
@@ -73,10 +209,21 @@ export class PriceIndex {
     pagesMax: number,
   ) {
     this.#i32 = i32;
+    this.#begin = [tables, tablesMax, pages, pagesMax];
     this.#freshTable = tables;
     this.#freshTables = tablesMax;
     this.#freshPage = pages;
     this.#freshPages = pagesMax;
+    const lookup = makeLookup(
+      i32,
+      (side, key) => this.#grow(side, key),
+      (side, key, page) => this.#shrink(side, key, page),
+    );
+    this.find = lookup.find;
+    this.insert = lookup.insert;
+    this.open = lookup.open;
+    this.remove = lookup.remove;
+    this.next = lookup.next;
   }
 
   /** Pages of 256 levels that are not in use. */
@@ -87,6 +234,14 @@ export class PriceIndex {
   /** Tables that are not in use. */
   get tablesFree(): number {
     return this.#freeTables + this.#freshTables;
+  }
+
+  /** Forgets everything: clears what was in use. */
+  reset(): void {
+    const [tables, tablesMax, pages, pagesMax] = this.#begin;
+    this.#i32.fill(0, tables, this.#freshTable);
+    this.#i32.fill(0, pages, this.#freshPage);
+    this.restore([0, 0, 0, 0, tables, tablesMax, pages, pagesMax]);
   }
 
   /** What a snapshot needs besides the memory. */
@@ -124,119 +279,12 @@ export class PriceIndex {
     return true;
   }
 
-  /** The level of a key, used or not; 0 if its page is not there. */
-  find(side: number, key: number): number {
-    const i32 = this.#i32;
-    const bits = key ^ 0x80000000;
-    const top = bits >>> 20;
-    let table = i32[side + Fixed.SIDE_CACHED_TABLE]!;
-    if (i32[side + Fixed.SIDE_CACHED_TOP] !== top) {
-      table = i32[i32[side + Fixed.SIDE_ROOT]! + top]!;
-      if (table === 0) return 0;
-      i32[side + Fixed.SIDE_CACHED_TOP] = top;
-      i32[side + Fixed.SIDE_CACHED_TABLE] = table;
-    }
-    const page = i32[table + ((bits >>> 8) & 0xfff)]!;
-    if (page === 0) return 0;
-    return page + Fixed.PAGE_LEVELS + ((bits & 0xff) << 3);
-  }
-
   /** True if `insert()` of a key whose page is not there would find room. */
   hasRoom(side: number, key: number): boolean {
     if (this.pagesFree === 0) return false;
     const top = (key ^ 0x80000000) >>> 20;
     return this.tablesFree !== 0 ||
       this.#i32[this.#i32[side + Fixed.SIDE_ROOT]! + top] !== 0;
-  }
-
-  /** Marks the level of a key as used; it was not. `hasRoom()` was asked. */
-  insert(side: number, key: number): number {
-    const i32 = this.#i32;
-    let level = this.find(side, key);
-    if (level === 0) level = this.#grow(side, key);
-    const at = key & 0xff;
-    const page = level - Fixed.PAGE_LEVELS - (at << 3);
-    const word = page + (at >>> 5);
-    i32[word] = i32[word]! | (1 << (at & 31));
-    i32[page + Fixed.PAGE_USED] = i32[page + Fixed.PAGE_USED]! + 1;
-    i32[level + Fixed.LEVEL_KEY] = key;
-    return level;
-  }
-
-  /** Marks the level of a key as unused; gives its page back if it was the last. */
-  remove(side: number, key: number, level: number): void {
-    const i32 = this.#i32;
-    const at = key & 0xff;
-    const page = level - Fixed.PAGE_LEVELS - (at << 3);
-    const word = page + (at >>> 5);
-    i32[word] = i32[word]! & ~(1 << (at & 31));
-    const used = i32[page + Fixed.PAGE_USED]! - 1;
-    i32[page + Fixed.PAGE_USED] = used;
-    if (used === 0) this.#shrink(side, key, page);
-  }
-
-  /** The used level with the smallest key above `key`; 0 if there is none. */
-  next(side: number, key: number): number {
-    const i32 = this.#i32;
-    const bits = key ^ 0x80000000;
-    const root = i32[side + Fixed.SIDE_ROOT]!;
-    let top = bits >>> 20;
-    let table = i32[root + top]!;
-    if (table !== 0) {
-      const middle = (bits >>> 8) & 0xfff;
-      const page = i32[table + middle]!;
-      if (page !== 0) {
-        const level = this.#nextInPage(page, bits & 0xff);
-        if (level !== 0) return level;
-      }
-      const found = this.#nextInTable(table, middle);
-      if (found >= 0) return this.#nextInPage(i32[table + found]!, -1);
-    }
-    top = this.#nextInTable(root, top);
-    if (top < 0) return 0;
-    table = i32[root + top]!;
-    const first = this.#nextInTable(table, -1);
-    return this.#nextInPage(i32[table + first]!, -1);
-  }
-
-  /** First used level of a page after place `at` (-1 = from the start), or 0. */
-  #nextInPage(page: number, at: number): number {
-    const i32 = this.#i32;
-    const from = at + 1;
-    if (from > 255) return 0;
-    let word = from >>> 5;
-    let bits = i32[page + word]! & (-1 << (from & 31));
-    while (bits === 0) {
-      word++;
-      if (word === 8) return 0;
-      bits = i32[page + word]!;
-    }
-    const place = (word << 5) + 31 - Math.clz32(bits & -bits);
-    return page + Fixed.PAGE_LEVELS + (place << 3);
-  }
-
-  /** First used entry of a table after place `at` (-1 = from the start), or -1. */
-  #nextInTable(table: number, at: number): number {
-    const i32 = this.#i32;
-    const from = at + 1;
-    if (from >= Fixed.TABLE_ENTRIES) return -1;
-    let word = from >>> 5;
-    let bits = i32[table + Fixed.TABLE_BITS + word]! & (-1 << (from & 31));
-    if (bits === 0) {
-      word++;
-      let group = word >>> 5;
-      if (group > 3) return -1;
-      let summary = i32[table + Fixed.TABLE_SUMMARY + group]! &
-        (-1 << (word & 31));
-      while (summary === 0) {
-        group++;
-        if (group > 3) return -1;
-        summary = i32[table + Fixed.TABLE_SUMMARY + group]!;
-      }
-      word = (group << 5) + 31 - Math.clz32(summary & -summary);
-      bits = i32[table + Fixed.TABLE_BITS + word]!;
-    }
-    return (word << 5) + 31 - Math.clz32(bits & -bits);
   }
 
   /** Cold: puts a page, and if need be a table, where the key needs one. */

@@ -57,6 +57,11 @@ export class EventRing {
     this.#ring.movePlace(places, at);
   }
 
+  /** Drops every event that was not published. */
+  discard(): void {
+    this.#ring.discard();
+  }
+
   /** Makes every event written so far visible to the gateway. */
   publish(): void {
     this.#ring.publish();

@@ -19,6 +19,7 @@ import {
   CMD_KIND_U8,
   CMD_LENGTH_U16,
   CMD_TIME_IN_FORCE_U8,
+  Reason,
 } from "../record/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 
@@ -167,8 +168,8 @@ export class EventWriter {
    * message caused them, those of other orders do not.
    */
   subject = 0;
-  /** Price and lots of the next `prevented()`. */
-  readonly prevention = new Float64Array(2);
+  /** Lots, price and `StpMode` of the next `prevented()`. */
+  readonly prevention = new Float64Array(3);
   /** Of the next `tellHouse()`: quantity, leaves, order id, reference. */
   readonly house = new Float64Array(4);
 
@@ -249,7 +250,13 @@ export class EventWriter {
     const slot = sink.claim();
     const text = (owner & Fixed.ORDER_TEXT_BIT) !== 0;
     this.#head(sink, slot, Fixed.EventKind_PREVENTED, text, session);
-    this.#state(sink, slot, order, 0, this.statusOf(order) | aggressor << 8);
+    this.#state(
+      sink,
+      slot,
+      order,
+      whyOf(this.prevention[2]!, Reason.SELF_TRADE),
+      this.statusOf(order) | aggressor << 8,
+    );
     const { i32, f64 } = sink;
     const at = slot * Fixed.SLOT_WORDS;
     const half = slot * Fixed.SLOT_F64;

@@ -203,6 +203,8 @@ export class Exchange {
   readonly #owners: Owners;
   /** All of the memory that the state lies in. */
   readonly #memory: Uint8Array;
+  /** First byte behind what grows with the orders: from here `reset()` clears all. */
+  readonly #resetFrom: number;
   readonly #index: OrderIndex;
   readonly #writer: EventWriter;
   readonly #rates: MessageRate;
@@ -282,6 +284,7 @@ export class Exchange {
     this.#live = rooms.live;
     this.#owners = rooms.owners;
     this.#memory = new Uint8Array(memory, start, at.bytes);
+    this.#resetFrom = at.sessions;
     this.#specials = rooms.specials;
     this.states = rooms.states;
     this.#due = rooms.states.due;
@@ -457,6 +460,11 @@ export class Exchange {
     return { live, owners, specials, states, requests, mass, setup };
   }
 
+  /** True if plain orders take the short way: the event rings lie in one memory. */
+  get hasPlainPath(): boolean {
+    return canBePlain(this.#events);
+  }
+
   /** Sequence of the last command applied; 0 = none yet. */
   get sequence(): number {
     return this.#last[0]!;
@@ -587,6 +595,11 @@ export class Exchange {
       this.#requests.replace(command, at, session);
     } else this.#other(command, at, session, kind);
     if (this.#live.touchedCount !== 0) this.#settle();
+  }
+
+  /** Drops the events that were not published: for a warm-up. */
+  discard(): void {
+    for (let i = 0; i < this.#events.length; i++) this.#events[i]!.discard();
   }
 
   /** Makes all events so far visible to the gateways. */
@@ -831,6 +844,28 @@ export class Exchange {
       ]
     ) numbers.set(scalars.splice(0, numbers.length));
     this.book.restore(scalars);
+    this.#owners.renewAll();
+    this.states.restore();
+  }
+
+  /**
+   * Forgets everything, as if it had just been made, and the events that were
+   * not published: for a warm-up. Clears what was in use, no more.
+   */
+  reset(): void {
+    this.discard();
+    const records = this.book.numberOf(this.book.ordersEnd);
+    this.#texts.fill(0, 0, records * Fixed.CL_ORD_ID_WORDS);
+    this.book.reset();
+    this.#index.words.fill(0);
+    this.#memory.fill(0, this.#resetFrom);
+    this.#last[0] = 0;
+    this.totals.fill(0);
+    this.#writer.stamp.fill(0);
+    this.refusals.fill(0);
+    this.limits.reset();
+    this.#requests.ordersLimit = this.book.ordersMax;
+    this.#requests.specialsLimit = this.book.specialMax;
     this.#owners.renewAll();
     this.states.restore();
   }

@@ -12,11 +12,12 @@
  * @module
  */
 import { type Book, KEY_MARKET } from "../book/mod.ts";
-import type {
-  Instruments,
-  Matching,
-  Owners,
-  TickTables,
+import {
+  type Instruments,
+  type Matching,
+  type Owners,
+  SLICES_MAX,
+  type TickTables,
 } from "../matching/mod.ts";
 import { Reason, TradingState } from "../record/mod.ts";
 import type { Accounts, MessageRate, RiskLimits } from "../risk/mod.ts";
@@ -85,6 +86,8 @@ const enum Fixed {
   LEVEL_KEY = 5,
   TERMS_FLAGS = 0,
   TERMS_WHERE = 15,
+  TERMS_DISPLAY_F64 = 2,
+  TERMS_RANGE_F64 = 3,
   TERMS_LINK = 14,
   TERMS_STOP_PRICE = 2,
   TERMS_PEG_LIMIT = 21,
@@ -441,6 +444,7 @@ export class RequestChecks {
     if (!this.#setScratch(command, at, order, flags)) {
       return Reason.QUANTITY_BELOW_FILLED;
     }
+    if (this.#hasTooManySlices(order)) return Reason.QUANTITY_TOO_LARGE;
     reason = this.#judgeReplaceTerms(command, at, order, flags);
     if (reason !== Reason.NONE) return reason;
     this.account = this.#owners.accountOf(order);
@@ -496,6 +500,19 @@ export class RequestChecks {
     f64[scratch + Fixed.ORDER_QUANTITY_F64] = quantity;
     f64[scratch + Fixed.ORDER_LEAVES_F64] = quantity - filled;
     return quantity > filled;
+  }
+
+  /** Whether an iceberg would get more slices than it may have. */
+  #hasTooManySlices(order: number): boolean {
+    const owner = this.#i32[order + Fixed.ORDER_OWNER]!;
+    if ((owner & Fixed.ORDER_TERMS_BIT) === 0) return false;
+    const half = this.#book.termsOf(order) >> 1;
+    const display = this.#f64[half + Fixed.TERMS_DISPLAY_F64]!;
+    const range = this.#f64[half + Fixed.TERMS_RANGE_F64]!;
+    const scratch = this.#book.scratchOrder >> 1;
+    return display !== 0 &&
+      this.#f64[scratch + Fixed.ORDER_LEAVES_F64]! >
+        SLICES_MAX * (display - range);
   }
 
   #judgeReplaceTerms(
@@ -581,8 +598,12 @@ export class RequestChecks {
     }
     const flags = this.#i32[this.#book.termsOf(order) + Fixed.TERMS_FLAGS]!;
     if (what >>> 24 !== Fixed.OrdType_LIMIT) return Reason.NONE;
-    const moved = this.price !== this.#i32[order + Fixed.ORDER_PRICE];
-    return moved ? this.#judgePost(what & 0xffff, bit, flags) : Reason.NONE;
+    const leaves = this.#f64[
+      (this.#book.scratchOrder >> 1) + Fixed.ORDER_LEAVES_F64
+    ]!;
+    const loses = this.price !== this.#i32[order + Fixed.ORDER_PRICE] ||
+      leaves > this.#f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!;
+    return loses ? this.#judgePost(what & 0xffff, bit, flags) : Reason.NONE;
   }
 
   /** A cancel or replace may say which instrument and side it means. */

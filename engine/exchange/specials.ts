@@ -266,6 +266,11 @@ export class Specials {
     if (key === KEY_NONE || (where !== Where.STOPS && price === PRICE_MAX)) {
       return Reason.PRICE_OUT_OF_RANGE;
     }
+    return this.#roomIn(order, where, key, leavesAt);
+  }
+
+  /** Whether a queue has room for an order with the leaves at `leavesAt`. */
+  #roomIn(order: number, where: number, key: number, leavesAt: number): Reason {
     const side = this.#matching.sideOf(order, where);
     if (!this.#book.hasRoom(side, key)) return Reason.LEVEL_CAPACITY;
     const level = this.#book.index.find(side, key);
@@ -495,8 +500,12 @@ export class Specials {
   }
 
   #restAt(order: number, where: number, key: number): void {
-    const side = this.#matching.sideOf(order, where);
-    if (key === KEY_NONE || !this.#book.hasRoom(side, key)) {
+    const leavesAt = (order >> 1) + ORDER_LEAVES_F64;
+    if (
+      key === KEY_NONE ||
+      (where !== Where.STOPS && this.#i32[order + ORDER_PRICE] === PRICE_MAX) ||
+      this.#roomIn(order, where, key, leavesAt) !== Reason.NONE
+    ) {
       this.#live.end(order, Reason.LEVEL_CAPACITY);
       return;
     }

@@ -19,6 +19,7 @@ import {
   type Owners,
   SESSION_GROUP,
   SESSION_WORDS,
+  SLICES_MAX,
   trailedPrice,
 } from "../matching/mod.ts";
 import {
@@ -145,6 +146,9 @@ export class TermsChecks {
         return Reason.INVALID_DISPLAY_QUANTITY;
       }
       if (range !== 0 && range >= display) {
+        return Reason.INVALID_DISPLAY_QUANTITY;
+      }
+      if (display !== 0 && quantity > SLICES_MAX * (display - range)) {
         return Reason.INVALID_DISPLAY_QUANTITY;
       }
       if (!isLots(f64[half + CMD_MIN_QUANTITY_F64]!, quantity)) {

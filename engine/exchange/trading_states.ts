@@ -248,13 +248,41 @@ export class TradingStates {
       ? reference
       : traded
       ? this.#i32[record + INSTRUMENT_LAST_PRICE]!
-      : 0;
-    return auction.find(
+      : this.#middle(instrument);
+    return nearest !== 0 && auction.find(
       instrument,
       nearest,
       instruments.bandLow(instrument),
       instruments.bandHigh(instrument),
     );
+  }
+
+  /** Middle of the best limit prices of both sides, or the one of the only side; 0 = there is none. */
+  #middle(instrument: number): number {
+    const bid = this.#bestLimit(instrument, 0);
+    const ask = this.#bestLimit(instrument, 1);
+    return bid === 0 || ask === 0 ? bid + ask : Math.floor((bid + ask) / 2);
+  }
+
+  /** Best limit price of a side, displayed or hidden; 0 = there is none. */
+  #bestLimit(instrument: number, bit: number): number {
+    const side = this.#book.sideOf(instrument, bit);
+    let level = this.#i32[side + SIDE_BEST]!;
+    if (level !== 0 && this.#i32[level + LEVEL_KEY] === KEY_MARKET) {
+      level = this.#book.nextLevel(side, level);
+    }
+    const hidden = this
+      .#i32[this.#book.hiddenSideOf(instrument, bit) + SIDE_BEST]!;
+    if (level === 0 && hidden === 0) return 0;
+    const key = hidden === 0
+      ? this.#i32[level + LEVEL_KEY]!
+      : level === 0
+      ? this.#i32[hidden + LEVEL_KEY]!
+      : Math.min(
+        this.#i32[level + LEVEL_KEY]!,
+        this.#i32[hidden + LEVEL_KEY]!,
+      );
+    return key ^ (bit - 1);
   }
 
   /** Trades what can trade at the auction's price. */

@@ -46,11 +46,19 @@ const enum Fixed {
   INSTRUMENT_NOTIONAL_F64 = 12,
   ORDER_NEXT = 0,
   LEVEL_COUNT = 4,
-  LEVEL_TAIL = 1,
   ORDER_PREVIOUS = 1,
   ORDER_SESSION_MASK = 0xffffff,
-  SESSION_WORDS = 16,
-  SESSION_STP = 6,
+  BOOK_FREE_ORDER = 1,
+  BOOK_ALLOCATED = 4,
+  INSTRUMENT_SHIFT = 6,
+  SIDE_SHIFT = 3,
+  SIDE_WORDS = 8,
+  Reason_FOK_NOT_FILLABLE = 202,
+  Reason_IOC_REMAINDER = 201,
+  Reason_NONE = 0,
+  Reason_NO_LIQUIDITY = 200,
+  Reason_SELF_TRADE = 207,
+  NOT_DAY_OR_GTC = 0xe000000,
 }
 
 /** The largest whole number of lots that an order or a level holds: 2^53 - 1. */
@@ -60,7 +68,8 @@ export const QUANTITY_MAX = Number.MAX_SAFE_INTEGER;
 export interface FillSink {
   /**
    * Both orders' leaves and notional are up to date; price and quantity of the
-   * fill stand in the instrument's record as those of its last trade. A maker
+   * fill stand in the instrument's record as those of its last trade; its sums
+   * and the count of the level follow when the taker is through. A maker
    * without leaves goes back to the pool when this returns.
    *
    * Only whole words are passed: a float64 argument of a call that is not
@@ -73,17 +82,170 @@ export interface FillSink {
   onFill(maker: number, taker: number, instrument: number): void;
 }
 
+/** Makes `Matching.place()`, with all views as constants: see `book/queues.ts`. */
+function makePlace(
+  book: Book,
+  sink: FillSink,
+  owners: Owners,
+  fillable: (side: number, limit: number, wantedAt: number) => boolean,
+): (order: number) => Reason {
+  const { i32, f64, rest, closeLevel } = book;
+  const { identities } = owners;
+  const instruments = book.instrumentOf(0);
+
+  function place(order: number): Reason {
+    const kind = i32[order | Fixed.ORDER_KIND]!;
+    const bit = (kind >>> 16 & 0xff) - 1;
+    const record = instruments +
+      ((kind & 0xffff) << Fixed.INSTRUMENT_SHIFT);
+    const side = record + (bit << Fixed.SIDE_SHIFT);
+    const other = side ^ Fixed.SIDE_WORDS;
+    const key = i32[order | Fixed.ORDER_PRICE]! ^ (bit - 1);
+    const owner = i32[order | Fixed.ORDER_OWNER]!;
+    if (
+      i32[other | Fixed.SIDE_BEST_KEY]! > ~key &&
+      kind >>> 24 !== Fixed.OrdType_MARKET &&
+      (owner & Fixed.NOT_DAY_OR_GTC) === 0
+    ) {
+      rest(order, side, key);
+      return Fixed.Reason_NONE;
+    }
+    const market = kind >>> 24 === Fixed.OrdType_MARKET;
+    // The worst price that the order takes, as a key of the other side.
+    const limit = market ? Fixed.KEY_NONE : ~key;
+    const timeInForce = owner >>> 24 & 0xf;
+    if (
+      i32[other | Fixed.SIDE_BEST_KEY]! <= limit &&
+      i32[other | Fixed.SIDE_BEST] !== 0
+    ) {
+      const own = (order >> 1) + Fixed.ORDER_LEAVES_F64;
+      if (
+        timeInForce === Fixed.TimeInForce_FOK && !fillable(other, limit, own)
+      ) return Fixed.Reason_FOK_NOT_FILLABLE;
+      const session = owner & Fixed.ORDER_SESSION_MASK;
+      const met = sweep(
+        order,
+        record,
+        other,
+        limit,
+        owners.ownIdentity(session),
+        owners.rowOf(session),
+      );
+      if (f64[own] === 0) return Fixed.Reason_NONE;
+      if (met) return Fixed.Reason_SELF_TRADE;
+    } else if (timeInForce === Fixed.TimeInForce_FOK) {
+      return Fixed.Reason_FOK_NOT_FILLABLE;
+    }
+    if (market) return Fixed.Reason_NO_LIQUIDITY;
+    if (timeInForce === Fixed.TimeInForce_IOC) {
+      return Fixed.Reason_IOC_REMAINDER;
+    }
+    rest(order, side, key);
+    return Fixed.Reason_NONE;
+  }
+
+  /**
+   * Takes orders of a side, level after level, up to the key `limit`.
+   *
+   * @param own What no maker may have in the row of `identities` that starts at `row`.
+   * @returns true if it met one of its own.
+   */
+  function sweep(
+    taker: number,
+    record: number,
+    side: number,
+    limit: number,
+    own: number,
+    row: number,
+  ): boolean {
+    // Names of their own: in a loop in a loop, V8 takes only a local for constant.
+    const words = i32;
+    const lots = f64;
+    const owned = identities;
+    const mine = taker >> 1;
+    const totals = record >> 1;
+    let wanted = lots[mine + Fixed.ORDER_LEAVES_F64]!;
+    let spent = lots[mine + Fixed.ORDER_NOTIONAL_F64]!;
+    let volume = lots[totals + Fixed.INSTRUMENT_VOLUME_F64]!;
+    let notional = lots[totals + Fixed.INSTRUMENT_NOTIONAL_F64]!;
+    let trades = 0;
+    let met = false;
+    do {
+      const level = words[side | Fixed.SIDE_BEST]!;
+      const sum = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
+      let maker = words[level | Fixed.LEVEL_HEAD]!;
+      const price = words[maker | Fixed.ORDER_PRICE]!;
+      let gone = 0;
+      do {
+        met = owned[
+          row + (words[maker | Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK)
+        ] === own;
+        if (met) break;
+        const at = maker >> 1;
+        const offered = lots[at + Fixed.ORDER_LEAVES_F64]!;
+        const traded = offered <= wanted ? offered : wanted;
+        const paid = traded * price;
+        wanted -= traded;
+        spent += paid;
+        volume += traded;
+        notional += paid;
+        trades++;
+        lots[sum] = lots[sum]! - traded;
+        lots[mine + Fixed.ORDER_LEAVES_F64] = wanted;
+        lots[mine + Fixed.ORDER_NOTIONAL_F64] = spent;
+        lots[at + Fixed.ORDER_LEAVES_F64] = offered - traded;
+        lots[at + Fixed.ORDER_NOTIONAL_F64] =
+          lots[at + Fixed.ORDER_NOTIONAL_F64]! + paid;
+        words[record | Fixed.INSTRUMENT_LAST_PRICE] = price;
+        lots[totals + Fixed.INSTRUMENT_LAST_QUANTITY_F64] = traded;
+        sink.onFill(maker, taker, record);
+        if (offered !== traded) break;
+        const next = words[maker | Fixed.ORDER_NEXT]!;
+        words[maker | Fixed.ORDER_LEVEL] = 0;
+        words[maker | Fixed.ORDER_NEXT] = words[Fixed.BOOK_FREE_ORDER]!;
+        words[Fixed.BOOK_FREE_ORDER] = maker;
+        gone++;
+        maker = next;
+      } while (maker !== 0 && wanted !== 0);
+      words[Fixed.BOOK_ALLOCATED] = words[Fixed.BOOK_ALLOCATED]! - gone;
+      words[level | Fixed.LEVEL_COUNT] = words[level | Fixed.LEVEL_COUNT]! -
+        gone;
+      words[level | Fixed.LEVEL_HEAD] = maker;
+      if (maker !== 0) {
+        words[maker | Fixed.ORDER_PREVIOUS] = 0;
+        break;
+      }
+      closeLevel(side, level);
+    } while (
+      wanted !== 0 && words[side | Fixed.SIDE_BEST_KEY]! <= limit &&
+      words[side | Fixed.SIDE_BEST] !== 0
+    );
+    lots[totals + Fixed.INSTRUMENT_VOLUME_F64] = volume;
+    lots[totals + Fixed.INSTRUMENT_NOTIONAL_F64] = notional;
+    lots[totals + Fixed.INSTRUMENT_TRADES_F64] =
+      lots[totals + Fixed.INSTRUMENT_TRADES_F64]! + trades;
+    return met;
+  }
+
+  return place;
+}
+
 /** Matches incoming orders against the books of a shard. */
 export class Matching {
   readonly #book: Book;
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
-  readonly #sink: FillSink;
-  readonly #owners: Owners;
-  readonly #identities: Int32Array;
-  /** What the taker must not meet in its row of `identities`; -1 = nothing. */
-  #own = -1;
-  #row = 0;
+  /**
+   * `place(order)`: trades an order and lets the rest of it rest if it may. All
+   * fields of its record are set, it does not rest yet, and `room()` was asked
+   * if it may.
+   *
+   * Afterwards the order rests (`ORDER_LEVEL` is not 0), or has no leaves, or
+   * has leaves that end for the reason returned. With `SELF_TRADE` it met an
+   * order of its own, and the caller goes on. Its record stays the caller's
+   * unless it rests.
+   */
+  readonly place: (order: number) => Reason;
 
   /**
    * @param sink One object for the life of the matching.
@@ -94,12 +256,15 @@ export class Matching {
     sink: FillSink,
     owners: Owners = new Owners(book, new Int32Array(SESSION_WORDS * 256)),
   ) {
-    this.#owners = owners;
-    this.#identities = owners.identities;
     this.#book = book;
     this.#i32 = book.i32;
     this.#f64 = book.f64;
-    this.#sink = sink;
+    this.place = makePlace(
+      book,
+      sink,
+      owners,
+      (side, limit, wantedAt) => this.fillable(side, limit, wantedAt),
+    );
   }
 
   /**
@@ -139,54 +304,6 @@ export class Matching {
     return sum + this.#f64[leavesAt]! > Fixed.QUANTITY_MAX
       ? Reason.QUANTITY_TOO_LARGE
       : Reason.NONE;
-  }
-
-  /**
-   * Trades an order and lets the rest of it rest if it may. All fields of its
-   * record are set, it does not rest yet, and `room()` was asked if it may.
-   *
-   * Afterwards the order rests (`ORDER_LEVEL` is not 0), or has no leaves, or
-   * has leaves that end for the reason returned. With `SELF_TRADE` it met an
-   * order of its own, and the caller goes on. Its record stays the caller's
-   * unless it rests.
-   */
-  place(order: number): Reason {
-    const i32 = this.#i32;
-    const at = order >> 1;
-    const kind = i32[order + Fixed.ORDER_KIND]!;
-    const bit = ((kind >>> 16) & 0xff) - 1;
-    const market = kind >>> 24 === Fixed.OrdType_MARKET;
-    const price = i32[order + Fixed.ORDER_PRICE]!;
-    const other = this.#book.sideOf(kind & 0xffff, 1 - bit);
-    // The worst price that the order takes, as a key of the other side.
-    const limit = market ? Fixed.KEY_NONE : keyOf(1 - bit, price);
-    const timeInForce = (i32[order + Fixed.ORDER_OWNER]! >>> 24) & 0xf;
-    if (
-      i32[other + Fixed.SIDE_BEST_KEY]! <= limit &&
-      i32[other + Fixed.SIDE_BEST] !== 0
-    ) {
-      if (
-        timeInForce === Fixed.TimeInForce_FOK &&
-        !this.fillable(other, limit, at + Fixed.ORDER_LEAVES_F64)
-      ) return Reason.FOK_NOT_FILLABLE;
-      const session = i32[order + Fixed.ORDER_OWNER]! &
-        Fixed.ORDER_SESSION_MASK;
-      this.#own = this.#owners.ownIdentity(session);
-      this.#row = this.#owners.rowOf(session);
-      const met = this.#sweep(order, other, limit);
-      if (this.#f64[at + Fixed.ORDER_LEAVES_F64] === 0) return Reason.NONE;
-      if (met) return Reason.SELF_TRADE;
-    } else if (timeInForce === Fixed.TimeInForce_FOK) {
-      return Reason.FOK_NOT_FILLABLE;
-    }
-    if (market) return Reason.NO_LIQUIDITY;
-    if (timeInForce === Fixed.TimeInForce_IOC) return Reason.IOC_REMAINDER;
-    this.#book.rest(
-      order,
-      this.#book.sideOf(kind & 0xffff, bit),
-      keyOf(bit, price),
-    );
-    return Reason.NONE;
   }
 
   /**
@@ -231,78 +348,5 @@ export class Matching {
       level = this.#book.nextLevel(side, level);
     }
     return false;
-  }
-
-  /** Takes level after level of `side` up to the key `limit`. @returns true if it met one of its own. */
-  #sweep(taker: number, side: number, limit: number): boolean {
-    const i32 = this.#i32;
-    let level = i32[side + Fixed.SIDE_BEST]!;
-    do {
-      if (!this.#sweepLevel(taker, side, level)) return true;
-      this.#book.closeLevel(side, level);
-      if (this.#f64[(taker >> 1) + Fixed.ORDER_LEAVES_F64] === 0) return false;
-      level = i32[side + Fixed.SIDE_BEST]!;
-    } while (level !== 0 && i32[side + Fixed.SIDE_BEST_KEY]! <= limit);
-    return false;
-  }
-
-  /** Takes orders of one level. @returns true if none is left. */
-  #sweepLevel(taker: number, side: number, level: number): boolean {
-    const i32 = this.#i32;
-    const f64 = this.#f64;
-    const own = taker >> 1;
-    const record = this.#book.instrumentOf(
-      i32[taker + Fixed.ORDER_KIND]! & 0xffff,
-    );
-    const totals = record >> 1;
-    let maker = i32[level + Fixed.LEVEL_HEAD]!;
-    const price = i32[maker + Fixed.ORDER_PRICE]!;
-    let wanted = f64[own + Fixed.ORDER_LEAVES_F64]!;
-    do {
-      if (this.#isOwn(maker)) return false;
-      const at = maker >> 1;
-      const offered = f64[at + Fixed.ORDER_LEAVES_F64]!;
-      const sum = (level >> 1) + Fixed.LEVEL_QUANTITY_F64;
-      const traded = offered <= wanted ? offered : wanted;
-      wanted -= traded;
-      f64[sum] = f64[sum]! - traded;
-      f64[own + Fixed.ORDER_LEAVES_F64] = wanted;
-      f64[at + Fixed.ORDER_LEAVES_F64] = offered - traded;
-      const notional = traded * price;
-      f64[own + Fixed.ORDER_NOTIONAL_F64] =
-        f64[own + Fixed.ORDER_NOTIONAL_F64]! + notional;
-      f64[at + Fixed.ORDER_NOTIONAL_F64] = f64[at + Fixed.ORDER_NOTIONAL_F64]! +
-        notional;
-      i32[record + Fixed.INSTRUMENT_LAST_PRICE] = price;
-      f64[totals + Fixed.INSTRUMENT_LAST_QUANTITY_F64] = traded;
-      f64[totals + Fixed.INSTRUMENT_VOLUME_F64] =
-        f64[totals + Fixed.INSTRUMENT_VOLUME_F64]! + traded;
-      f64[totals + Fixed.INSTRUMENT_TRADES_F64] =
-        f64[totals + Fixed.INSTRUMENT_TRADES_F64]! + 1;
-      f64[totals + Fixed.INSTRUMENT_NOTIONAL_F64] =
-        f64[totals + Fixed.INSTRUMENT_NOTIONAL_F64]! + notional;
-      this.#sink.onFill(maker, taker, record);
-      if (offered !== traded) return false;
-      const next = i32[maker + Fixed.ORDER_NEXT]!;
-      i32[maker + Fixed.ORDER_LEVEL] = 0;
-      this.#book.free(maker);
-      i32[level + Fixed.LEVEL_COUNT] = i32[level + Fixed.LEVEL_COUNT]! - 1;
-      i32[level + Fixed.LEVEL_HEAD] = next;
-      if (next === 0) {
-        i32[level + Fixed.LEVEL_TAIL] = 0;
-        return true;
-      }
-      i32[next + Fixed.ORDER_PREVIOUS] = 0;
-      maker = next;
-    } while (wanted !== 0);
-    return false;
-  }
-
-  /** True if self-trade prevention keeps the taker from this maker. */
-  #isOwn(maker: number): boolean {
-    return this.#identities[
-      this.#row +
-      (this.#i32[maker + Fixed.ORDER_OWNER]! & Fixed.ORDER_SESSION_MASK)
-    ] === this.#own;
   }
 }

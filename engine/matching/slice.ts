@@ -7,6 +7,12 @@
  * @module
  */
 
+/**
+ * Slices that an iceberg has at most: one command can meet them all, and no
+ * client may make it last longer.
+ */
+export const SLICES_MAX = 65536;
+
 /** A well mixing bijection of 32-bit words. */
 export function mix(word: number): number {
   let x = word >>> 0;

@@ -95,8 +95,8 @@ export interface SpecialSink {
 
 /** Trades orders where something is special. */
 export class SpecialMatching {
-  /** Lots and price of a prevented match. */
-  readonly prevented = new Float64Array(2);
+  /** Lots, price and `StpMode` of a prevented match. */
+  readonly prevented = new Float64Array(3);
   readonly #book: Book;
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
@@ -417,6 +417,7 @@ export class SpecialMatching {
     const sink = this.#sink;
     this.prevented[0] = offered < wanted ? offered : wanted;
     this.prevented[1] = this.#i32[maker + ORDER_PRICE]!;
+    this.prevented[2] = mode;
     const less = mode === StpMode.DECREMENT ||
       mode === StpMode.DECREMENT_AND_CANCEL;
     if (less) {

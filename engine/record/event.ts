@@ -104,7 +104,7 @@ export const EventKind = {
   /** A cancel or replace (or status) was refused; detail says which (2, 3, 4). */
   CANCEL_REJECTED: 6,
   STATUS: 7,
-  /** Two orders that must not trade met: lastQuantity, lastPrice, match = number of the prevented match. */
+  /** Two orders that must not trade met: lastQuantity, lastPrice, match = number of the prevented match, detail = the taker's StpMode. */
   PREVENTED: 8,
   /** A stop order came to life. */
   TRIGGERED: 9,

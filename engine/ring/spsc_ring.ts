@@ -157,6 +157,11 @@ export class SpscRing {
     this.#next = (this.#next - 1) | 0;
   }
 
+  /** Producer: gives every claimed, unpublished slot back. */
+  discard(): void {
+    this.#next = Atomics.load(this.#cursors, PRODUCER_WORD);
+  }
+
   /** Producer: makes every claimed slot visible to the consumer. */
   publish(): void {
     Atomics.store(this.#cursors, PRODUCER_WORD, this.#next);

@@ -33,6 +33,12 @@ export class RiskLimits {
       .fill(MAX_NOTIONAL_DEFAULT);
   }
 
+  /** Gives every instrument the defaults again. */
+  reset(): void {
+    this.quantityMax.fill(MAX_QUANTITY_DEFAULT);
+    this.notionalMax.fill(MAX_NOTIONAL_DEFAULT);
+  }
+
   /**
    * Sets the limits of an instrument.
    *

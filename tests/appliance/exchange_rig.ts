@@ -20,7 +20,8 @@ import {
 } from "../../engine/appliance/command_fields.ts";
 import { Definitions } from "../../engine/appliance/definitions.ts";
 import { ExchangeAgent } from "../../engine/appliance/exchange_agent.ts";
-import { House, HOUSE_SLOTS } from "../../engine/appliance/house.ts";
+import { House } from "../../engine/appliance/house.ts";
+import { HOUSE_SLOTS } from "../../engine/appliance/memory_plan.ts";
 import type { RequestContext } from "../../engine/appliance/operator_context.ts";
 import { commandsOf } from "../../engine/appliance/operator_requests.ts";
 import { Register } from "../../engine/appliance/register.ts";

@@ -142,7 +142,7 @@ const MUST_SEE:
     [EventKind.REPLACED, ["NONE"]],
     [EventKind.RESTATED, ["NONE"]],
     [EventKind.TRIGGERED, ["NONE"]],
-    [EventKind.PREVENTED, ["NONE"]],
+    [EventKind.PREVENTED, ["SELF_TRADE"]],
     [EventKind.STATUS, ["NONE", "UNKNOWN_ORDER"]],
     [EventKind.LOGGED_ON, ["NONE"]],
     [EventKind.SESSION_MESSAGE, ["NONE"]],

@@ -559,28 +559,28 @@ Deno.test("BinaryGateway takes the kill switch, and its end", () => {
 /** Mode, and what the maker and the taker hear. */
 const PREVENTIONS: readonly [number, string[], string[]][] = [
   [StpMode.NONE, ["F1 3@100 2"], ["A2 3@100 3", "F2 3@100 0"]],
-  [StpMode.CANCEL_NEWEST, ["V1 3@100 5"], [
+  [StpMode.CANCEL_NEWEST, ["V1 3@100 5 !207"], [
     "A2 3@100 3",
-    "V2 3@100 3",
+    "V2 3@100 3 !207",
     "C2 3@100 0 !207",
   ]],
-  [StpMode.CANCEL_OLDEST, ["V1 3@100 5", "C1 5@100 0 !207"], [
+  [StpMode.CANCEL_OLDEST, ["V1 3@100 5 !207", "C1 5@100 0 !207"], [
     "A2 3@100 3",
-    "V2 3@100 3",
+    "V2 3@100 3 !207",
   ]],
-  [StpMode.CANCEL_BOTH, ["V1 3@100 5", "C1 5@100 0 !207"], [
+  [StpMode.CANCEL_BOTH, ["V1 3@100 5 !207", "C1 5@100 0 !207"], [
     "A2 3@100 3",
-    "V2 3@100 3",
+    "V2 3@100 3 !207",
     "C2 3@100 0 !207",
   ]],
-  [StpMode.DECREMENT, ["V1 3@100 2"], [
+  [StpMode.DECREMENT, ["V1 3@100 2 !207"], [
     "A2 3@100 3",
-    "V2 3@100 0",
+    "V2 3@100 0 !207",
     "C2 0@100 0 !207",
   ]],
-  [StpMode.DECREMENT_AND_CANCEL, ["V1 3@100 2"], [
+  [StpMode.DECREMENT_AND_CANCEL, ["V1 3@100 2 !207"], [
     "A2 3@100 3",
-    "V2 3@100 0",
+    "V2 3@100 0 !207",
     "C2 0@100 0 !207",
   ]],
 ];
@@ -623,11 +623,11 @@ Deno.test("BinaryGateway numbers without a gap what version 1 does not know", ()
   limit(our, SELL, 5, 100);
   assertEquals(old.answers(), [
     "A1 5@100 5",
-    "V1 3@100 2",
+    "V1 3@100 2 !207",
     "A2 1@101 1",
-    "V2 1@101 0",
+    "V2 1@101 0 !207",
     "C2 0@101 0 !207",
-    "V1 2@100 0",
+    "V1 2@100 0 !207",
     "C1 0@100 0 !207",
   ]);
   const repeated = harness.ask(3, 3, 0, [

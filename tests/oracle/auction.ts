@@ -38,7 +38,8 @@ function lotsAt(orders: readonly NaiveOrder[], price: number): number {
 
 /** The price of an auction; undefined if nothing would trade. */
 export function auctionPrice(book: NaiveInstrument): Indication | undefined {
-  const target = book.reference || book.last;
+  const target = book.reference || book.last || middleOf(book);
+  if (target === 0) return undefined;
   let best: Indication | undefined;
   for (const price of candidates(book, target)) {
     const bought = lotsAt(book.bids, price);
@@ -49,6 +50,18 @@ export function auctionPrice(book: NaiveInstrument): Indication | undefined {
     if (best === undefined || isBetter(found, best, target)) best = found;
   }
   return best;
+}
+
+/** The middle of the best limit prices; 0 if no order has a limit. */
+function middleOf(book: NaiveInstrument): number {
+  const limits = (orders: readonly NaiveOrder[]) =>
+    orders.map((order) => order.at).filter(Number.isFinite);
+  const bids = limits(book.bids);
+  const asks = limits(book.asks);
+  if (bids.length === 0 && asks.length === 0) return 0;
+  if (bids.length === 0) return Math.min(...asks);
+  if (asks.length === 0) return Math.max(...bids);
+  return Math.floor((Math.max(...bids) + Math.min(...asks)) / 2);
 }
 
 function isBetter(a: Indication, b: Indication, target: number): boolean {

@@ -24,6 +24,7 @@ import {
   stopRoom,
 } from "./book.ts";
 import {
+  hasFewSlices,
   hasLimit,
   isImmediate,
   isOnTick,
@@ -258,6 +259,9 @@ export function judgeReplace(
   const wrong = judgeQuantity(book, command.quantity ?? 0);
   if (wrong !== Reason.NONE) return wrong;
   if (change.leaves <= 0) return Reason.QUANTITY_BELOW_FILLED;
+  if (
+    !hasFewSlices(change.leaves, order.displayQuantity, order.displayRange)
+  ) return Reason.QUANTITY_TOO_LARGE;
   if (restops && (order.where !== "stops" || change.stopPrice <= 0)) {
     return Reason.INVALID_STOP_PRICE;
   }

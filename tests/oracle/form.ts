@@ -160,11 +160,22 @@ function isOffsetFor(ordType: number, terms: Terms): boolean {
   return terms.offset > 0 && (!basisPoints || terms.offset <= 9999);
 }
 
+/** True if no command can meet too many slices of an iceberg. */
+export function hasFewSlices(
+  quantity: number,
+  displayQuantity: number,
+  displayRange: number,
+): boolean {
+  return displayQuantity === 0 ||
+    quantity <= 65536 * (displayQuantity - displayRange);
+}
+
 function isDisplayFor(terms: Terms, quantity: number): boolean {
   const { displayQuantity, displayRange } = terms;
   if (displayQuantity !== 0 && !isWhole(displayQuantity, 1, quantity)) {
     return false;
   }
+  if (!hasFewSlices(quantity, displayQuantity, displayRange)) return false;
   return displayRange === 0 ||
     isWhole(displayRange, 1, displayQuantity - 1);
 }

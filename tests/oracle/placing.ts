@@ -297,6 +297,8 @@ function prevent(
       lastQuantity,
       lastPrice,
       match: world.preventions,
+      detail: mode,
+      reason: Reason.SELF_TRADE,
       ordStatus: statusOf(order),
       aggressor: order === taker ? 1 : 0,
     });

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { CommandKind } from "../../engine/record/mod.ts";
 import type { TestCommand } from "../exchange/support.ts";
 import { Random } from "./random.ts";
 
@@ -114,9 +115,30 @@ export class RichContext {
     this.random = new Random(shape.seed);
   }
 
-  /** A command a little later than the one before. */
+  /** Times at which something ends. */
+  readonly #dues: number[] = [];
+
+  /** Something will end at this time. */
+  end(time: number): number {
+    this.#dues.push(time);
+    return time;
+  }
+
+  /** A command a little later than the one before; often just when something ends. */
   stamp(command: TestCommand): TestCommand {
+    const last = this.time;
     this.time += this.random.draw(1000);
+    const due = this.#dues.findIndex((time) =>
+      time > last && time <= this.time
+    );
+    if (due >= 0) {
+      this.time = Math.max(last, this.#dues[due]! - this.random.draw(2));
+      if (this.time > last) this.#dues.splice(due, 1);
+    }
+    if (this.#dues.length > 200) this.#dues.splice(0, 100);
+    if (command.kind === CommandKind.SET_STATE && command.quantity) {
+      this.end(this.time + command.quantity);
+    }
     return { ...command, time: this.time };
   }
 

@@ -56,7 +56,7 @@ export class RichHouse {
         ...base,
         kind: CommandKind.DEFINE_LIMITS,
         quantity: off ? 0 : quantityMax - random.draw(5),
-        reference: off ? 0 : mid * (quantityMax - random.draw(9)),
+        reference: off ? 0 : mid * Math.max(1, quantityMax - random.draw(9)),
       };
     }
     if (k === 1) {

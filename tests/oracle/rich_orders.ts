@@ -89,7 +89,10 @@ export class RichOrders {
       if (random.draw(2) === 0) command.price = 0;
     }
     if (command.timeInForce === TimeInForce.GTD) {
-      command.expireTime = this.#context.time + 1000 + random.draw(100_000);
+      const { time } = this.#context;
+      command.expireTime = this.#context.end(
+        time + 1000 + random.draw(100_000),
+      );
     }
     if (random.draw(5) === 0) {
       command.linkReference = this.#context.known(command.session!);

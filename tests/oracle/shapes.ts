@@ -81,6 +81,19 @@ export const SHAPES: readonly Shape[] = [
     shape: { special: 35, auctionOnly: 15, states: 40 },
   },
   {
+    name: "calls of few orders",
+    setup: { ...SETUP, instrumentsMax: 1 },
+    shape: {
+      instruments: 1,
+      special: 15,
+      auctionOnly: 25,
+      states: 150,
+      settings: 15,
+      spread: 5,
+      quantityMax: 5,
+    },
+  },
+  {
     name: "volatility",
     setup: SETUP,
     shape: { special: 40, auctionOnly: 5, states: 8 },
@@ -130,8 +143,9 @@ export const SHAPES: readonly Shape[] = [
   {
     name: "tick tables and lot steps",
     setup: SETUP,
-    shape: { special: 45, auctionOnly: 6, states: 12 },
+    shape: { special: 45, auctionOnly: 6, states: 30 },
     first: [
+      setting(0, REFERENCE_PRICE, { price: 999 }),
       ticks(0, 0, 0, 2),
       ticks(0, 1, 1001, 3),
       ticks(1, 0, 0, 1),

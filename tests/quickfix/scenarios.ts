@@ -580,10 +580,10 @@ const TIMES_IN_FORCE: readonly Scenario[] = [
     await venue.setState("opening-auction");
     await venue.setState("open");
     await a.expect(
-      "F1 6/4 6@9.90",
+      "F1 6/4 6@9.95",
       `44 6/0 10.00 (8) ${why(Reason.AUCTION_ENDED)}`,
     );
-    await b.expect("F2 6/0 6@9.90");
+    await b.expect("F2 6/0 6@9.95");
   }],
   ["at the close", async (stage) => {
     const { a, b, venue } = stage;
@@ -623,9 +623,9 @@ const TIMES_IN_FORCE: readonly Scenario[] = [
     await b.sell("s", 40, LIMIT("9.95"), "00 0/40 9.95");
     await b.sell("t", 20, LIMIT("10.05"), "00 0/20 10.05");
     await venue.setState("open");
-    // 40 lots trade at prices from 9.95 to 10.00; the most even of them is the one.
-    await a.expect("F2 30/0 30@9.95", "F1 10/20 10@9.95");
-    await b.expect("F1 30/10 30@9.95", "F2 40/0 10@9.95");
+    // 40 lots trade from 9.95 to 10.00; 10.00 is nearest to the middle of 10.10 and 9.95.
+    await a.expect("F2 30/0 30@10.00", "F1 10/20 10@10.00");
+    await b.expect("F1 30/10 30@10.00", "F2 40/0 10@10.00");
     return 2;
   }],
 ];

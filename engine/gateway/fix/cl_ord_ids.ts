@@ -27,6 +27,8 @@ const ENTRIES_MAX = ENTRY_MASK - 1;
 
 /** No such id, or no room for one. */
 export const NO_ENTRY = -1;
+/** `closed()`: the order lives on under another id. */
+export const STATUS_REPLACED = 0x35;
 
 /** Client order ids by session and text. Stage an id, then ask about it. */
 export class ClOrdIds {
@@ -145,6 +147,13 @@ export class ClOrdIds {
     else this.#next[this.#youngestClosed] = entry;
     this.#youngestClosed = entry;
     if (++this.#closedCount > this.#closedMax) this.#forgetOldest();
+  }
+
+  /** The staged id is used up and stands for nothing that is open. */
+  remember(status: number): void {
+    let entry = this.find();
+    if (entry === NO_ENTRY) entry = this.insert(0);
+    if (entry !== NO_ENTRY) this.close(entry, status);
   }
 
   #forgetOldest(): void {

@@ -15,43 +15,6 @@
  * @module
  */
 import {
-  CL_ORD_ID_BYTES,
-  EventKind,
-  EVT_ACCOUNT_U32,
-  EVT_CL_ORD_ID_U8,
-  EVT_CUM_F64,
-  EVT_DETAIL_U8,
-  EVT_FLAG_TEXT,
-  EVT_FLAGS_U8,
-  EVT_INDEX_U32,
-  EVT_INSTRUMENT_U16,
-  EVT_KIND_U8,
-  EVT_LAST_PRICE_I32,
-  EVT_LAST_QUANTITY_F64,
-  EVT_LEAVES_F64,
-  EVT_MATCH_F64,
-  EVT_NOTIONAL_F64,
-  EVT_ORD_STATUS_U8,
-  EVT_ORD_TYPE_U8,
-  EVT_ORDER_ID_F64,
-  EVT_ORIG_CL_ORD_ID_U8,
-  EVT_OUT_SEQUENCE_U32,
-  EVT_PRICE_I32,
-  EVT_QUANTITY_F64,
-  EVT_REASON_U16,
-  EVT_SEQUENCE_F64,
-  EVT_SIDE_U8,
-  EVT_STOP_PRICE_I32,
-  EVT_TIME_HI_U32,
-  EVT_TIME_IN_FORCE_U8,
-  EVT_TIME_LO_U32,
-  OrdStatus,
-  OrdType,
-  Reason,
-  StpMode,
-  TimeInForce,
-} from "../../record/mod.ts";
-import {
   byteSum,
   putDecimal,
   putUint,
@@ -61,23 +24,85 @@ import {
 import type { OutboundStore } from "../outbound_store.ts";
 import type { Instruments } from "./instruments.ts";
 import { MassEncoder } from "./mass_encoder.ts";
-import {
-  TYPE_CANCEL_REJECT,
-  TYPE_EXECUTION_REPORT,
-  TYPE_MASS_CANCEL_REPORT,
-  TYPE_SEQUENCE_RESET,
-} from "./message_types.ts";
 import type { Names } from "./names.ts";
 import { charactersOf, piece, word } from "./pieces.ts";
 import { SessionEncoder } from "./session_encoder.ts";
 import type { FixSession } from "./session.ts";
 import {
   CXL_REJ_REASON,
-  NO_RESTATEMENT,
   ORD_REJ_REASON,
   REASON_TEXTS,
   RESTATEMENT_REASON,
 } from "./texts.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  CL_ORD_ID_BYTES = 20,
+  EVT_ACCOUNT_U32 = 31,
+  EVT_CL_ORD_ID_U8 = 128,
+  EVT_CUM_F64 = 10,
+  EVT_DETAIL_U8 = 37,
+  EVT_FLAG_TEXT = 1,
+  EVT_FLAGS_U8 = 7,
+  EVT_INDEX_U32 = 0,
+  EVT_INSTRUMENT_U16 = 16,
+  EVT_KIND_U8 = 6,
+  EVT_LAST_PRICE_I32 = 11,
+  EVT_LAST_QUANTITY_F64 = 11,
+  EVT_LEAVES_F64 = 9,
+  EVT_MATCH_F64 = 14,
+  EVT_NOTIONAL_F64 = 12,
+  EVT_ORD_STATUS_U8 = 108,
+  EVT_ORD_TYPE_U8 = 35,
+  EVT_ORDER_ID_F64 = 7,
+  EVT_ORIG_CL_ORD_ID_U8 = 148,
+  EVT_OUT_SEQUENCE_U32 = 7,
+  EVT_PRICE_I32 = 10,
+  EVT_QUANTITY_F64 = 6,
+  EVT_REASON_U16 = 19,
+  EVT_SEQUENCE_F64 = 1,
+  EVT_SIDE_U8 = 34,
+  EVT_STOP_PRICE_I32 = 30,
+  EVT_TIME_HI_U32 = 5,
+  EVT_TIME_IN_FORCE_U8 = 36,
+  EVT_TIME_LO_U32 = 4,
+  TYPE_CANCEL_REJECT = 57,
+  TYPE_EXECUTION_REPORT = 56,
+  TYPE_MASS_CANCEL_REPORT = 114,
+  TYPE_SEQUENCE_RESET = 52,
+  NO_RESTATEMENT = 255,
+  EventKind_ACCEPTED = 1,
+  EventKind_REJECTED = 2,
+  EventKind_FILLED = 3,
+  EventKind_CANCELED = 4,
+  EventKind_REPLACED = 5,
+  EventKind_STATUS = 7,
+  EventKind_CANCEL_REJECTED = 6,
+  EventKind_PREVENTED = 8,
+  EventKind_RESTATED = 13,
+  EventKind_TRIGGERED = 9,
+  EventKind_SESSION_MESSAGE = 22,
+  EventKind_MASS_CANCELED = 12,
+  EventKind_KILLED = 14,
+  EventKind_UNLOCKED = 15,
+  OrdStatus_EXPIRED = 67,
+  OrdStatus_REJECTED = 56,
+  OrdType_MARKET_TO_LIMIT = 5,
+  OrdType_TRAILING_STOP = 6,
+  OrdType_PEG_PRIMARY = 7,
+  OrdType_PEG_MARKET = 8,
+  OrdType_PEG_MIDPOINT = 9,
+  OrdType_LIMIT = 2,
+  Reason_NONE = 0,
+  Reason_CANCELED_BY_CLIENT = 203,
+  Reason_SELF_TRADE = 207,
+  Reason_UNKNOWN_INSTRUMENT = 1,
+  Reason_TOO_LATE = 26,
+  StpMode_DECREMENT = 4,
+  TimeInForce_GOOD_FOR_AUCTION = 11,
+}
 
 /** No message that is sent is longer. */
 export const MESSAGE_BYTES_MAX = 1024;
@@ -143,37 +168,39 @@ const AVERAGE_SCALE = 10 ** AVERAGE_DECIMALS;
 /** ExecType (tag 150) by `EventKind`. */
 const EXEC_TYPE: Uint8Array = (() => {
   const types = new Uint8Array(32);
-  types[EventKind.ACCEPTED] = 0x30;
-  types[EventKind.REJECTED] = 0x38;
-  types[EventKind.FILLED] = 0x46;
-  types[EventKind.CANCELED] = 0x34;
-  types[EventKind.REPLACED] = 0x35;
-  types[EventKind.STATUS] = 0x49;
-  types[EventKind.CANCEL_REJECTED] = 0x49;
-  types[EventKind.PREVENTED] = 0x44;
-  types[EventKind.RESTATED] = 0x44;
-  types[EventKind.TRIGGERED] = 0x4c;
+  types[Fixed.EventKind_ACCEPTED] = 0x30;
+  types[Fixed.EventKind_REJECTED] = 0x38;
+  types[Fixed.EventKind_FILLED] = 0x46;
+  types[Fixed.EventKind_CANCELED] = 0x34;
+  types[Fixed.EventKind_REPLACED] = 0x35;
+  types[Fixed.EventKind_STATUS] = 0x49;
+  types[Fixed.EventKind_CANCEL_REJECTED] = 0x49;
+  types[Fixed.EventKind_PREVENTED] = 0x44;
+  types[Fixed.EventKind_RESTATED] = 0x44;
+  types[Fixed.EventKind_TRIGGERED] = 0x4c;
   return types;
 })();
 const EXEC_TYPE_EXPIRED = 0x43;
 
 /** OrdType (tag 40) by code; one that is not ours stands for itself. */
 const ORD_TYPES = charactersOf({
-  [OrdType.MARKET_TO_LIMIT]: "K",
-  [OrdType.TRAILING_STOP]: "P",
-  [OrdType.PEG_PRIMARY]: "P",
-  [OrdType.PEG_MARKET]: "P",
-  [OrdType.PEG_MIDPOINT]: "P",
+  [Fixed.OrdType_MARKET_TO_LIMIT]: "K",
+  [Fixed.OrdType_TRAILING_STOP]: "P",
+  [Fixed.OrdType_PEG_PRIMARY]: "P",
+  [Fixed.OrdType_PEG_MARKET]: "P",
+  [Fixed.OrdType_PEG_MIDPOINT]: "P",
 });
 /** ExecInst (tag 18) by code of the order type: what 40=P stands for. */
 const PEGS = charactersOf({
-  [OrdType.TRAILING_STOP]: "a",
-  [OrdType.PEG_PRIMARY]: "R",
-  [OrdType.PEG_MARKET]: "P",
-  [OrdType.PEG_MIDPOINT]: "M",
+  [Fixed.OrdType_TRAILING_STOP]: "a",
+  [Fixed.OrdType_PEG_PRIMARY]: "R",
+  [Fixed.OrdType_PEG_MARKET]: "P",
+  [Fixed.OrdType_PEG_MIDPOINT]: "M",
 });
 /** TimeInForce (tag 59) by code. */
-const TIMES_IN_FORCE = charactersOf({ [TimeInForce.GOOD_FOR_AUCTION]: "B" });
+const TIMES_IN_FORCE = charactersOf({
+  [Fixed.TimeInForce_GOOD_FOR_AUCTION]: "B",
+});
 
 // The same as in `pieces.ts`: what is imported is reached through a cell, and
 // these run twenty times for each report.
@@ -264,8 +291,8 @@ export class FixEncoder {
     at: number,
     resendMs: number,
   ): number {
-    const kind = store.u8[record + EVT_KIND_U8]!;
-    const p = kind <= EventKind.REPLACED
+    const kind = store.u8[record + Fixed.EVT_KIND_U8]!;
+    const p = kind <= Fixed.EventKind_REPLACED
       ? this.#executionReport(session, store, record, at, resendMs)
       : this.#other(session, store, record, at, resendMs);
     return this.#finish(at, p);
@@ -279,22 +306,23 @@ export class FixEncoder {
     at: number,
     resendMs: number,
   ): number {
-    const kind = store.u8[record + EVT_KIND_U8]!;
-    const detail = store.u8[record + EVT_DETAIL_U8]!;
-    if (kind === EventKind.CANCEL_REJECTED && detail !== 4) {
+    const kind = store.u8[record + Fixed.EVT_KIND_U8]!;
+    const detail = store.u8[record + Fixed.EVT_DETAIL_U8]!;
+    if (kind === Fixed.EventKind_CANCEL_REJECTED && detail !== 4) {
       return this.#cancelReject(session, store, record, at, resendMs);
     }
-    if (kind === EventKind.SESSION_MESSAGE) {
+    if (kind === Fixed.EventKind_SESSION_MESSAGE) {
       const p = this.#start(session, store, record, detail, at, resendMs);
-      return detail === TYPE_MASS_CANCEL_REPORT
+      return detail === Fixed.TYPE_MASS_CANCEL_REPORT
         ? this.#mass.refusal(store, record, p)
         : this.#session.put(store, record, detail, p);
     }
     if (
-      kind === EventKind.MASS_CANCELED || kind === EventKind.KILLED ||
-      kind === EventKind.UNLOCKED
+      kind === Fixed.EventKind_MASS_CANCELED ||
+      kind === Fixed.EventKind_KILLED ||
+      kind === Fixed.EventKind_UNLOCKED
     ) {
-      const type = TYPE_MASS_CANCEL_REPORT;
+      const type = Fixed.TYPE_MASS_CANCEL_REPORT;
       const p = this.#start(session, store, record, type, at, resendMs);
       return this.#mass.report(store, record, p);
     }
@@ -311,7 +339,7 @@ export class FixEncoder {
   ): number {
     const b = this.#bytes;
     const v = this.#view;
-    let p = this.#header(session, TYPE_SEQUENCE_RESET, from, at);
+    let p = this.#header(session, Fixed.TYPE_SEQUENCE_RESET, from, at);
     p = putPiece(v, p, POSS_DUP);
     p = this.#nowTime.put(v, p, nowMs);
     p = putTag3(v, p, TAG_122);
@@ -351,7 +379,7 @@ export class FixEncoder {
     let p = this.#header(
       session,
       type,
-      u32[word + EVT_OUT_SEQUENCE_U32]!,
+      u32[word + Fixed.EVT_OUT_SEQUENCE_U32]!,
       at,
     );
     if (resendMs === FIRST_TIME) {
@@ -396,29 +424,30 @@ export class FixEncoder {
     const v = this.#view;
     const { u8, u16, f64 } = store;
     const half = record >>> 3;
-    const kind = u8[record + EVT_KIND_U8]!;
-    const reason = u16[(record >>> 1) + EVT_REASON_U16]!;
+    const kind = u8[record + Fixed.EVT_KIND_U8]!;
+    const reason = u16[(record >>> 1) + Fixed.EVT_REASON_U16]!;
     let p = this.#start(
       session,
       store,
       record,
-      TYPE_EXECUTION_REPORT,
+      Fixed.TYPE_EXECUTION_REPORT,
       at,
       resendMs,
     );
     p = this.#ids(store, record, p, kind);
     p = putTag2(v, p, TAG_17);
-    p = putUint(b, p, f64[half + EVT_SEQUENCE_F64]!);
+    p = putUint(b, p, f64[half + Fixed.EVT_SEQUENCE_F64]!);
     b[p++] = 0x2d;
-    p = putUint(b, p, store.u32[(record >>> 2) + EVT_INDEX_U32]!);
+    p = putUint(b, p, store.u32[(record >>> 2) + Fixed.EVT_INDEX_U32]!);
     const states = p;
     p = this.#status(store, record, p, kind);
     p = this.#terms(store, record, p);
     p = this.#progress(store, record, p, kind);
     p = putTag2(v, p, TAG_60);
     p = this.#eventTimeAt(store, record, p);
-    return kind < EventKind.PREVENTED &&
-        (reason === Reason.NONE || reason === Reason.CANCELED_BY_CLIENT)
+    return kind < Fixed.EventKind_PREVENTED &&
+        (reason === Fixed.Reason_NONE ||
+          reason === Fixed.Reason_CANCELED_BY_CLIENT)
       ? p
       : this.#why(store, record, states, p);
   }
@@ -436,20 +465,21 @@ export class FixEncoder {
   ): number {
     const b = this.#bytes;
     const v = this.#view;
-    const kind = store.u8[record + EVT_KIND_U8]!;
-    if (kind >= EventKind.PREVENTED) {
+    const kind = store.u8[record + Fixed.EVT_KIND_U8]!;
+    if (kind >= Fixed.EventKind_PREVENTED) {
       return this.#change(store, record, start, kind);
     }
-    const reason = store.u16[(record >>> 1) + EVT_REASON_U16]!;
-    const status = store.u8[record + EVT_ORD_STATUS_U8];
+    const reason = store.u16[(record >>> 1) + Fixed.EVT_REASON_U16]!;
+    const status = store.u8[record + Fixed.EVT_ORD_STATUS_U8];
     const p = putPiece(v, putTag2(v, start, TAG_58), REASON_TEXTS[reason]!);
-    if (status === OrdStatus.EXPIRED) {
+    if (status === Fixed.OrdStatus_EXPIRED) {
       b[states + EXEC_TYPE_AT] = EXEC_TYPE_EXPIRED;
-    } else if (status === OrdStatus.REJECTED) {
+    } else if (status === Fixed.OrdStatus_REJECTED) {
       return putUint(b, putTag3(v, p, TAG_103), ORD_REJ_REASON[reason]!);
     }
     const restatement = RESTATEMENT_REASON[reason]!;
-    return kind === EventKind.CANCELED && restatement !== NO_RESTATEMENT
+    return kind === Fixed.EventKind_CANCELED &&
+        restatement !== Fixed.NO_RESTATEMENT
       ? putUint(b, putTag3(v, p, TAG_378), restatement)
       : p;
   }
@@ -463,15 +493,16 @@ export class FixEncoder {
   ): number {
     const b = this.#bytes;
     const v = this.#view;
-    if (kind === EventKind.RESTATED) {
+    if (kind === Fixed.EventKind_RESTATED) {
       return putUint(b, putTag3(v, start, TAG_378), RESTATED_PRICE);
     }
-    if (kind !== EventKind.PREVENTED) return start;
+    if (kind !== Fixed.EventKind_PREVENTED) return start;
     const half = record >>> 3;
-    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const instrument = store.u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!;
     // Without a mode, an order that has nothing left was decremented.
-    const shrinks = store.u8[record + EVT_DETAIL_U8]! >= StpMode.DECREMENT ||
-      store.f64[half + EVT_LEAVES_F64] === 0;
+    const shrinks =
+      store.u8[record + Fixed.EVT_DETAIL_U8]! >= Fixed.StpMode_DECREMENT ||
+      store.f64[half + Fixed.EVT_LEAVES_F64] === 0;
     let p = putUint(
       b,
       putTag3(v, start, TAG_378),
@@ -480,22 +511,22 @@ export class FixEncoder {
     p = this.#quantity(
       putPiece(v, p, PREVENTED_QUANTITY),
       instrument,
-      store.f64[half + EVT_LAST_QUANTITY_F64]!,
+      store.f64[half + Fixed.EVT_LAST_QUANTITY_F64]!,
     );
     p = this.#price(
       putPiece(v, p, PREVENTED_PRICE),
       instrument,
-      store.i32[(record >>> 2) + EVT_LAST_PRICE_I32]!,
+      store.i32[(record >>> 2) + Fixed.EVT_LAST_PRICE_I32]!,
     );
     p = putUint(
       b,
       putPiece(v, p, PREVENTED_MATCH),
-      store.f64[half + EVT_MATCH_F64]!,
+      store.f64[half + Fixed.EVT_MATCH_F64]!,
     );
     return putPiece(
       v,
       putTag2(v, p, TAG_58),
-      REASON_TEXTS[Reason.SELF_TRADE]!,
+      REASON_TEXTS[Fixed.Reason_SELF_TRADE]!,
     );
   }
 
@@ -504,8 +535,8 @@ export class FixEncoder {
     return this.#eventTime.putNanoseconds(
       this.#view,
       p,
-      store.i32[word + EVT_TIME_LO_U32]!,
-      store.i32[word + EVT_TIME_HI_U32]!,
+      store.i32[word + Fixed.EVT_TIME_LO_U32]!,
+      store.i32[word + Fixed.EVT_TIME_HI_U32]!,
     );
   }
 
@@ -519,25 +550,34 @@ export class FixEncoder {
     const b = this.#bytes;
     const v = this.#view;
     const u8 = store.u8;
-    const orderId = store.f64[(record >>> 3) + EVT_ORDER_ID_F64]!;
+    const orderId = store.f64[(record >>> 3) + Fixed.EVT_ORDER_ID_F64]!;
     let p = putTag2(v, start, TAG_37);
     p = orderId === 0 ? putPiece(v, p, NO_ORDER_ID) : putUint(b, p, orderId);
-    if ((u8[record + EVT_FLAGS_U8]! & EVT_FLAG_TEXT) === 0) return p;
+    if ((u8[record + Fixed.EVT_FLAGS_U8]! & Fixed.EVT_FLAG_TEXT) === 0) {
+      return p;
+    }
     p = putTag2(v, p, TAG_11);
-    p = putText(b, p, u8, record + EVT_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
-    const other = record + EVT_ORIG_CL_ORD_ID_U8;
+    p = putText(
+      b,
+      p,
+      u8,
+      record + Fixed.EVT_CL_ORD_ID_U8,
+      Fixed.CL_ORD_ID_BYTES,
+    );
+    const other = record + Fixed.EVT_ORIG_CL_ORD_ID_U8;
     // A refused new order or status keeps a symbol that is unknown there.
     if (u8[other] === 0 || this.#symbolInText(store, record, kind)) return p;
-    p = kind === EventKind.STATUS
+    p = kind === Fixed.EventKind_STATUS
       ? putTag3(v, p, TAG_790)
       : putTag2(v, p, TAG_41);
-    return putText(b, p, u8, other, CL_ORD_ID_BYTES);
+    return putText(b, p, u8, other, Fixed.CL_ORD_ID_BYTES);
   }
 
   #symbolInText(store: OutboundStore, record: number, kind: number): boolean {
-    return store.u16[(record >>> 1) + EVT_REASON_U16] ===
-        Reason.UNKNOWN_INSTRUMENT &&
-      (kind === EventKind.REJECTED || kind === EventKind.CANCEL_REJECTED);
+    return store.u16[(record >>> 1) + Fixed.EVT_REASON_U16] ===
+        Fixed.Reason_UNKNOWN_INSTRUMENT &&
+      (kind === Fixed.EventKind_REJECTED ||
+        kind === Fixed.EventKind_CANCEL_REJECTED);
   }
 
   /** 150, 39, 55, 54, 38: how the order stands. */
@@ -551,18 +591,22 @@ export class FixEncoder {
     const v = this.#view;
     const u8 = store.u8;
     const instruments = this.#instruments;
-    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const instrument = store.u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!;
     const known = instruments.has(instrument);
     let p = putPiece(v, start, STATES);
     b[start + EXEC_TYPE_AT] = EXEC_TYPE[kind]!;
-    b[start + ORD_STATUS_AT] = u8[record + EVT_ORD_STATUS_U8]!;
-    p = known
-      ? putPiece(v, p, instruments.symbolWords[instrument]!)
-      : putText(b, p, u8, record + EVT_ORIG_CL_ORD_ID_U8, CL_ORD_ID_BYTES);
+    b[start + ORD_STATUS_AT] = u8[record + Fixed.EVT_ORD_STATUS_U8]!;
+    p = known ? putPiece(v, p, instruments.symbolWords[instrument]!) : putText(
+      b,
+      p,
+      u8,
+      record + Fixed.EVT_ORIG_CL_ORD_ID_U8,
+      Fixed.CL_ORD_ID_BYTES,
+    );
     p = putTag2(v, p, TAG_54);
-    const side = u8[record + EVT_SIDE_U8]!;
+    const side = u8[record + Fixed.EVT_SIDE_U8]!;
     b[p++] = side < DIGITS ? 48 + side : side;
-    const quantity = store.f64[(record >>> 3) + EVT_QUANTITY_F64]!;
+    const quantity = store.f64[(record >>> 3) + Fixed.EVT_QUANTITY_F64]!;
     return known && quantity > 0
       ? this.#quantity(putTag2(v, p, TAG_38), instrument, quantity)
       : p;
@@ -573,22 +617,24 @@ export class FixEncoder {
     const b = this.#bytes;
     const v = this.#view;
     const u8 = store.u8;
-    const ordType = u8[record + EVT_ORD_TYPE_U8]!;
+    const ordType = u8[record + Fixed.EVT_ORD_TYPE_U8]!;
     if (ordType === 0) return start;
     const word = record >>> 2;
-    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const instrument = store.u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!;
     let p = putTag2(v, start, TAG_40);
-    b[p++] = ordType <= OrdType.LIMIT ? 48 + ordType : ORD_TYPES[ordType]!;
-    const price = store.i32[word + EVT_PRICE_I32]!;
+    b[p++] = ordType <= Fixed.OrdType_LIMIT
+      ? 48 + ordType
+      : ORD_TYPES[ordType]!;
+    const price = store.i32[word + Fixed.EVT_PRICE_I32]!;
     if (price > 0 && this.#instruments.has(instrument)) {
       p = this.#price(putTag2(v, p, TAG_44), instrument, price);
     }
     if (
-      ordType > OrdType.LIMIT ||
-      store.u32[word + EVT_ACCOUNT_U32] !== 0
+      ordType > Fixed.OrdType_LIMIT ||
+      store.u32[word + Fixed.EVT_ACCOUNT_U32] !== 0
     ) p = this.#special(store, record, p, ordType);
     p = putTag2(v, p, TAG_59);
-    const time = u8[record + EVT_TIME_IN_FORCE_U8]!;
+    const time = u8[record + Fixed.EVT_TIME_IN_FORCE_U8]!;
     b[p++] = time < DIGITS ? 48 + time : TIMES_IN_FORCE[time]!;
     return p;
   }
@@ -602,17 +648,20 @@ export class FixEncoder {
   ): number {
     const v = this.#view;
     const word = record >>> 2;
-    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const instrument = store.u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!;
     let p = start;
-    if (ordType >= OrdType.TRAILING_STOP && ordType <= OrdType.PEG_MIDPOINT) {
+    if (
+      ordType >= Fixed.OrdType_TRAILING_STOP &&
+      ordType <= Fixed.OrdType_PEG_MIDPOINT
+    ) {
       p = putTag2(v, p, TAG_18);
       this.#bytes[p++] = PEGS[ordType]!;
     }
-    const stop = store.i32[word + EVT_STOP_PRICE_I32]!;
+    const stop = store.i32[word + Fixed.EVT_STOP_PRICE_I32]!;
     if (stop > 0 && this.#instruments.has(instrument)) {
       p = this.#price(putTag2(v, p, TAG_99), instrument, stop);
     }
-    const name = this.#accounts.words[store.u32[word + EVT_ACCOUNT_U32]!];
+    const name = this.#accounts.words[store.u32[word + Fixed.EVT_ACCOUNT_U32]!];
     return name === undefined ? p : putPiece(v, putTag1(v, p, TAG_1), name);
   }
 
@@ -627,31 +676,39 @@ export class FixEncoder {
     const v = this.#view;
     const f64 = store.f64;
     const half = record >>> 3;
-    const instrument = store.u16[(record >>> 1) + EVT_INSTRUMENT_U16]!;
+    const instrument = store.u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!;
     let p = start;
-    if (kind === EventKind.FILLED) {
+    if (kind === Fixed.EventKind_FILLED) {
       p = putTag2(v, p, TAG_32);
-      p = this.#quantity(p, instrument, f64[half + EVT_LAST_QUANTITY_F64]!);
+      p = this.#quantity(
+        p,
+        instrument,
+        f64[half + Fixed.EVT_LAST_QUANTITY_F64]!,
+      );
       p = putTag2(v, p, TAG_31);
       p = this.#price(
         p,
         instrument,
-        store.i32[(record >>> 2) + EVT_LAST_PRICE_I32]!,
+        store.i32[(record >>> 2) + Fixed.EVT_LAST_PRICE_I32]!,
       );
     }
     p = this.#amount(
       putTag3(v, p, TAG_151),
       instrument,
-      f64[half + EVT_LEAVES_F64]!,
+      f64[half + Fixed.EVT_LEAVES_F64]!,
     );
-    const cum = f64[half + EVT_CUM_F64]!;
+    const cum = f64[half + Fixed.EVT_CUM_F64]!;
     p = this.#amount(putTag2(v, p, TAG_14), instrument, cum);
     p = putTag1(v, p, TAG_6);
     if (cum === 0) {
       b[p] = 48;
       return p + 1;
     }
-    return this.#average(p, instrument, f64[half + EVT_NOTIONAL_F64]! / cum);
+    return this.#average(
+      p,
+      instrument,
+      f64[half + Fixed.EVT_NOTIONAL_F64]! / cum,
+    );
   }
 
   /** A quantity that may be 0, then without decimals. */
@@ -703,25 +760,25 @@ export class FixEncoder {
     const b = this.#bytes;
     const v = this.#view;
     const u8 = store.u8;
-    const reason = store.u16[(record >>> 1) + EVT_REASON_U16]!;
+    const reason = store.u16[(record >>> 1) + Fixed.EVT_REASON_U16]!;
     let p = this.#start(
       session,
       store,
       record,
-      TYPE_CANCEL_REJECT,
+      Fixed.TYPE_CANCEL_REJECT,
       at,
       resendMs,
     );
     p = this.#ids(store, record, p, 0);
     p = putTag2(v, p, TAG_39);
     // A gateway that knew how the order ended says so in the order type.
-    b[p++] = reason === Reason.TOO_LATE
-      ? u8[record + EVT_ORD_TYPE_U8]!
-      : u8[record + EVT_ORD_STATUS_U8]!;
+    b[p++] = reason === Fixed.Reason_TOO_LATE
+      ? u8[record + Fixed.EVT_ORD_TYPE_U8]!
+      : u8[record + Fixed.EVT_ORD_STATUS_U8]!;
     p = putTag2(v, p, TAG_60);
     p = this.#eventTimeAt(store, record, p);
     p = putTag3(v, p, TAG_434);
-    b[p++] = u8[record + EVT_DETAIL_U8] === 2 ? 0x31 : 0x32;
+    b[p++] = u8[record + Fixed.EVT_DETAIL_U8] === 2 ? 0x31 : 0x32;
     p = putUint(b, putTag3(v, p, TAG_102), CXL_REJ_REASON[reason]!);
     return putPiece(v, putTag2(v, p, TAG_58), REASON_TEXTS[reason]!);
   }

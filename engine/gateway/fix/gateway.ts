@@ -40,6 +40,7 @@ import {
 import { ClOrdIds } from "./cl_ord_ids.ts";
 import { FixEncoder } from "./encoder.ts";
 import { TYPE_LOGON, TYPE_LOGOUT } from "./message_types.ts";
+import { IdFollower } from "./id_follower.ts";
 import { Instruments } from "./instruments.ts";
 import { MassDesk } from "./mass_desk.ts";
 import { Names } from "./names.ts";
@@ -104,6 +105,7 @@ export class FixGateway implements ProtocolGateway {
   readonly #parser: FixParser;
   readonly #replies: Replies;
   readonly #desk: OrderDesk;
+  readonly #follower: IdFollower;
   readonly #accounts = new Names();
   readonly #sender: Sender;
   readonly #layer: SessionLayer;
@@ -137,6 +139,7 @@ export class FixGateway implements ProtocolGateway {
       options.closedIdsMax ?? IDS_DEFAULT,
     );
     this.#parser = new FixParser(bytes, options.messageBytesMax);
+    this.#follower = new IdFollower(ids);
     this.#replies = new Replies(context, this.#parser);
     const terms = new OrderTerms(
       bytes,
@@ -285,7 +288,7 @@ export class FixGateway implements ProtocolGateway {
       session.expected = inSequence + 1;
     }
     if (kind !== EventKind.SESSION_MESSAGE) {
-      this.#desk.onEvent(session, events, slot);
+      this.#follower.onEvent(session, events, slot);
       return;
     }
     const c = session.connection;

@@ -27,3 +27,9 @@ export const MASS_ALL = 0x37;
 
 /** What a mass cancel says of the kill switch: nothing. */
 export const KILL_NONE = -1;
+
+// What a refused request asked for, `detail` of REFUSED and of its answer.
+export const REFUSED_NEW = 1;
+export const REFUSED_CANCEL = 2;
+export const REFUSED_REPLACE = 3;
+export const REFUSED_STATUS = 4;

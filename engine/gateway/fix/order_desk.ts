@@ -17,66 +17,77 @@
  *
  * @module
  */
-import {
-  CL_ORD_ID_BYTES,
-  CMD_CL_ORD_ID_U8,
-  CMD_DETAIL_U8,
-  CMD_FLAG_TEXT,
-  CMD_FLAGS_U8,
-  CMD_INSTRUMENT_U16,
-  CMD_KIND_U8,
-  CMD_NEW_REFERENCE_F64,
-  CMD_ORD_TYPE_U8,
-  CMD_ORIG_CL_ORD_ID_U8,
-  CMD_PRICE_I32,
-  CMD_QUANTITY_F64,
-  CMD_REASON_U32,
-  CMD_REFERENCE_F64,
-  CMD_SIDE_U8,
-  CMD_TIME_IN_FORCE_U8,
-  CommandKind,
-  EventKind,
-  EVT_CL_ORD_ID_U8,
-  EVT_DETAIL_U8,
-  EVT_FLAG_TEXT,
-  EVT_FLAGS_U8,
-  EVT_KIND_U8,
-  EVT_LEAVES_F64,
-  EVT_ORD_STATUS_U8,
-  EVT_ORIG_CL_ORD_ID_U8,
-  EVT_REFERENCE_F64,
-  OrdStatus,
-  OrdType,
-  Reason,
-  TimeInForce,
-} from "../../record/mod.ts";
-import type { SpscRing } from "../../ring/mod.ts";
+import { OrdStatus, OrdType, Reason, TimeInForce } from "../../record/mod.ts";
 import {
   type FixParser,
   RejectReason,
-  Slot,
   TimestampReader,
 } from "../../wire/fix/mod.ts";
 import type { GatewayContext } from "../protocol.ts";
-import { type ClOrdIds, NO_ENTRY } from "./cl_ord_ids.ts";
+import { type ClOrdIds, STATUS_REPLACED } from "./cl_ord_ids.ts";
+import type { Instruments } from "./instruments.ts";
 import {
-  type Instruments,
-  NO_INSTRUMENT,
-  NO_NUMBER,
-  UNKNOWN_INSTRUMENT_INDEX,
-} from "./instruments.ts";
-import { MALFORMED, type OrderTerms, PEGGED } from "./order_terms.ts";
+  REFUSED_CANCEL,
+  REFUSED_NEW,
+  REFUSED_REPLACE,
+  REFUSED_STATUS,
+} from "./message_types.ts";
+import type { OrderTerms } from "./order_terms.ts";
 import type { Replies } from "./replies.ts";
 import type { FixSession } from "./session.ts";
 import { BusinessReason, Note } from "./texts.ts";
 
-// What a refused request asked for, `detail` of REFUSED.
-const REFUSED_NEW = 1;
-const REFUSED_CANCEL = 2;
-const REFUSED_REPLACE = 3;
-const REFUSED_STATUS = 4;
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  CL_ORD_ID_BYTES = 20,
+  CMD_CL_ORD_ID_U8 = 64,
+  CMD_DETAIL_U8 = 37,
+  CMD_FLAG_TEXT = 1,
+  CMD_FLAGS_U8 = 7,
+  CMD_INSTRUMENT_U16 = 16,
+  CMD_KIND_U8 = 6,
+  CMD_NEW_REFERENCE_F64 = 13,
+  CMD_ORD_TYPE_U8 = 35,
+  CMD_ORIG_CL_ORD_ID_U8 = 84,
+  CMD_PRICE_I32 = 10,
+  CMD_QUANTITY_F64 = 6,
+  CMD_REASON_U32 = 11,
+  CMD_REFERENCE_F64 = 7,
+  CMD_SIDE_U8 = 34,
+  CMD_TIME_IN_FORCE_U8 = 36,
+  NO_ENTRY = -1,
+  NO_INSTRUMENT = -1,
+  NO_NUMBER = -1,
+  UNKNOWN_INSTRUMENT_INDEX = 65535,
+  MALFORMED = -1,
+  PEGGED = 80,
+  CommandKind_NEW_ORDER = 1,
+  CommandKind_CANCEL_ORDER = 2,
+  CommandKind_REPLACE_ORDER = 3,
+  CommandKind_ORDER_STATUS = 4,
+  CommandKind_REFUSED = 5,
+  OrdType_LIMIT = 2,
+  OrdType_STOP_LIMIT = 4,
+  OrdType_PEG_PRIMARY = 7,
+  OrdType_PEG_MIDPOINT = 9,
+  Reason_NONE = 0,
+  Reason_UNKNOWN_INSTRUMENT = 1,
+  TimeInForce_DAY = 0,
+  TimeInForce_FOK = 4,
+  Slot_CL_ORD_ID = 20,
+  Slot_SYMBOL = 22,
+  Slot_ORIG_CL_ORD_ID = 21,
+  Slot_ORD_STATUS_REQ_ID = 29,
+  Slot_TRANSACT_TIME = 24,
+  Slot_SIDE = 23,
+  Slot_ORD_TYPE = 26,
+  Slot_TIME_IN_FORCE = 28,
+  Slot_ORDER_QTY = 25,
+  Slot_PRICE = 27,
+}
 
-const STATUS_REPLACED = 0x35;
 /** No code: FIX 4.4 does not allow the character. */
 export const NOT_ALLOWED = 255;
 
@@ -106,7 +117,7 @@ export const SIDES: Uint8Array = codesOf(
 const ORD_TYPES = codesOf("12346789DEGIJKLMP", {
   ...digits("1234"),
   K: OrdType.MARKET_TO_LIMIT,
-  P: PEGGED,
+  P: Fixed.PEGGED,
 });
 const TIMES_IN_FORCE = codesOf("01234567B", {
   ...digits("01234567"),
@@ -156,32 +167,32 @@ export class OrderDesk {
   /** NewOrderSingle. @param possResend An id that is known is then no fault. */
   newOrder(session: FixSession, number: number, possResend: boolean): void {
     if (!this.#formHolds(session, number)) return;
-    this.#stage(session, Slot.CL_ORD_ID);
-    const known = this.#ids.find() !== NO_ENTRY;
+    this.#stage(session, Fixed.Slot_CL_ORD_ID);
+    const known = this.#ids.find() !== Fixed.NO_ENTRY;
     if (known && possResend) return;
     let reason = this.#read(session, number, false);
     if (reason < 0) return;
     if (known) reason = Reason.DUPLICATE_ORDER;
     else if (this.closed) reason = Reason.SHUTTING_DOWN;
-    if (reason === Reason.NONE) {
+    if (reason === Fixed.Reason_NONE) {
       if (this.#special && this.#terms.restaged) {
-        this.#stage(session, Slot.CL_ORD_ID);
+        this.#stage(session, Fixed.Slot_CL_ORD_ID);
       }
-      if (this.#ids.insert(session.nextReference) === NO_ENTRY) {
+      if (this.#ids.insert(session.nextReference) === Fixed.NO_ENTRY) {
         reason = Reason.ORDER_CAPACITY;
       }
     }
     this.#begin(
       session,
       number,
-      CommandKind.NEW_ORDER,
+      Fixed.CommandKind_NEW_ORDER,
       REFUSED_NEW,
       reason,
     );
     this.#putOrder(reason);
-    if (reason === Reason.NONE) this.#reference(session.nextReference++);
-    else if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) {
-      this.#putText(Slot.SYMBOL, CMD_ORIG_CL_ORD_ID_U8);
+    if (reason === Fixed.Reason_NONE) this.#reference(session.nextReference++);
+    else if (this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX) {
+      this.#putText(Fixed.Slot_SYMBOL, Fixed.CMD_ORIG_CL_ORD_ID_U8);
     }
   }
 
@@ -192,23 +203,24 @@ export class OrderDesk {
     const entry = this.#entry;
     if (!this.#findInstrument(session, number, false)) return;
     if (
-      reason === Reason.NONE && this.#instrument === UNKNOWN_INSTRUMENT_INDEX
-    ) reason = Reason.UNKNOWN_INSTRUMENT;
+      reason === Fixed.Reason_NONE &&
+      this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX
+    ) reason = Fixed.Reason_UNKNOWN_INSTRUMENT;
     this.#begin(
       session,
       number,
-      CommandKind.CANCEL_ORDER,
+      Fixed.CommandKind_CANCEL_ORDER,
       REFUSED_CANCEL,
       reason,
     );
-    this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
+    this.#putText(Fixed.Slot_ORIG_CL_ORD_ID, Fixed.CMD_ORIG_CL_ORD_ID_U8);
     this.#putSide();
-    if (entry === NO_ENTRY) return;
+    if (entry === Fixed.NO_ENTRY) return;
     if (reason === Reason.TOO_LATE) return this.#putFinalStatus(entry);
     this.#reference(this.#ids.reference(entry));
-    if (reason !== Reason.NONE) return;
-    this.#stage(session, Slot.CL_ORD_ID);
-    this.#rememberClosed(OrdStatus.CANCELED);
+    if (reason !== Fixed.Reason_NONE) return;
+    this.#stage(session, Fixed.Slot_CL_ORD_ID);
+    this.#ids.remember(OrdStatus.CANCELED);
   }
 
   /** OrderCancelReplaceRequest. */
@@ -218,144 +230,59 @@ export class OrderDesk {
     const entry = this.#entry;
     const found = this.#read(session, number, true);
     if (found < 0) return;
-    if (reason === Reason.NONE) reason = found;
-    if (reason === Reason.NONE && this.closed) reason = Reason.SHUTTING_DOWN;
-    if (reason === Reason.NONE) {
-      this.#stage(session, Slot.CL_ORD_ID);
-      if (this.#ids.insert(session.nextReference) === NO_ENTRY) {
+    if (reason === Fixed.Reason_NONE) reason = found;
+    if (reason === Fixed.Reason_NONE && this.closed) {
+      reason = Reason.SHUTTING_DOWN;
+    }
+    if (reason === Fixed.Reason_NONE) {
+      this.#stage(session, Fixed.Slot_CL_ORD_ID);
+      if (this.#ids.insert(session.nextReference) === Fixed.NO_ENTRY) {
         reason = Reason.ORDER_CAPACITY;
       }
     }
     this.#begin(
       session,
       number,
-      CommandKind.REPLACE_ORDER,
+      Fixed.CommandKind_REPLACE_ORDER,
       REFUSED_REPLACE,
       reason,
     );
     this.#putOrder(reason);
-    this.#putText(Slot.ORIG_CL_ORD_ID, CMD_ORIG_CL_ORD_ID_U8);
-    if (entry === NO_ENTRY) return;
+    this.#putText(Fixed.Slot_ORIG_CL_ORD_ID, Fixed.CMD_ORIG_CL_ORD_ID_U8);
+    if (entry === Fixed.NO_ENTRY) return;
     if (reason === Reason.TOO_LATE) return this.#putFinalStatus(entry);
     this.#reference(this.#ids.reference(entry));
-    if (reason !== Reason.NONE) return;
+    if (reason !== Fixed.Reason_NONE) return;
     const { ring, at } = this.#replies;
-    ring.f64[(at >>> 3) + CMD_NEW_REFERENCE_F64] = session.nextReference++;
+    ring.f64[(at >>> 3) + Fixed.CMD_NEW_REFERENCE_F64] = session
+      .nextReference++;
   }
 
   /** OrderStatusRequest. */
   status(session: FixSession, number: number): void {
     if (!this.#formHolds(session, number)) return;
     if (!this.#findInstrument(session, number, true)) return;
-    this.#stage(session, Slot.CL_ORD_ID);
+    this.#stage(session, Fixed.Slot_CL_ORD_ID);
     const entry = this.#ids.find();
-    const unknown = this.#instrument === UNKNOWN_INSTRUMENT_INDEX;
+    const unknown = this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX;
     this.#begin(
       session,
       number,
-      CommandKind.ORDER_STATUS,
+      Fixed.CommandKind_ORDER_STATUS,
       REFUSED_STATUS,
-      unknown ? Reason.UNKNOWN_INSTRUMENT : Reason.NONE,
+      unknown ? Fixed.Reason_UNKNOWN_INSTRUMENT : Fixed.Reason_NONE,
     );
     this.#putSide();
     if (unknown) {
-      this.#putText(Slot.SYMBOL, CMD_ORIG_CL_ORD_ID_U8);
+      this.#putText(Fixed.Slot_SYMBOL, Fixed.CMD_ORIG_CL_ORD_ID_U8);
       return;
     }
     // Reference 0 is no order: the exchange answers that it is unknown.
-    this.#reference(entry === NO_ENTRY ? 0 : this.#ids.reference(entry));
-    if (!this.#parser.has(Slot.ORD_STATUS_REQ_ID)) return;
+    this.#reference(entry === Fixed.NO_ENTRY ? 0 : this.#ids.reference(entry));
+    if (!this.#parser.has(Fixed.Slot_ORD_STATUS_REQ_ID)) return;
     const { ring, at } = this.#replies;
-    ring.u8[at + CMD_DETAIL_U8] = 1;
-    this.#putText(Slot.ORD_STATUS_REQ_ID, CMD_ORIG_CL_ORD_ID_U8);
-  }
-
-  /** Follows an event about an order: which ids are known, which have ended. */
-  onEvent(session: FixSession, ring: SpscRing, slot: number): void {
-    const at = slot * ring.slotBytes;
-    const { u8, f64 } = ring;
-    const kind = u8[at + EVT_KIND_U8]!;
-    if (kind > EventKind.CANCEL_REJECTED) return;
-    if ((u8[at + EVT_FLAGS_U8]! & EVT_FLAG_TEXT) === 0) return;
-    const reference = f64[(at >>> 3) + EVT_REFERENCE_F64]!;
-    switch (kind) {
-      case EventKind.ACCEPTED:
-        this.#learn(session, u8, at, reference);
-        break;
-      case EventKind.FILLED:
-        if (f64[(at >>> 3) + EVT_LEAVES_F64] === 0) {
-          this.#end(session, u8, at + EVT_CL_ORD_ID_U8, OrdStatus.FILLED);
-        }
-        break;
-      case EventKind.CANCELED:
-        this.#canceled(session, u8, at, u8[at + EVT_ORD_STATUS_U8]!);
-        break;
-      case EventKind.REPLACED:
-        this.#learn(session, u8, at, reference);
-        this.#end(session, u8, at + EVT_ORIG_CL_ORD_ID_U8, STATUS_REPLACED);
-        break;
-      case EventKind.REJECTED:
-        // What the gateway refused has no reference and uses up no id.
-        if (reference === 0) break;
-        this.#learn(session, u8, at, reference);
-        this.#end(session, u8, at + EVT_CL_ORD_ID_U8, OrdStatus.REJECTED);
-        break;
-      case EventKind.CANCEL_REJECTED:
-        if (reference === 0 || u8[at + EVT_DETAIL_U8] === REFUSED_STATUS) break;
-        this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
-        this.#rememberClosed(OrdStatus.REJECTED);
-        break;
-    }
-  }
-
-  /** An order's id that came with a reference we have not given out: from a journal. */
-  #learn(
-    session: FixSession,
-    u8: Uint8Array,
-    at: number,
-    reference: number,
-  ): void {
-    if (reference < session.nextReference) return;
-    session.nextReference = reference + 1;
-    this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
-    if (this.#ids.find() === NO_ENTRY) this.#ids.insert(reference);
-  }
-
-  #canceled(
-    session: FixSession,
-    u8: Uint8Array,
-    at: number,
-    status: number,
-  ): void {
-    if (u8[at + EVT_ORIG_CL_ORD_ID_U8] === 0) {
-      this.#end(session, u8, at + EVT_CL_ORD_ID_U8, status);
-      return;
-    }
-    this.#end(session, u8, at + EVT_ORIG_CL_ORD_ID_U8, status);
-    this.#stageText(session, u8, at + EVT_CL_ORD_ID_U8);
-    this.#rememberClosed(status);
-  }
-
-  /** The staged id is used up and stands for nothing that is open. */
-  #rememberClosed(status: number): void {
-    let entry = this.#ids.find();
-    if (entry === NO_ENTRY) entry = this.#ids.insert(0);
-    if (entry !== NO_ENTRY) this.#ids.close(entry, status);
-  }
-
-  #end(
-    session: FixSession,
-    u8: Uint8Array,
-    text: number,
-    status: number,
-  ): void {
-    this.#stageText(session, u8, text);
-    const entry = this.#ids.find();
-    if (entry !== NO_ENTRY) this.#ids.close(entry, status);
-  }
-
-  #stageText(session: FixSession, u8: Uint8Array, text: number): void {
-    this.#ids.stage(session.index, u8, text, text + CL_ORD_ID_BYTES);
+    ring.u8[at + Fixed.CMD_DETAIL_U8] = 1;
+    this.#putText(Fixed.Slot_ORD_STATUS_REQ_ID, Fixed.CMD_ORIG_CL_ORD_ID_U8);
   }
 
   #stage(session: FixSession, slot: number): void {
@@ -369,21 +296,23 @@ export class OrderDesk {
   }
 
   /** Entry of the order that 41 names, after `#original()`; none if 11 is not new. */
-  #entry = NO_ENTRY;
+  #entry = Fixed.NO_ENTRY;
 
   /** Looks at 11 and 41 of a cancel or replace. */
   #original(session: FixSession): Reason {
-    this.#entry = NO_ENTRY;
-    this.#stage(session, Slot.CL_ORD_ID);
-    if (this.#ids.find() !== NO_ENTRY) return Reason.DUPLICATE_ORDER;
-    this.#stage(session, Slot.ORIG_CL_ORD_ID);
+    this.#entry = Fixed.NO_ENTRY;
+    this.#stage(session, Fixed.Slot_CL_ORD_ID);
+    if (this.#ids.find() !== Fixed.NO_ENTRY) {
+      return Reason.DUPLICATE_ORDER;
+    }
+    this.#stage(session, Fixed.Slot_ORIG_CL_ORD_ID);
     const entry = this.#ids.find();
-    if (entry === NO_ENTRY) return Reason.UNKNOWN_ORDER;
+    if (entry === Fixed.NO_ENTRY) return Reason.UNKNOWN_ORDER;
     const closed = this.#ids.closed(entry);
     // The order lives on under the id of the replace.
     if (closed === STATUS_REPLACED) return Reason.UNKNOWN_ORDER;
     this.#entry = entry;
-    return closed === 0 ? Reason.NONE : Reason.TOO_LATE;
+    return closed === 0 ? Fixed.Reason_NONE : Reason.TOO_LATE;
   }
 
   /** Lengths, times and codes; a Reject is written if something is wrong. */
@@ -391,55 +320,56 @@ export class OrderDesk {
     const parser = this.#parser;
     const { from, to, seen } = parser;
     for (
-      let slot: number = Slot.CL_ORD_ID;
-      slot <= Slot.ORIG_CL_ORD_ID;
+      let slot: number = Fixed.Slot_CL_ORD_ID;
+      slot <= Fixed.Slot_ORIG_CL_ORD_ID;
       slot++
     ) {
       if (
-        (seen & (1 << slot)) !== 0 && to[slot]! - from[slot]! > CL_ORD_ID_BYTES
+        (seen & (1 << slot)) !== 0 &&
+        to[slot]! - from[slot]! > Fixed.CL_ORD_ID_BYTES
       ) {
         return this.#bad(
           session,
           number,
           RejectReason.BAD_VALUE,
-          slot === Slot.CL_ORD_ID ? 11 : 41,
+          slot === Fixed.Slot_CL_ORD_ID ? 11 : 41,
           Note.ID_TOO_LONG,
         );
       }
     }
     const bytes = this.#context.transport.bytes;
     if (
-      (seen & (1 << Slot.TRANSACT_TIME)) !== 0 &&
+      (seen & (1 << Fixed.Slot_TRANSACT_TIME)) !== 0 &&
       !this.#time.parse(
         bytes,
-        from[Slot.TRANSACT_TIME]!,
-        to[Slot.TRANSACT_TIME]!,
+        from[Fixed.Slot_TRANSACT_TIME]!,
+        to[Fixed.Slot_TRANSACT_TIME]!,
       )
     ) return this.#bad(session, number, RejectReason.BAD_FORMAT, 60);
-    const side = parser.character(Slot.SIDE);
+    const side = parser.character(Fixed.Slot_SIDE);
     this.#side = side < 0 ? NOT_ALLOWED : SIDES[side]!;
     if (this.#side === NOT_ALLOWED) {
       return this.#bad(session, number, RejectReason.BAD_VALUE, 54);
     }
-    if ((seen & (1 << Slot.ORD_TYPE)) !== 0) {
-      const type = parser.character(Slot.ORD_TYPE);
+    if ((seen & (1 << Fixed.Slot_ORD_TYPE)) !== 0) {
+      const type = parser.character(Fixed.Slot_ORD_TYPE);
       this.#ordType = type < 0 ? NOT_ALLOWED : ORD_TYPES[type]!;
       if (this.#ordType === NOT_ALLOWED) {
         return this.#bad(session, number, RejectReason.BAD_VALUE, 40);
       }
     }
-    this.#timeInForce = TimeInForce.DAY;
-    if ((seen & (1 << Slot.TIME_IN_FORCE)) !== 0) {
-      const time = parser.character(Slot.TIME_IN_FORCE);
+    this.#timeInForce = Fixed.TimeInForce_DAY;
+    if ((seen & (1 << Fixed.Slot_TIME_IN_FORCE)) !== 0) {
+      const time = parser.character(Fixed.Slot_TIME_IN_FORCE);
       this.#timeInForce = time < 0 ? NOT_ALLOWED : TIMES_IN_FORCE[time]!;
       if (this.#timeInForce === NOT_ALLOWED) {
         return this.#bad(session, number, RejectReason.BAD_VALUE, 59);
       }
     }
-    const requestId = to[Slot.ORD_STATUS_REQ_ID]! -
-      from[Slot.ORD_STATUS_REQ_ID]!;
-    return (seen & (1 << Slot.ORD_STATUS_REQ_ID)) === 0 ||
-      requestId <= CL_ORD_ID_BYTES ||
+    const requestId = to[Fixed.Slot_ORD_STATUS_REQ_ID]! -
+      from[Fixed.Slot_ORD_STATUS_REQ_ID]!;
+    return (seen & (1 << Fixed.Slot_ORD_STATUS_REQ_ID)) === 0 ||
+      requestId <= Fixed.CL_ORD_ID_BYTES ||
       this.#bad(
         session,
         number,
@@ -457,12 +387,13 @@ export class OrderDesk {
   #read(session: FixSession, number: number, replace: boolean): number {
     if (!this.#findInstrument(session, number, !replace)) return -1;
     const parser = this.#parser;
-    if (!parser.has(Slot.ORDER_QTY)) {
+    if (!parser.has(Fixed.Slot_ORDER_QTY)) {
       return this.#conditional(session, number, Note.QUANTITY_REQUIRED);
     }
     const type = this.#ordType;
-    const limit = type === OrdType.LIMIT || type === OrdType.STOP_LIMIT;
-    const hasPrice = parser.has(Slot.PRICE);
+    const limit = type === Fixed.OrdType_LIMIT ||
+      type === Fixed.OrdType_STOP_LIMIT;
+    const hasPrice = parser.has(Fixed.Slot_PRICE);
     if (limit && !hasPrice) {
       return this.#conditional(session, number, Note.PRICE_REQUIRED);
     }
@@ -472,37 +403,40 @@ export class OrderDesk {
       return -1;
     }
     this.#priceTicks = 0;
-    let priceReason: number = hasPrice ? this.#readPrice() : Reason.NONE;
+    let priceReason: number = hasPrice ? this.#readPrice() : Fixed.Reason_NONE;
     if (priceReason < 0) {
       this.#bad(session, number, RejectReason.BAD_FORMAT, 44);
       return -1;
     }
-    let termsReason: number = Reason.NONE;
+    let termsReason: number = Fixed.Reason_NONE;
     this.#special = false;
     if (
-      parser.terms !== 0 || type > OrdType.LIMIT ||
-      this.#timeInForce > TimeInForce.FOK
+      parser.terms !== 0 || type > Fixed.OrdType_LIMIT ||
+      this.#timeInForce > Fixed.TimeInForce_FOK
     ) {
       termsReason = this.#readTerms(session, number, replace);
       if (termsReason < 0) return -1;
     }
-    if (!limit && this.#ordType < OrdType.PEG_PRIMARY) {
+    if (!limit && this.#ordType < Fixed.OrdType_PEG_PRIMARY) {
       // It has no limit, whatever 44 says.
       this.#priceTicks = 0;
-      priceReason = Reason.NONE;
+      priceReason = Fixed.Reason_NONE;
     }
-    if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) {
-      return Reason.UNKNOWN_INSTRUMENT;
+    if (this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX) {
+      return Fixed.Reason_UNKNOWN_INSTRUMENT;
     }
     if (this.#side > 2) return Reason.INVALID_SIDE;
-    if (this.#ordType > OrdType.PEG_MIDPOINT && this.#ordType !== PEGGED) {
+    if (
+      this.#ordType > Fixed.OrdType_PEG_MIDPOINT &&
+      this.#ordType !== Fixed.PEGGED
+    ) {
       return Reason.INVALID_ORD_TYPE;
     }
     if (this.#timeInForce === GOOD_TILL_CROSSING) {
       return Reason.INVALID_TIME_IN_FORCE;
     }
-    if (quantityReason !== Reason.NONE) return quantityReason;
-    return priceReason !== Reason.NONE ? priceReason : termsReason;
+    if (quantityReason !== Fixed.Reason_NONE) return quantityReason;
+    return priceReason !== Fixed.Reason_NONE ? priceReason : termsReason;
   }
 
   /** A message that is not plain: a `Reason`, or -1 if it was answered. */
@@ -519,7 +453,7 @@ export class OrderDesk {
       this.#special = terms.present();
       return found;
     }
-    if (found === MALFORMED) {
+    if (found === Fixed.MALFORMED) {
       this.#bad(session, number, terms.errorCode, terms.errorTag);
       return -1;
     }
@@ -532,16 +466,17 @@ export class OrderDesk {
     this.#lots[0] = 0;
     const found = this.#instruments.readLots(
       this.#context.transport.bytes,
-      from[Slot.ORDER_QTY]!,
-      to[Slot.ORDER_QTY]!,
+      from[Fixed.Slot_ORDER_QTY]!,
+      to[Fixed.Slot_ORDER_QTY]!,
       this.#instrument,
       this.#number,
     );
     if (
-      found !== Reason.NONE || this.#instrument === UNKNOWN_INSTRUMENT_INDEX
-    ) return found === NO_NUMBER ? -1 : found;
+      found !== Fixed.Reason_NONE ||
+      this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX
+    ) return found === Fixed.NO_NUMBER ? -1 : found;
     this.#lots[0] = this.#number[0]!;
-    return this.#lots[0] === 0 ? Reason.INVALID_QUANTITY : Reason.NONE;
+    return this.#lots[0] === 0 ? Reason.INVALID_QUANTITY : Fixed.Reason_NONE;
   }
 
   /** Ticks of 44; a `Reason`, or -1 if it is no number. */
@@ -549,16 +484,17 @@ export class OrderDesk {
     const { from, to } = this.#parser;
     const found = this.#instruments.readTicks(
       this.#context.transport.bytes,
-      from[Slot.PRICE]!,
-      to[Slot.PRICE]!,
+      from[Fixed.Slot_PRICE]!,
+      to[Fixed.Slot_PRICE]!,
       this.#instrument,
       this.#number,
     );
     if (
-      found !== Reason.NONE || this.#instrument === UNKNOWN_INSTRUMENT_INDEX
-    ) return found === NO_NUMBER ? -1 : found;
+      found !== Fixed.Reason_NONE ||
+      this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX
+    ) return found === Fixed.NO_NUMBER ? -1 : found;
     this.#priceTicks = this.#number[0]! | 0;
-    return this.#priceTicks === 0 ? Reason.INVALID_PRICE : Reason.NONE;
+    return this.#priceTicks === 0 ? Reason.INVALID_PRICE : Fixed.Reason_NONE;
   }
 
   /**
@@ -571,23 +507,23 @@ export class OrderDesk {
     const { from, to } = this.#parser;
     const found = this.#instruments.find(
       this.#context.transport.bytes,
-      from[Slot.SYMBOL]!,
-      to[Slot.SYMBOL]!,
+      from[Fixed.Slot_SYMBOL]!,
+      to[Fixed.Slot_SYMBOL]!,
     );
-    this.#instrument = found === NO_INSTRUMENT
-      ? UNKNOWN_INSTRUMENT_INDEX
+    this.#instrument = found === Fixed.NO_INSTRUMENT
+      ? Fixed.UNKNOWN_INSTRUMENT_INDEX
       : found;
     if (
-      found !== NO_INSTRUMENT || !echo ||
-      to[Slot.SYMBOL]! - from[Slot.SYMBOL]! <= CL_ORD_ID_BYTES
+      found !== Fixed.NO_INSTRUMENT || !echo ||
+      to[Fixed.Slot_SYMBOL]! - from[Fixed.Slot_SYMBOL]! <= Fixed.CL_ORD_ID_BYTES
     ) return true;
-    this.#context.telemetry.refused(Reason.UNKNOWN_INSTRUMENT);
+    this.#context.telemetry.refused(Fixed.Reason_UNKNOWN_INSTRUMENT);
     this.#replies.businessReject(
       session,
       number,
       BusinessReason.UNKNOWN_SECURITY,
       Note.SYMBOL_TOO_LONG,
-      Slot.CL_ORD_ID,
+      Fixed.Slot_CL_ORD_ID,
     );
     return false;
   }
@@ -609,7 +545,7 @@ export class OrderDesk {
       number,
       BusinessReason.CONDITIONAL_FIELD,
       note,
-      Slot.CL_ORD_ID,
+      Fixed.Slot_CL_ORD_ID,
     );
     return -1;
   }
@@ -622,44 +558,50 @@ export class OrderDesk {
     detail: number,
     reason: number,
   ): void {
-    const refused = reason !== Reason.NONE;
-    this.#replies.begin(refused ? CommandKind.REFUSED : kind, session, number);
+    const refused = reason !== Fixed.Reason_NONE;
+    this.#replies.begin(
+      refused ? Fixed.CommandKind_REFUSED : kind,
+      session,
+      number,
+    );
     const { ring, at } = this.#replies;
-    ring.u8[at + CMD_FLAGS_U8] = CMD_FLAG_TEXT;
-    this.#putText(Slot.CL_ORD_ID, CMD_CL_ORD_ID_U8);
+    ring.u8[at + Fixed.CMD_FLAGS_U8] = Fixed.CMD_FLAG_TEXT;
+    this.#putText(Fixed.Slot_CL_ORD_ID, Fixed.CMD_CL_ORD_ID_U8);
     if (!refused) return;
-    ring.u8[at + CMD_KIND_U8] = CommandKind.REFUSED;
-    ring.u8[at + CMD_DETAIL_U8] = detail;
-    ring.u32[(at >>> 2) + CMD_REASON_U32] = reason;
+    ring.u8[at + Fixed.CMD_KIND_U8] = Fixed.CommandKind_REFUSED;
+    ring.u8[at + Fixed.CMD_DETAIL_U8] = detail;
+    ring.u32[(at >>> 2) + Fixed.CMD_REASON_U32] = reason;
     this.#context.telemetry.refused(reason);
   }
 
   #reference(reference: number): void {
     const { ring, at } = this.#replies;
-    ring.f64[(at >>> 3) + CMD_REFERENCE_F64] = reference;
+    ring.f64[(at >>> 3) + Fixed.CMD_REFERENCE_F64] = reference;
   }
 
   #putSide(): void {
     const { ring, at } = this.#replies;
-    ring.u16[(at >>> 1) + CMD_INSTRUMENT_U16] = this.#instrument;
-    ring.u8[at + CMD_SIDE_U8] = this.#side;
+    ring.u16[(at >>> 1) + Fixed.CMD_INSTRUMENT_U16] = this.#instrument;
+    ring.u8[at + Fixed.CMD_SIDE_U8] = this.#side;
   }
 
   /** What the order is; its terms only if it goes to the exchange. */
   #putOrder(reason: number): void {
     this.#putSide();
     const { ring, at } = this.#replies;
-    if (this.#special && reason === Reason.NONE) this.#terms.put(ring, at);
-    ring.u8[at + CMD_ORD_TYPE_U8] = this.#ordType;
-    ring.u8[at + CMD_TIME_IN_FORCE_U8] = this.#timeInForce;
-    ring.i32[(at >>> 2) + CMD_PRICE_I32] = this.#priceTicks;
-    ring.f64[(at >>> 3) + CMD_QUANTITY_F64] = this.#lots[0]!;
+    if (this.#special && reason === Fixed.Reason_NONE) {
+      this.#terms.put(ring, at);
+    }
+    ring.u8[at + Fixed.CMD_ORD_TYPE_U8] = this.#ordType;
+    ring.u8[at + Fixed.CMD_TIME_IN_FORCE_U8] = this.#timeInForce;
+    ring.i32[(at >>> 2) + Fixed.CMD_PRICE_I32] = this.#priceTicks;
+    ring.f64[(at >>> 3) + Fixed.CMD_QUANTITY_F64] = this.#lots[0]!;
   }
 
   /** How the order ended that a request came too late for. */
   #putFinalStatus(entry: number): void {
     const { ring, at } = this.#replies;
-    ring.u8[at + CMD_ORD_TYPE_U8] = this.#ids.closed(entry);
+    ring.u8[at + Fixed.CMD_ORD_TYPE_U8] = this.#ids.closed(entry);
   }
 
   #putText(slot: number, offset: number): void {
@@ -667,7 +609,7 @@ export class OrderDesk {
     const bytes = this.#context.transport.bytes;
     const from = this.#parser.from[slot]!;
     let length = this.#parser.to[slot]! - from;
-    if (length > CL_ORD_ID_BYTES) length = CL_ORD_ID_BYTES;
+    if (length > Fixed.CL_ORD_ID_BYTES) length = Fixed.CL_ORD_ID_BYTES;
     for (let i = 0; i < length; i++) {
       ring.u8[at + offset + i] = bytes[from + i]!;
     }

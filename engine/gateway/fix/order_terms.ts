@@ -13,23 +13,8 @@
  */
 import {
   CL_ORD_ID_BYTES,
-  CMD_ACCOUNT_U32,
-  CMD_DISPLAY_QUANTITY_F64,
-  CMD_DISPLAY_RANGE_F64,
-  CMD_EXPIRE_TIME_HI_U32,
-  CMD_EXPIRE_TIME_LO_U32,
-  CMD_LENGTH_U16,
-  CMD_LINK_REFERENCE_F64,
-  CMD_MIN_QUANTITY_F64,
-  CMD_OFFSET_I32,
-  CMD_STOP_PRICE_I32,
-  CMD_TERM_FLAGS_U32,
-  COMMAND_SLOT_BYTES,
-  COMMAND_TEXT_BYTES,
-  OrdType,
   Reason,
   StpMode,
-  TermFlag,
   TimeInForce,
 } from "../../record/mod.ts";
 import type { SpscRing } from "../../ring/mod.ts";
@@ -41,19 +26,73 @@ import {
   parseDecimal,
   RejectReason,
   Slot,
-  Term,
-  TERM_SLOTS,
   TERM_TAGS,
   TimestampReader,
 } from "../../wire/fix/mod.ts";
 import { type ClOrdIds, NO_ENTRY } from "./cl_ord_ids.ts";
-import {
-  type Instruments,
-  NO_NUMBER,
-  UNKNOWN_INSTRUMENT_INDEX,
-} from "./instruments.ts";
+import { type Instruments } from "./instruments.ts";
 import { type Names, NO_NAME } from "./names.ts";
 import { Note } from "./texts.ts";
+
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  CMD_ACCOUNT_U32 = 45,
+  CMD_DISPLAY_QUANTITY_F64 = 17,
+  CMD_DISPLAY_RANGE_F64 = 18,
+  CMD_EXPIRE_TIME_HI_U32 = 41,
+  CMD_EXPIRE_TIME_LO_U32 = 40,
+  CMD_LENGTH_U16 = 2,
+  CMD_LINK_REFERENCE_F64 = 21,
+  CMD_MIN_QUANTITY_F64 = 19,
+  CMD_OFFSET_I32 = 44,
+  CMD_STOP_PRICE_I32 = 33,
+  CMD_TERM_FLAGS_U32 = 32,
+  COMMAND_SLOT_BYTES = 192,
+  COMMAND_TEXT_BYTES = 128,
+  TERM_SLOTS = 32,
+  NO_NUMBER = -1,
+  UNKNOWN_INSTRUMENT_INDEX = 65535,
+  OrdType_TRAILING_STOP = 6,
+  OrdType_PEG_PRIMARY = 7,
+  OrdType_PEG_MARKET = 8,
+  OrdType_PEG_MIDPOINT = 9,
+  OrdType_STOP = 3,
+  OrdType_STOP_LIMIT = 4,
+  OrdType_MARKET_TO_LIMIT = 5,
+  Reason_NONE = 0,
+  TermFlag_REPLACE_STOP = 64,
+  TermFlag_OPEN_QUANTITY = 32,
+  TermFlag_POST_ONLY = 1,
+  TermFlag_ALL_OR_NONE = 8,
+  TermFlag_POST_SLIDE = 2,
+  TermFlag_BASIS_POINTS = 16,
+  TermFlag_HIDDEN = 4,
+  TermFlag_STP_SHIFT = 8,
+  Term_REPLACE_QUANTITY_MODE = 17,
+  Term_LOWEST_PRICE = 18,
+  Term_HIGHEST_PRICE = 19,
+  Term_KILL_SWITCH = 20,
+  Term_MAX_FLOOR = 4,
+  Term_DISPLAY_QTY = 13,
+  Term_DISPLAY_METHOD = 10,
+  Term_DISPLAY_LOW_QTY = 11,
+  Term_DISPLAY_HIGH_QTY = 12,
+  Term_MIN_QTY = 3,
+  Term_UNSUPPORTED = 21,
+  Term_STOP_PX = 2,
+  Term_EXEC_INST = 1,
+  Term_POST_ONLY_MODE = 16,
+  Term_PEG_OFFSET_VALUE = 6,
+  Term_PEG_OFFSET_TYPE = 9,
+  Term_EXPIRE_TIME = 5,
+  Term_EXPIRE_DATE = 7,
+  Term_SELF_MATCH_PREVENTION = 15,
+  Term_ACCOUNT = 0,
+  Term_CONTINGENCY_TYPE = 14,
+  Term_CL_ORD_LINK_ID = 8,
+}
 
 /** `read()`: the tag `errorTag` is malformed, for the reason `errorCode`. */
 export const MALFORMED = -1;
@@ -92,11 +131,12 @@ const DISPLAY_RANGE = 1;
 const MIN_QUANTITY = 2;
 
 /** Terms that only a mass cancel or a replace has. */
-const TERMS_OF_OTHERS = 1 << Term.REPLACE_QUANTITY_MODE |
-  1 << Term.LOWEST_PRICE | 1 << Term.HIGHEST_PRICE | 1 << Term.KILL_SWITCH;
-const DISPLAY_TERMS = 1 << Term.MAX_FLOOR | 1 << Term.DISPLAY_QTY |
-  1 << Term.DISPLAY_METHOD | 1 << Term.DISPLAY_LOW_QTY |
-  1 << Term.DISPLAY_HIGH_QTY;
+const TERMS_OF_OTHERS = 1 << Fixed.Term_REPLACE_QUANTITY_MODE |
+  1 << Fixed.Term_LOWEST_PRICE | 1 << Fixed.Term_HIGHEST_PRICE |
+  1 << Fixed.Term_KILL_SWITCH;
+const DISPLAY_TERMS = 1 << Fixed.Term_MAX_FLOOR | 1 << Fixed.Term_DISPLAY_QTY |
+  1 << Fixed.Term_DISPLAY_METHOD | 1 << Fixed.Term_DISPLAY_LOW_QTY |
+  1 << Fixed.Term_DISPLAY_HIGH_QTY;
 
 const INSTRUCTIONS: Uint8Array = (() => {
   const table = new Uint8Array(256);
@@ -105,10 +145,10 @@ const INSTRUCTIONS: Uint8Array = (() => {
   ) table[c.charCodeAt(0)] = INST_UNSUPPORTED;
   table["6".charCodeAt(0)] = INST_POST_ONLY;
   table["G".charCodeAt(0)] = INST_ALL_OR_NONE;
-  table["a".charCodeAt(0)] = INST_PEG + OrdType.TRAILING_STOP;
-  table["R".charCodeAt(0)] = INST_PEG + OrdType.PEG_PRIMARY;
-  table["P".charCodeAt(0)] = INST_PEG + OrdType.PEG_MARKET;
-  table["M".charCodeAt(0)] = INST_PEG + OrdType.PEG_MIDPOINT;
+  table["a".charCodeAt(0)] = INST_PEG + Fixed.OrdType_TRAILING_STOP;
+  table["R".charCodeAt(0)] = INST_PEG + Fixed.OrdType_PEG_PRIMARY;
+  table["P".charCodeAt(0)] = INST_PEG + Fixed.OrdType_PEG_MARKET;
+  table["M".charCodeAt(0)] = INST_PEG + Fixed.OrdType_PEG_MIDPOINT;
   return table;
 })();
 
@@ -162,8 +202,11 @@ export class OrderTerms {
     this.#stopTicks = 0;
     this.#offset = 0;
     this.#account = 0;
-    this.#lots.fill(0);
-    this.#expireTime.fill(0);
+    this.#lots[DISPLAY_QUANTITY] = 0;
+    this.#lots[DISPLAY_RANGE] = 0;
+    this.#lots[MIN_QUANTITY] = 0;
+    this.#expireTime[0] = 0;
+    this.#expireTime[1] = 0;
     this.#link[0] = 0;
     this.restaged = false;
   }
@@ -195,26 +238,26 @@ export class OrderTerms {
     this.#instrument = instrument;
     this.ordType = ordType;
     const { terms } = this.#parser;
-    let reason: number = Reason.NONE;
+    let reason: number = Fixed.Reason_NONE;
     let found = this.#readInstructions(ordType);
     if (found < 0) return found;
     reason = found;
     found = this.#readPrices();
     if (found < 0) return found;
-    if (reason === Reason.NONE) reason = found;
-    if ((terms & (DISPLAY_TERMS | 1 << Term.MIN_QTY)) !== 0) {
+    if (reason === Fixed.Reason_NONE) reason = found;
+    if ((terms & (DISPLAY_TERMS | 1 << Fixed.Term_MIN_QTY)) !== 0) {
       found = this.#readQuantities();
       if (found < 0) return found;
-      if (reason === Reason.NONE) reason = found;
+      if (reason === Fixed.Reason_NONE) reason = found;
     }
     found = this.#readExpiry(timeInForce);
     if (found < 0) return found;
-    if (reason === Reason.NONE) reason = found;
+    if (reason === Fixed.Reason_NONE) reason = found;
     found = this.#readOwner(session);
     if (found < 0) return found;
-    if (reason === Reason.NONE) reason = found;
-    if (reason !== Reason.NONE) return reason;
-    if ((terms & 1 << Term.UNSUPPORTED) !== 0) return Reason.UNSUPPORTED;
+    if (reason === Fixed.Reason_NONE) reason = found;
+    if (reason !== Fixed.Reason_NONE) return reason;
+    if ((terms & 1 << Fixed.Term_UNSUPPORTED) !== 0) return Reason.UNSUPPORTED;
     if ((terms & TERMS_OF_OTHERS) !== 0) return Reason.INVALID_COMBINATION;
     return this.#contradicts();
   }
@@ -227,17 +270,21 @@ export class OrderTerms {
     this.clear();
     this.#instrument = instrument;
     const parser = this.#parser;
-    let reason: number = Reason.NONE;
-    if (parser.hasTerm(Term.STOP_PX)) {
+    let reason: number = Fixed.Reason_NONE;
+    if (parser.hasTerm(Fixed.Term_STOP_PX)) {
       reason = this.#readStop();
       if (reason < 0) return reason;
-      this.#flags |= TermFlag.REPLACE_STOP;
+      this.#flags |= Fixed.TermFlag_REPLACE_STOP;
     }
-    if (parser.hasTerm(Term.REPLACE_QUANTITY_MODE)) {
-      const mode = this.#character(Term.REPLACE_QUANTITY_MODE);
-      if (mode === "O".charCodeAt(0)) this.#flags |= TermFlag.OPEN_QUANTITY;
-      else if (mode !== "T".charCodeAt(0)) {
-        return this.#bad(Term.REPLACE_QUANTITY_MODE, RejectReason.BAD_VALUE);
+    if (parser.hasTerm(Fixed.Term_REPLACE_QUANTITY_MODE)) {
+      const mode = this.#character(Fixed.Term_REPLACE_QUANTITY_MODE);
+      if (mode === "O".charCodeAt(0)) {
+        this.#flags |= Fixed.TermFlag_OPEN_QUANTITY;
+      } else if (mode !== "T".charCodeAt(0)) {
+        return this.#bad(
+          Fixed.Term_REPLACE_QUANTITY_MODE,
+          RejectReason.BAD_VALUE,
+        );
       }
     }
     return reason;
@@ -248,88 +295,98 @@ export class OrderTerms {
     const { u16, u32, i32, f64 } = ring;
     const word = at >>> 2;
     const half = at >>> 3;
-    for (let i = COMMAND_TEXT_BYTES >>> 2; i < COMMAND_SLOT_BYTES >>> 2; i++) {
+    for (
+      let i = Fixed.COMMAND_TEXT_BYTES >>> 2;
+      i < Fixed.COMMAND_SLOT_BYTES >>> 2;
+      i++
+    ) {
       i32[word + i] = 0;
     }
-    u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_SLOT_BYTES;
-    u32[word + CMD_TERM_FLAGS_U32] = this.#flags;
-    i32[word + CMD_STOP_PRICE_I32] = this.#stopTicks;
-    f64[half + CMD_DISPLAY_QUANTITY_F64] = this.#lots[DISPLAY_QUANTITY]!;
-    f64[half + CMD_DISPLAY_RANGE_F64] = this.#lots[DISPLAY_RANGE]!;
-    f64[half + CMD_MIN_QUANTITY_F64] = this.#lots[MIN_QUANTITY]!;
-    u32[word + CMD_EXPIRE_TIME_LO_U32] = this.#expireTime[0]!;
-    u32[word + CMD_EXPIRE_TIME_HI_U32] = this.#expireTime[1]!;
-    f64[half + CMD_LINK_REFERENCE_F64] = this.#link[0]!;
-    i32[word + CMD_OFFSET_I32] = this.#offset;
-    u32[word + CMD_ACCOUNT_U32] = this.#account;
+    u16[(at >>> 1) + Fixed.CMD_LENGTH_U16] = Fixed.COMMAND_SLOT_BYTES;
+    u32[word + Fixed.CMD_TERM_FLAGS_U32] = this.#flags;
+    i32[word + Fixed.CMD_STOP_PRICE_I32] = this.#stopTicks;
+    f64[half + Fixed.CMD_DISPLAY_QUANTITY_F64] = this.#lots[DISPLAY_QUANTITY]!;
+    f64[half + Fixed.CMD_DISPLAY_RANGE_F64] = this.#lots[DISPLAY_RANGE]!;
+    f64[half + Fixed.CMD_MIN_QUANTITY_F64] = this.#lots[MIN_QUANTITY]!;
+    u32[word + Fixed.CMD_EXPIRE_TIME_LO_U32] = this.#expireTime[0]!;
+    u32[word + Fixed.CMD_EXPIRE_TIME_HI_U32] = this.#expireTime[1]!;
+    f64[half + Fixed.CMD_LINK_REFERENCE_F64] = this.#link[0]!;
+    i32[word + Fixed.CMD_OFFSET_I32] = this.#offset;
+    u32[word + Fixed.CMD_ACCOUNT_U32] = this.#account;
   }
 
   /** 18, 20001, and what 40=P stands for. */
   #readInstructions(ordType: number): number {
     let peg = 0;
-    let reason: number = Reason.NONE;
-    if (this.#parser.hasTerm(Term.EXEC_INST)) {
-      const from = this.#parser.from[TERM_SLOTS + Term.EXEC_INST]!;
-      const to = this.#parser.to[TERM_SLOTS + Term.EXEC_INST]!;
+    let reason: number = Fixed.Reason_NONE;
+    if (this.#parser.hasTerm(Fixed.Term_EXEC_INST)) {
+      const from = this.#parser.from[Fixed.TERM_SLOTS + Fixed.Term_EXEC_INST]!;
+      const to = this.#parser.to[Fixed.TERM_SLOTS + Fixed.Term_EXEC_INST]!;
       for (let p = from; p < to; p += 2) {
         const inst = INSTRUCTIONS[this.#bytes[p]!]!;
         if (
           inst === INST_UNKNOWN ||
           (p + 1 < to && (this.#bytes[p + 1] !== SPACE || p + 2 === to))
-        ) return this.#bad(Term.EXEC_INST, RejectReason.BAD_VALUE);
+        ) return this.#bad(Fixed.Term_EXEC_INST, RejectReason.BAD_VALUE);
         if (inst === INST_UNSUPPORTED) reason = Reason.UNSUPPORTED;
-        else if (inst === INST_POST_ONLY) this.#flags |= TermFlag.POST_ONLY;
-        else if (inst === INST_ALL_OR_NONE) this.#flags |= TermFlag.ALL_OR_NONE;
-        else if (peg === 0 || peg === inst - INST_PEG) peg = inst - INST_PEG;
+        else if (inst === INST_POST_ONLY) {
+          this.#flags |= Fixed.TermFlag_POST_ONLY;
+        } else if (inst === INST_ALL_OR_NONE) {
+          this.#flags |= Fixed.TermFlag_ALL_OR_NONE;
+        } else if (peg === 0 || peg === inst - INST_PEG) peg = inst - INST_PEG;
         else reason = Reason.INVALID_COMBINATION;
       }
     }
     const mode = this.#readPostOnlyMode();
     if (mode < 0) return mode;
-    if (reason === Reason.NONE) reason = mode;
+    if (reason === Fixed.Reason_NONE) reason = mode;
     if (ordType !== PEGGED) {
-      return reason === Reason.NONE && peg !== 0
+      return reason === Fixed.Reason_NONE && peg !== 0
         ? Reason.INVALID_COMBINATION
         : reason;
     }
-    if (reason !== Reason.NONE) return reason;
+    if (reason !== Fixed.Reason_NONE) return reason;
     if (peg === 0) return this.#missing(Note.PEG_REQUIRED);
     this.ordType = peg;
-    return Reason.NONE;
+    return Fixed.Reason_NONE;
   }
 
   #readPostOnlyMode(): number {
-    if (!this.#parser.hasTerm(Term.POST_ONLY_MODE)) return Reason.NONE;
-    const mode = this.#character(Term.POST_ONLY_MODE);
+    if (!this.#parser.hasTerm(Fixed.Term_POST_ONLY_MODE)) {
+      return Fixed.Reason_NONE;
+    }
+    const mode = this.#character(Fixed.Term_POST_ONLY_MODE);
     const slide = mode === "S".charCodeAt(0);
     if (!slide && mode !== "R".charCodeAt(0)) {
-      return this.#bad(Term.POST_ONLY_MODE, RejectReason.BAD_VALUE);
+      return this.#bad(Fixed.Term_POST_ONLY_MODE, RejectReason.BAD_VALUE);
     }
-    if ((this.#flags & TermFlag.POST_ONLY) === 0) {
+    if ((this.#flags & Fixed.TermFlag_POST_ONLY) === 0) {
       return Reason.INVALID_COMBINATION;
     }
     if (slide) {
-      this.#flags ^= TermFlag.POST_ONLY | TermFlag.POST_SLIDE;
+      this.#flags ^= Fixed.TermFlag_POST_ONLY | Fixed.TermFlag_POST_SLIDE;
     }
-    return Reason.NONE;
+    return Fixed.Reason_NONE;
   }
 
   /** 99, 211, 836. */
   #readPrices(): number {
     const parser = this.#parser;
     const type = this.ordType;
-    let reason: number = Reason.NONE;
-    if (parser.hasTerm(Term.STOP_PX)) {
+    let reason: number = Fixed.Reason_NONE;
+    if (parser.hasTerm(Fixed.Term_STOP_PX)) {
       reason = this.#readStop();
       if (reason < 0) return reason;
-    } else if (type === OrdType.STOP || type === OrdType.STOP_LIMIT) {
+    } else if (
+      type === Fixed.OrdType_STOP || type === Fixed.OrdType_STOP_LIMIT
+    ) {
       return this.#missing(Note.STOP_REQUIRED);
     }
-    if (parser.hasTerm(Term.PEG_OFFSET_VALUE)) {
+    if (parser.hasTerm(Fixed.Term_PEG_OFFSET_VALUE)) {
       const found = this.#readOffset();
-      return found < 0 || reason === Reason.NONE ? found : reason;
+      return found < 0 || reason === Fixed.Reason_NONE ? found : reason;
     }
-    return type === OrdType.TRAILING_STOP
+    return type === Fixed.OrdType_TRAILING_STOP
       ? this.#missing(Note.OFFSET_REQUIRED)
       : reason;
   }
@@ -337,38 +394,42 @@ export class OrderTerms {
   #readStop(): number {
     const found = this.#instruments.readTicks(
       this.#bytes,
-      this.#parser.from[TERM_SLOTS + Term.STOP_PX]!,
-      this.#parser.to[TERM_SLOTS + Term.STOP_PX]!,
+      this.#parser.from[Fixed.TERM_SLOTS + Fixed.Term_STOP_PX]!,
+      this.#parser.to[Fixed.TERM_SLOTS + Fixed.Term_STOP_PX]!,
       this.#instrument,
       this.#number,
     );
-    if (found === NO_NUMBER) {
-      return this.#bad(Term.STOP_PX, RejectReason.BAD_FORMAT);
+    if (found === Fixed.NO_NUMBER) {
+      return this.#bad(Fixed.Term_STOP_PX, RejectReason.BAD_FORMAT);
     }
-    if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) return Reason.NONE;
+    if (this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX) {
+      return Fixed.Reason_NONE;
+    }
     if (found === Reason.INVALID_PRICE) return Reason.INVALID_STOP_PRICE;
-    if (found !== Reason.NONE) return found;
+    if (found !== Fixed.Reason_NONE) return found;
     this.#stopTicks = this.#number[0]! | 0;
-    return this.#stopTicks === 0 ? Reason.INVALID_STOP_PRICE : Reason.NONE;
+    return this.#stopTicks === 0
+      ? Reason.INVALID_STOP_PRICE
+      : Fixed.Reason_NONE;
   }
 
   /** 211 in the units that 836 says. */
   #readOffset(): number {
     const { from, to } = this.#parser;
     let unit = OFFSET_PRICE;
-    if (this.#parser.hasTerm(Term.PEG_OFFSET_TYPE)) {
-      unit = this.#character(Term.PEG_OFFSET_TYPE);
+    if (this.#parser.hasTerm(Fixed.Term_PEG_OFFSET_TYPE)) {
+      unit = this.#character(Fixed.Term_PEG_OFFSET_TYPE);
       if (unit < 0x30 || unit > 0x33) {
-        return this.#bad(Term.PEG_OFFSET_TYPE, RejectReason.BAD_VALUE);
+        return this.#bad(Fixed.Term_PEG_OFFSET_TYPE, RejectReason.BAD_VALUE);
       }
     }
-    let start = from[TERM_SLOTS + Term.PEG_OFFSET_VALUE]!;
-    const end = to[TERM_SLOTS + Term.PEG_OFFSET_VALUE]!;
+    let start = from[Fixed.TERM_SLOTS + Fixed.Term_PEG_OFFSET_VALUE]!;
+    const end = to[Fixed.TERM_SLOTS + Fixed.Term_PEG_OFFSET_VALUE]!;
     const negative = this.#bytes[start] === 0x2d;
     if (negative) start++;
     const signTwice = this.#bytes[start] === 0x2d;
     const price = unit === OFFSET_PRICE;
-    const known = this.#instrument !== UNKNOWN_INSTRUMENT_INDEX;
+    const known = this.#instrument !== Fixed.UNKNOWN_INSTRUMENT_INDEX;
     const { priceDecimals, priceUnits } = this.#instruments;
     const result = parseDecimal(
       this.#bytes,
@@ -378,13 +439,15 @@ export class OrderTerms {
       this.#number,
     );
     if (result === Decimal.FORMAT || signTwice) {
-      return this.#bad(Term.PEG_OFFSET_VALUE, RejectReason.BAD_FORMAT);
+      return this.#bad(Fixed.Term_PEG_OFFSET_VALUE, RejectReason.BAD_FORMAT);
     }
-    if (!known) return Reason.NONE;
+    if (!known) return Fixed.Reason_NONE;
     if (unit > OFFSET_TICKS) return Reason.UNSUPPORTED;
     if (unit === OFFSET_BASIS_POINTS) {
-      if (this.ordType !== OrdType.TRAILING_STOP) return Reason.INVALID_OFFSET;
-      this.#flags |= TermFlag.BASIS_POINTS;
+      if (this.ordType !== Fixed.OrdType_TRAILING_STOP) {
+        return Reason.INVALID_OFFSET;
+      }
+      this.#flags |= Fixed.TermFlag_BASIS_POINTS;
     }
     if (result === Decimal.INEXACT && price) return Reason.PRICE_OFF_TICK;
     if (result !== Decimal.OK) return Reason.INVALID_OFFSET;
@@ -394,33 +457,39 @@ export class OrderTerms {
     if (Math.floor(steps) !== steps) return Reason.PRICE_OFF_TICK;
     if (steps > INT32_MAX) return Reason.INVALID_OFFSET;
     this.#offset = negative ? -(steps | 0) : steps | 0;
-    return Reason.NONE;
+    return Fixed.Reason_NONE;
   }
 
   /** 110, and 111 with its kin. */
   #readQuantities(): number {
     const parser = this.#parser;
-    let reason: number = Reason.NONE;
-    if (parser.hasTerm(Term.MIN_QTY)) {
-      reason = this.#readLots(Term.MIN_QTY, Reason.INVALID_MIN_QUANTITY);
+    let reason: number = Fixed.Reason_NONE;
+    if (parser.hasTerm(Fixed.Term_MIN_QTY)) {
+      reason = this.#readLots(Fixed.Term_MIN_QTY, Reason.INVALID_MIN_QUANTITY);
       if (reason < 0) return reason;
-      if (reason === Reason.NONE) this.#lots[MIN_QUANTITY] = this.#number[0]!;
+      if (reason === Fixed.Reason_NONE) {
+        this.#lots[MIN_QUANTITY] = this.#number[0]!;
+      }
     }
     const found = this.#readDisplay();
-    return found < 0 || reason === Reason.NONE ? found : reason;
+    return found < 0 || reason === Fixed.Reason_NONE ? found : reason;
   }
 
   /** Lots of a term into `#number`. */
   #readLots(term: number, negative: number): number {
     const found = this.#instruments.readLots(
       this.#bytes,
-      this.#parser.from[TERM_SLOTS + term]!,
-      this.#parser.to[TERM_SLOTS + term]!,
+      this.#parser.from[Fixed.TERM_SLOTS + term]!,
+      this.#parser.to[Fixed.TERM_SLOTS + term]!,
       this.#instrument,
       this.#number,
     );
-    if (found === NO_NUMBER) return this.#bad(term, RejectReason.BAD_FORMAT);
-    if (this.#instrument === UNKNOWN_INSTRUMENT_INDEX) this.#number[0] = 0;
+    if (found === Fixed.NO_NUMBER) {
+      return this.#bad(term, RejectReason.BAD_FORMAT);
+    }
+    if (this.#instrument === Fixed.UNKNOWN_INSTRUMENT_INDEX) {
+      this.#number[0] = 0;
+    }
     return found === Reason.INVALID_QUANTITY ? negative : found;
   }
 
@@ -429,21 +498,21 @@ export class OrderTerms {
     const parser = this.#parser;
     const invalid = Reason.INVALID_DISPLAY_QUANTITY;
     let method = DISPLAY_INITIAL;
-    if (parser.hasTerm(Term.DISPLAY_METHOD)) {
-      method = this.#character(Term.DISPLAY_METHOD);
+    if (parser.hasTerm(Fixed.Term_DISPLAY_METHOD)) {
+      method = this.#character(Fixed.Term_DISPLAY_METHOD);
       if (method < DISPLAY_INITIAL || method > DISPLAY_UNDISCLOSED) {
-        return this.#bad(Term.DISPLAY_METHOD, RejectReason.BAD_VALUE);
+        return this.#bad(Fixed.Term_DISPLAY_METHOD, RejectReason.BAD_VALUE);
       }
     }
     let given = false;
-    let reason: number = Reason.NONE;
+    let reason: number = Fixed.Reason_NONE;
     const lots = this.#lots;
     for (let i = 0; i < 2; i++) {
-      const term = i === 0 ? Term.MAX_FLOOR : Term.DISPLAY_QTY;
+      const term = i === 0 ? Fixed.Term_MAX_FLOOR : Fixed.Term_DISPLAY_QTY;
       if (!parser.hasTerm(term)) continue;
       const found = this.#readLots(term, invalid);
       if (found < 0) return found;
-      if (reason === Reason.NONE) reason = found;
+      if (reason === Fixed.Reason_NONE) reason = found;
       if (given && lots[DISPLAY_QUANTITY] !== this.#number[0]!) {
         reason = invalid;
       }
@@ -451,8 +520,10 @@ export class OrderTerms {
       lots[DISPLAY_QUANTITY] = this.#number[0]!;
     }
     const range = this.#readRange(method);
-    if (range < 0 || reason !== Reason.NONE) return range < 0 ? range : reason;
-    if (range !== Reason.NONE) return range;
+    if (range < 0 || reason !== Fixed.Reason_NONE) {
+      return range < 0 ? range : reason;
+    }
+    if (range !== Fixed.Reason_NONE) return range;
     if (method === DISPLAY_INITIAL + 1) return Reason.UNSUPPORTED;
     if (method === DISPLAY_RANDOM && !given) {
       return this.#missing(Note.DISPLAY_REQUIRED);
@@ -462,55 +533,55 @@ export class OrderTerms {
       if (!none || method === DISPLAY_RANDOM) {
         return Reason.INVALID_COMBINATION;
       }
-      this.#flags |= TermFlag.HIDDEN;
+      this.#flags |= Fixed.TermFlag_HIDDEN;
     }
-    return Reason.NONE;
+    return Fixed.Reason_NONE;
   }
 
   /** 1085 and 1086: they lie symmetrically around the display quantity. */
   #readRange(method: number): number {
     const parser = this.#parser;
     const lots = this.#lots;
-    const low = parser.hasTerm(Term.DISPLAY_LOW_QTY);
-    const high = parser.hasTerm(Term.DISPLAY_HIGH_QTY);
-    if (!low && !high && method !== DISPLAY_RANDOM) return Reason.NONE;
+    const low = parser.hasTerm(Fixed.Term_DISPLAY_LOW_QTY);
+    const high = parser.hasTerm(Fixed.Term_DISPLAY_HIGH_QTY);
+    if (!low && !high && method !== DISPLAY_RANDOM) return Fixed.Reason_NONE;
     if (!low || !high) return this.#missing(Note.RANGE_REQUIRED);
     const invalid = Reason.INVALID_DISPLAY_QUANTITY;
-    let found = this.#readLots(Term.DISPLAY_LOW_QTY, invalid);
+    let found = this.#readLots(Fixed.Term_DISPLAY_LOW_QTY, invalid);
     if (found < 0) return found;
     lots[DISPLAY_RANGE] = lots[DISPLAY_QUANTITY]! - this.#number[0]!;
     const reason = found;
-    found = this.#readLots(Term.DISPLAY_HIGH_QTY, invalid);
+    found = this.#readLots(Fixed.Term_DISPLAY_HIGH_QTY, invalid);
     if (found < 0) return found;
-    if (reason !== Reason.NONE) return reason;
-    if (found !== Reason.NONE) return found;
+    if (reason !== Fixed.Reason_NONE) return reason;
+    if (found !== Fixed.Reason_NONE) return found;
     if (method !== DISPLAY_RANDOM) return Reason.INVALID_COMBINATION;
     const above = this.#number[0]! - lots[DISPLAY_QUANTITY]!;
     return lots[DISPLAY_RANGE]! < 0 || above !== lots[DISPLAY_RANGE]
       ? invalid
-      : Reason.NONE;
+      : Fixed.Reason_NONE;
   }
 
   /** 126 or 432. */
   #readExpiry(timeInForce: number): number {
     const { from, to } = this.#parser;
-    const hasTime = this.#parser.hasTerm(Term.EXPIRE_TIME);
-    const hasDate = this.#parser.hasTerm(Term.EXPIRE_DATE);
+    const hasTime = this.#parser.hasTerm(Fixed.Term_EXPIRE_TIME);
+    const hasDate = this.#parser.hasTerm(Fixed.Term_EXPIRE_DATE);
     let below = 0;
     if (hasDate) {
-      const start = from[TERM_SLOTS + Term.EXPIRE_DATE]!;
-      const end = to[TERM_SLOTS + Term.EXPIRE_DATE]!;
+      const start = from[Fixed.TERM_SLOTS + Fixed.Term_EXPIRE_DATE]!;
+      const end = to[Fixed.TERM_SLOTS + Fixed.Term_EXPIRE_DATE]!;
       if (!this.#time.parseDate(this.#bytes, start, end)) {
-        return this.#bad(Term.EXPIRE_DATE, RejectReason.BAD_FORMAT);
+        return this.#bad(Fixed.Term_EXPIRE_DATE, RejectReason.BAD_FORMAT);
       }
       // Good through the whole day.
       this.#time.ms[0] = this.#time.ms[0]! + MS_PER_DAY;
     }
     if (hasTime) {
-      const start = from[TERM_SLOTS + Term.EXPIRE_TIME]!;
-      const end = to[TERM_SLOTS + Term.EXPIRE_TIME]!;
+      const start = from[Fixed.TERM_SLOTS + Fixed.Term_EXPIRE_TIME]!;
+      const end = to[Fixed.TERM_SLOTS + Fixed.Term_EXPIRE_TIME]!;
       if (!this.#time.parse(this.#bytes, start, end)) {
-        return this.#bad(Term.EXPIRE_TIME, RejectReason.BAD_FORMAT);
+        return this.#bad(Fixed.Term_EXPIRE_TIME, RejectReason.BAD_FORMAT);
       }
       below = nanosecondsBelow(this.#bytes, start, end);
     }
@@ -518,51 +589,53 @@ export class OrderTerms {
     if (!hasTime && !hasDate) {
       return timeInForce === TimeInForce.GTD
         ? this.#missing(Note.EXPIRY_REQUIRED)
-        : Reason.NONE;
+        : Fixed.Reason_NONE;
     }
     return nanosecondWords(this.#time.ms, below, this.#expireTime)
-      ? Reason.NONE
+      ? Fixed.Reason_NONE
       : Reason.INVALID_EXPIRE_TIME;
   }
 
   /** 1, 583 with 1385, 2964. */
   #readOwner(session: number): number {
     const parser = this.#parser;
-    let reason: number = Reason.NONE;
-    if (parser.hasTerm(Term.SELF_MATCH_PREVENTION)) {
+    let reason: number = Fixed.Reason_NONE;
+    if (parser.hasTerm(Fixed.Term_SELF_MATCH_PREVENTION)) {
       const mode = this.#readPreventionMode();
       if (mode < 0) return mode;
-      this.#flags |= mode << TermFlag.STP_SHIFT;
+      this.#flags |= mode << Fixed.TermFlag_STP_SHIFT;
     }
-    if (parser.hasTerm(Term.ACCOUNT)) {
+    if (parser.hasTerm(Fixed.Term_ACCOUNT)) {
       const account = this.findAccount();
       if (account === NO_NAME) reason = Reason.UNKNOWN_ACCOUNT;
       else this.#account = account;
     }
-    if (!parser.hasTerm(Term.CONTINGENCY_TYPE)) return reason;
-    const type = this.#character(Term.CONTINGENCY_TYPE);
+    if (!parser.hasTerm(Fixed.Term_CONTINGENCY_TYPE)) return reason;
+    const type = this.#character(Fixed.Term_CONTINGENCY_TYPE);
     if (type < 0x31 || type > 0x34) {
-      return this.#bad(Term.CONTINGENCY_TYPE, RejectReason.BAD_VALUE);
+      return this.#bad(Fixed.Term_CONTINGENCY_TYPE, RejectReason.BAD_VALUE);
     }
-    if (!parser.hasTerm(Term.CL_ORD_LINK_ID)) {
+    if (!parser.hasTerm(Fixed.Term_CL_ORD_LINK_ID)) {
       return this.#missing(Note.LINK_REQUIRED);
     }
     const link = type === 0x31 ? this.#readLink(session) : Reason.UNSUPPORTED;
-    return reason === Reason.NONE ? link : reason;
+    return reason === Fixed.Reason_NONE ? link : reason;
   }
 
   /** Index of the account that 1 names, or `NO_NAME`. */
   findAccount(): number {
     return this.#accounts.find(
       this.#bytes,
-      this.#parser.from[TERM_SLOTS + Term.ACCOUNT]!,
-      this.#parser.to[TERM_SLOTS + Term.ACCOUNT]!,
+      this.#parser.from[Fixed.TERM_SLOTS + Fixed.Term_ACCOUNT]!,
+      this.#parser.to[Fixed.TERM_SLOTS + Fixed.Term_ACCOUNT]!,
     );
   }
 
   #readPreventionMode(): number {
-    const from = this.#parser.from[TERM_SLOTS + Term.SELF_MATCH_PREVENTION]!;
-    const to = this.#parser.to[TERM_SLOTS + Term.SELF_MATCH_PREVENTION]!;
+    const from = this.#parser
+      .from[Fixed.TERM_SLOTS + Fixed.Term_SELF_MATCH_PREVENTION]!;
+    const to = this.#parser
+      .to[Fixed.TERM_SLOTS + Fixed.Term_SELF_MATCH_PREVENTION]!;
     const first = this.#bytes[from]!;
     if (to - from === 1) {
       if (first === NO) return STP_NONE;
@@ -576,13 +649,14 @@ export class OrderTerms {
       to - from === 3 && first === 0x31 && this.#bytes[from + 1] === 0x30 &&
       (last === 0 || last === 1)
     ) return StpMode.DECREMENT + last;
-    return this.#bad(Term.SELF_MATCH_PREVENTION, RejectReason.BAD_VALUE);
+    return this.#bad(Fixed.Term_SELF_MATCH_PREVENTION, RejectReason.BAD_VALUE);
   }
 
   /** Reference of the live order that 583 names. */
   #readLink(session: number): number {
-    const from = this.#parser.from[TERM_SLOTS + Term.CL_ORD_LINK_ID]!;
-    const to = this.#parser.to[TERM_SLOTS + Term.CL_ORD_LINK_ID]!;
+    const from = this.#parser
+      .from[Fixed.TERM_SLOTS + Fixed.Term_CL_ORD_LINK_ID]!;
+    const to = this.#parser.to[Fixed.TERM_SLOTS + Fixed.Term_CL_ORD_LINK_ID]!;
     if (to - from > CL_ORD_ID_BYTES) return Reason.UNKNOWN_LINK;
     this.#ids.stage(session, this.#bytes, from, to);
     this.restaged = true;
@@ -591,22 +665,23 @@ export class OrderTerms {
       return Reason.UNKNOWN_LINK;
     }
     this.#link[0] = this.#ids.reference(entry);
-    return Reason.NONE;
+    return Fixed.Reason_NONE;
   }
 
   /** A limit price for an order that has none. */
   #contradicts(): number {
     const type = this.ordType;
-    const limitless = type === OrdType.STOP ||
-      type === OrdType.MARKET_TO_LIMIT || type === OrdType.TRAILING_STOP;
+    const limitless = type === Fixed.OrdType_STOP ||
+      type === Fixed.OrdType_MARKET_TO_LIMIT ||
+      type === Fixed.OrdType_TRAILING_STOP;
     return limitless && this.#parser.has(Slot.PRICE)
       ? Reason.INVALID_COMBINATION
-      : Reason.NONE;
+      : Fixed.Reason_NONE;
   }
 
   /** The value of a term if it is one byte, or -1. */
   #character(term: number): number {
-    return this.#parser.character(TERM_SLOTS + term);
+    return this.#parser.character(Fixed.TERM_SLOTS + term);
   }
 
   /** Y or N of a term: 1 or 0, or `MALFORMED`. */

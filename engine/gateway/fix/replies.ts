@@ -15,21 +15,13 @@ import {
   CL_ORD_ID_BYTES,
   CMD_DETAIL_U8,
   CMD_FLAGS_U8,
-  CMD_IN_SEQUENCE_U32,
   CMD_INSTRUMENT_U16,
-  CMD_KIND_U8,
-  CMD_LENGTH_U16,
   CMD_PRICE_I32,
   CMD_QUANTITY_F64,
   CMD_REASON_U32,
-  CMD_RECEIVE_TIME_HI_U32,
-  CMD_RECEIVE_TIME_LO_U32,
   CMD_REFERENCE_F64,
-  CMD_SESSION_U32,
   CMD_SIDE_U8,
   CMD_TEXT_U8,
-  COMMAND_SLOT_BYTES,
-  COMMAND_TEXT_BYTES,
   CommandKind,
   TEXT_BYTES,
 } from "../../record/mod.ts";
@@ -50,11 +42,26 @@ import {
 } from "./message_types.ts";
 import type { FixConnection, FixSession } from "./session.ts";
 
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  CMD_IN_SEQUENCE_U32 = 7,
+  CMD_KIND_U8 = 6,
+  CMD_LENGTH_U16 = 2,
+  CMD_RECEIVE_TIME_HI_U32 = 29,
+  CMD_RECEIVE_TIME_LO_U32 = 28,
+  CMD_SESSION_U32 = 6,
+  COMMAND_SLOT_BYTES = 192,
+  COMMAND_TEXT_BYTES = 128,
+  SLOT_WORDS = COMMAND_SLOT_BYTES >> 2,
+  CLEARED_WORDS = COMMAND_TEXT_BYTES >> 2,
+  CommandKind_DEFINE_INSTRUMENT = 10,
+}
+
 /** Commands that one message of a client can cause at most. */
 export const COMMANDS_PER_MESSAGE_MAX = 4;
 
-const SLOT_WORDS = COMMAND_SLOT_BYTES / 4;
-const TEXT_WORDS = COMMAND_TEXT_BYTES / 4;
 const NO_TEXT = new Uint8Array(0);
 
 /** Fills command slots. One for each gateway. */
@@ -93,18 +100,18 @@ export class Replies {
     this.#room--;
     this.count = (this.count + 1) & 0x3fffffff;
     const { i32, u32, u16, u8 } = this.ring;
-    const at = slot * COMMAND_SLOT_BYTES;
-    const word = slot * SLOT_WORDS;
-    for (let i = 0; i < TEXT_WORDS; i++) i32[word + i] = 0;
-    u16[(at >>> 1) + CMD_LENGTH_U16] = COMMAND_TEXT_BYTES;
-    u8[at + CMD_KIND_U8] = kind;
-    u32[word + CMD_SESSION_U32] = session.index;
-    u32[word + CMD_IN_SEQUENCE_U32] = inSequence;
+    const at = slot * Fixed.COMMAND_SLOT_BYTES;
+    const word = slot * Fixed.SLOT_WORDS;
+    for (let i = 0; i < Fixed.CLEARED_WORDS; i++) i32[word + i] = 0;
+    u16[(at >>> 1) + Fixed.CMD_LENGTH_U16] = Fixed.COMMAND_TEXT_BYTES;
+    u8[at + Fixed.CMD_KIND_U8] = kind;
+    u32[word + Fixed.CMD_SESSION_U32] = session.index;
+    u32[word + Fixed.CMD_IN_SEQUENCE_U32] = inSequence;
     const { lo, hi } = this.#context.now;
     // The text of a session's command reaches into this place.
-    if (kind < CommandKind.DEFINE_INSTRUMENT) {
-      u32[word + CMD_RECEIVE_TIME_LO_U32] = lo;
-      u32[word + CMD_RECEIVE_TIME_HI_U32] = hi;
+    if (kind < Fixed.CommandKind_DEFINE_INSTRUMENT) {
+      u32[word + Fixed.CMD_RECEIVE_TIME_LO_U32] = lo;
+      u32[word + Fixed.CMD_RECEIVE_TIME_HI_U32] = hi;
     }
     this.at = at;
   }

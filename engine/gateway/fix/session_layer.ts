@@ -37,6 +37,24 @@ import {
 } from "./session.ts";
 import { BusinessReason, Note } from "./texts.ts";
 
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  MessageType_NEW_ORDER_SINGLE = 7,
+  MessageType_ORDER_CANCEL_REQUEST = 8,
+  MessageType_ORDER_CANCEL_REPLACE_REQUEST = 9,
+  MessageType_SEQUENCE_RESET = 4,
+  RejectReason_NONE = -1,
+  Slot_MSG_SEQ_NUM = 1,
+  Slot_POSS_RESEND = 6,
+  Slot_SENDER_COMP_ID = 2,
+  Slot_TARGET_COMP_ID = 4,
+  Slot_SENDING_TIME = 3,
+  Slot_GAP_FILL_FLAG = 15,
+  Slot_POSS_DUP_FLAG = 5,
+}
+
 /** A gap that was asked for is asked for again after this. */
 const GAP_RETRY_MS = 10000;
 const YES = 0x59;
@@ -88,8 +106,10 @@ export class SessionLayer {
     c.times[TIME_RECEIVED] = context.now.ms;
     c.testRequestSent = false;
     if (!this.#senderHolds(c, session)) return;
-    const number = this.#parser.uint(Slot.MSG_SEQ_NUM);
-    if ((this.#parser.seen & (1 << Slot.MSG_SEQ_NUM)) === 0 || number < 1) {
+    const number = this.#parser.uint(Fixed.Slot_MSG_SEQ_NUM);
+    if (
+      (this.#parser.seen & (1 << Fixed.Slot_MSG_SEQ_NUM)) === 0 || number < 1
+    ) {
       this.#fail(c, session, "MsgSeqNum(34) is missing or invalid");
       return;
     }
@@ -121,21 +141,21 @@ export class SessionLayer {
   #take(c: FixConnection, session: FixSession, number: number): void {
     const { type, error } = this.#parser;
     const { desk } = this.#parts;
-    if (error !== RejectReason.NONE) {
+    if (error !== Fixed.RejectReason_NONE) {
       this.#replies.rejectParsed(session, number);
       return;
     }
     switch (type) {
-      case MessageType.NEW_ORDER_SINGLE:
+      case Fixed.MessageType_NEW_ORDER_SINGLE:
         desk.newOrder(
           session,
           number,
-          this.#parser.character(Slot.POSS_RESEND) === YES,
+          this.#parser.character(Fixed.Slot_POSS_RESEND) === YES,
         );
         return;
-      case MessageType.ORDER_CANCEL_REQUEST:
+      case Fixed.MessageType_ORDER_CANCEL_REQUEST:
         return desk.cancel(session, number);
-      case MessageType.ORDER_CANCEL_REPLACE_REQUEST:
+      case Fixed.MessageType_ORDER_CANCEL_REPLACE_REQUEST:
         return desk.replace(session, number);
       case MessageType.ORDER_STATUS_REQUEST:
         return desk.status(session, number);
@@ -174,7 +194,7 @@ export class SessionLayer {
         return this.#testRequest(c, session, number);
       case MessageType.RESEND_REQUEST:
         return this.#resendRequest(c, session, number);
-      case MessageType.SEQUENCE_RESET:
+      case Fixed.MessageType_SEQUENCE_RESET:
         return this.#gapFill(c, session, number);
       case MessageType.LOGOUT:
         return this.#loggedOut(c, session);
@@ -196,12 +216,12 @@ export class SessionLayer {
       this.#fail(c, session, "BeginString(8) must be FIX.4.4");
       return false;
     }
-    const sender = this.#equals(Slot.SENDER_COMP_ID, session.compId);
-    if (sender && this.#equals(Slot.TARGET_COMP_ID, this.#targetCompId)) {
+    const sender = this.#equals(Fixed.Slot_SENDER_COMP_ID, session.compId);
+    if (sender && this.#equals(Fixed.Slot_TARGET_COMP_ID, this.#targetCompId)) {
       return true;
     }
-    const slot = sender ? Slot.TARGET_COMP_ID : Slot.SENDER_COMP_ID;
-    const number = parser.uint(Slot.MSG_SEQ_NUM);
+    const slot = sender ? Fixed.Slot_TARGET_COMP_ID : Fixed.Slot_SENDER_COMP_ID;
+    const number = parser.uint(Fixed.Slot_MSG_SEQ_NUM);
     const missing = (parser.seen & (1 << slot)) === 0;
     this.#replies.reject(
       session,
@@ -216,10 +236,10 @@ export class SessionLayer {
   /** SendingTime; a Reject uses up the number if it was the expected one. */
   #timeHolds(c: FixConnection, session: FixSession, number: number): boolean {
     const parser = this.#parser;
-    const there = (parser.seen & (1 << Slot.SENDING_TIME)) !== 0;
+    const there = (parser.seen & (1 << Fixed.Slot_SENDING_TIME)) !== 0;
     const time = this.#sendingTime;
-    const from = parser.from[Slot.SENDING_TIME]!;
-    const to = parser.to[Slot.SENDING_TIME]!;
+    const from = parser.from[Fixed.Slot_SENDING_TIME]!;
+    const to = parser.to[Fixed.Slot_SENDING_TIME]!;
     if (there && time.parse(this.#bytes, from, to)) {
       const { context, options } = this.#parts;
       const off = Math.abs(context.now.ms - time.ms[0]!);
@@ -247,8 +267,8 @@ export class SessionLayer {
   #numberHolds(c: FixConnection, session: FixSession, number: number): boolean {
     const { type } = this.#parser;
     if (
-      type === MessageType.SEQUENCE_RESET &&
-      this.#parser.character(Slot.GAP_FILL_FLAG) !== YES
+      type === Fixed.MessageType_SEQUENCE_RESET &&
+      this.#parser.character(Fixed.Slot_GAP_FILL_FLAG) !== YES
     ) {
       this.#sequenceReset(c, session, number);
       return false;
@@ -261,12 +281,12 @@ export class SessionLayer {
     if (
       type === MessageType.LOGON && number === 1 &&
       this.#parser.character(Slot.RESET_SEQ_NUM_FLAG) === YES &&
-      this.#parser.error === RejectReason.NONE
+      this.#parser.error === Fixed.RejectReason_NONE
     ) {
       this.#answerLogon(c, session, 1, true);
       return false;
     }
-    if (this.#parser.character(Slot.POSS_DUP_FLAG) === YES) {
+    if (this.#parser.character(Fixed.Slot_POSS_DUP_FLAG) === YES) {
       this.#duplicateHolds(c, session, number);
       return false;
     }
@@ -281,7 +301,9 @@ export class SessionLayer {
   #tooHigh(c: FixConnection, session: FixSession, number: number): void {
     const { type, error } = this.#parser;
     // A ResendRequest is answered at once: both sides may wait for the other.
-    if (type === MessageType.RESEND_REQUEST && error === RejectReason.NONE) {
+    if (
+      type === MessageType.RESEND_REQUEST && error === Fixed.RejectReason_NONE
+    ) {
       this.#resendRequest(c, session, number);
     }
     if (type === MessageType.LOGOUT) {
@@ -308,14 +330,14 @@ export class SessionLayer {
     number: number,
   ): boolean {
     const parser = this.#parser;
-    if ((parser.seen & (1 << Slot.POSS_DUP_FLAG)) === 0) return true;
-    const flag = parser.character(Slot.POSS_DUP_FLAG);
+    if ((parser.seen & (1 << Fixed.Slot_POSS_DUP_FLAG)) === 0) return true;
+    const flag = parser.character(Fixed.Slot_POSS_DUP_FLAG);
     if (flag === NO) return true;
     if (flag !== YES) {
       this.#replies.reject(session, number, RejectReason.BAD_VALUE, 43);
       return false;
     }
-    if (parser.type === MessageType.SEQUENCE_RESET) return true;
+    if (parser.type === Fixed.MessageType_SEQUENCE_RESET) return true;
     const from = parser.from[Slot.ORIG_SENDING_TIME]!;
     const to = parser.to[Slot.ORIG_SENDING_TIME]!;
     if ((parser.seen & (1 << Slot.ORIG_SENDING_TIME)) === 0) {
@@ -406,13 +428,13 @@ export class SessionLayer {
   /** SequenceReset-Reset: its own number does not matter. */
   #sequenceReset(c: FixConnection, session: FixSession, number: number): void {
     const parser = this.#parser;
-    if (parser.error !== RejectReason.NONE) {
+    if (parser.error !== Fixed.RejectReason_NONE) {
       this.#consume(session, number);
       return this.#replies.rejectParsed(session, number);
     }
-    const flag = parser.character(Slot.GAP_FILL_FLAG);
+    const flag = parser.character(Fixed.Slot_GAP_FILL_FLAG);
     const next = parser.uint(Slot.NEW_SEQ_NO);
-    const flagSeen = (parser.seen & (1 << Slot.GAP_FILL_FLAG)) !== 0;
+    const flagSeen = (parser.seen & (1 << Fixed.Slot_GAP_FILL_FLAG)) !== 0;
     if ((flagSeen && flag !== NO) || next < 0) {
       this.#consume(session, number);
       const bad = next < 0;
@@ -489,7 +511,7 @@ export class SessionLayer {
   /** The client is who it says; whatever is wrong now is told by Logout. */
   #judgeLogon(c: FixConnection, session: FixSession): void {
     const parser = this.#parser;
-    const number = parser.uint(Slot.MSG_SEQ_NUM);
+    const number = parser.uint(Fixed.Slot_MSG_SEQ_NUM);
     const reset = parser.character(Slot.RESET_SEQ_NUM_FLAG) === YES;
     const interval = parser.uint(Slot.HEART_BT_INT);
     const fault = this.#logonFault(session, number, reset, interval);
@@ -514,18 +536,18 @@ export class SessionLayer {
   ): string {
     const parser = this.#parser;
     const { context, options } = this.#parts;
-    if ((parser.seen & (1 << Slot.MSG_SEQ_NUM)) === 0 || number < 1) {
+    if ((parser.seen & (1 << Fixed.Slot_MSG_SEQ_NUM)) === 0 || number < 1) {
       return "MsgSeqNum(34) is missing or invalid";
     }
-    if (parser.error !== RejectReason.NONE) {
+    if (parser.error !== Fixed.RejectReason_NONE) {
       return `Logon is malformed: reason ${parser.error}, tag ${parser.errorTag}`;
     }
     const time = this.#sendingTime;
     if (
       !time.parse(
         this.#bytes,
-        parser.from[Slot.SENDING_TIME]!,
-        parser.to[Slot.SENDING_TIME]!,
+        parser.from[Fixed.Slot_SENDING_TIME]!,
+        parser.to[Fixed.Slot_SENDING_TIME]!,
       ) ||
       Math.abs(context.now.ms - time.ms[0]!) > options.sendingTimeToleranceMs
     ) return "SendingTime accuracy problem";
@@ -579,13 +601,13 @@ export class SessionLayer {
   }
 
   #findSession(): FixSession | undefined {
-    if (!this.#equals(Slot.TARGET_COMP_ID, this.#targetCompId)) {
+    if (!this.#equals(Fixed.Slot_TARGET_COMP_ID, this.#targetCompId)) {
       return undefined;
     }
     for (const session of this.#parts.sessions) {
       if (
         session !== undefined &&
-        this.#equals(Slot.SENDER_COMP_ID, session.compId)
+        this.#equals(Fixed.Slot_SENDER_COMP_ID, session.compId)
       ) return session;
     }
     return undefined;

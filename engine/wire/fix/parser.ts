@@ -21,23 +21,29 @@ import {
   MessageType,
   messageType,
   SLOT_TAGS,
-  TAG_ALLOWED,
-  TAG_DATA,
-  TAG_DEFINED,
-  TAG_GROUP,
-  TAG_HEADER,
   TAG_INFO,
-  TAG_LENGTH,
-  TAG_SLOT_SHIFT,
-  TAG_TRAILER,
-  TAGS_MAX,
-  Term,
-  TERM_SLOTS,
   termOf,
   TYPE_REQUIRED,
-  TYPES_KNOWN,
 } from "./dictionary.ts";
 import { parseUint } from "./numbers.ts";
+
+// Numbers of the dictionary, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  TAG_ALLOWED = 32,
+  TAG_DATA = 16,
+  TAG_DEFINED = 1,
+  TAG_GROUP = 64,
+  TAG_HEADER = 2,
+  TAG_LENGTH = 8,
+  TAG_SLOT_SHIFT = 11,
+  TAG_TRAILER = 4,
+  TAGS_MAX = 3072,
+  TERM_SLOTS = 32,
+  TYPES_KNOWN = 12,
+  Term_UNSUPPORTED = 21,
+}
 
 /** What `FixParser.parse()` found. */
 export const Parsed = {
@@ -123,8 +129,8 @@ export class FixParser {
    * Where values start and end in the memory, by slot, and from `TERM_SLOTS`
    * on by term; valid if seen.
    */
-  readonly from = new Int32Array(TERM_SLOTS + 32);
-  readonly to = new Int32Array(TERM_SLOTS + 32);
+  readonly from = new Int32Array(Fixed.TERM_SLOTS + 32);
+  readonly to = new Int32Array(Fixed.TERM_SLOTS + 32);
 
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -314,16 +320,18 @@ export class FixParser {
     this.terms = 0;
     this.type = messageType(bytes, body + 3, p);
     this.#scan(p + 1, trailer);
-    if (this.type < TYPES_KNOWN) this.#judge();
+    if (this.type < Fixed.TYPES_KNOWN) this.#judge();
   }
 
   #scan(first: number, trailer: number): void {
     const bytes = this.#bytes;
     const from = this.from;
     const to = this.to;
-    const known = this.type < TYPES_KNOWN;
-    const plain = known ? TAG_DEFINED | TAG_ALLOWED : TAG_DEFINED;
-    const table = (known ? this.type : TYPES_KNOWN) * TAGS_MAX;
+    const known = this.type < Fixed.TYPES_KNOWN;
+    const plain = known
+      ? Fixed.TAG_DEFINED | Fixed.TAG_ALLOWED
+      : Fixed.TAG_DEFINED;
+    const table = (known ? this.type : Fixed.TYPES_KNOWN) * Fixed.TAGS_MAX;
     let part = HEADER_PART;
     let seen = this.seen;
     let others = 0;
@@ -349,25 +357,25 @@ export class FixParser {
         p++;
         continue;
       }
-      const info = tag < TAGS_MAX ? TAG_INFO[table + tag]! : 0;
+      const info = tag < Fixed.TAGS_MAX ? TAG_INFO[table + tag]! : 0;
       const value = ++p;
-      if ((info & TAG_DATA) !== 0 && start === dataAt) {
+      if ((info & Fixed.TAG_DATA) !== 0 && start === dataAt) {
         p = this.#dataEnd(tag, value, dataLength, trailer);
       }
       while (bytes[p] !== SOH) p++;
-      if ((info & TAG_LENGTH) !== 0) {
+      if ((info & Fixed.TAG_LENGTH) !== 0) {
         dataLength = parseUint(bytes, value, p);
         dataAt = p + 1;
       }
       if (p === value) this.#defect(DEFECT_EMPTY, tag);
       if (
-        (info & (plain | TAG_HEADER | TAG_TRAILER)) === plain &&
+        (info & (plain | Fixed.TAG_HEADER | Fixed.TAG_TRAILER)) === plain &&
         part !== TRAILER_PART
       ) part = BODY_PART;
       else if (
-        (info & TAG_HEADER) === 0 || part !== HEADER_PART
+        (info & Fixed.TAG_HEADER) === 0 || part !== HEADER_PART
       ) part = this.#unusual(tag, info, plain, part);
-      const slot = (info >>> TAG_SLOT_SHIFT) - 1;
+      const slot = (info >>> Fixed.TAG_SLOT_SHIFT) - 1;
       if (slot >= 0) {
         const bit = 1 << slot;
         if ((seen & bit) !== 0) this.#defect(DEFECT_REPEATED, tag);
@@ -376,7 +384,7 @@ export class FixParser {
           from[slot] = value;
           to[slot] = p;
         }
-      } else if (known && (info & TAG_GROUP) === 0) {
+      } else if (known && (info & Fixed.TAG_GROUP) === 0) {
         others = this.#other(tag, others, value, p);
       }
       p++;
@@ -399,19 +407,19 @@ export class FixParser {
 
   /** A tag that is not simply of the body; returns the part that it leaves us in. */
   #unusual(tag: number, info: number, plain: number, part: number): number {
-    if ((info & TAG_HEADER) !== 0) {
+    if ((info & Fixed.TAG_HEADER) !== 0) {
       if (part !== HEADER_PART) this.#defect(DEFECT_ORDER, tag);
       return part;
     }
-    if ((info & TAG_TRAILER) !== 0) {
+    if ((info & Fixed.TAG_TRAILER) !== 0) {
       // CheckSum closes a message; inside it is out of place.
       if (tag === 10) this.#defect(DEFECT_ORDER, tag);
       return TRAILER_PART;
     }
-    if (tag < 5000 && (info & TAG_DEFINED) === 0) {
+    if (tag < 5000 && (info & Fixed.TAG_DEFINED) === 0) {
       this.#defect(DEFECT_UNDEFINED, tag);
     } else if (tag < 5000 && (info & plain) !== plain) {
-      if (this.type < TYPES_KNOWN) this.#defect(DEFECT_TYPE, tag);
+      if (this.type < Fixed.TYPES_KNOWN) this.#defect(DEFECT_TYPE, tag);
     }
     if (part === TRAILER_PART) this.#defect(DEFECT_ORDER, tag);
     return part === HEADER_PART ? BODY_PART : part;
@@ -424,10 +432,10 @@ export class FixParser {
       const bit = 1 << term;
       if ((this.terms & bit) === 0) {
         this.terms |= bit;
-        this.from[TERM_SLOTS + term] = value;
-        this.to[TERM_SLOTS + term] = end;
-        if (term !== Term.UNSUPPORTED) return count;
-      } else if (term !== Term.UNSUPPORTED) {
+        this.from[Fixed.TERM_SLOTS + term] = value;
+        this.to[Fixed.TERM_SLOTS + term] = end;
+        if (term !== Fixed.Term_UNSUPPORTED) return count;
+      } else if (term !== Fixed.Term_UNSUPPORTED) {
         this.#defect(DEFECT_REPEATED, tag);
         return count;
       }
