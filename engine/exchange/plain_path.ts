@@ -44,8 +44,8 @@ const enum Fixed {
   SETTING_GATE_LOW = 11,
   SETTING_GATE_HIGH = 12,
   SETTING_GATE_SLOW = 13,
-  SETTING_TRADE_LOW = 24,
-  SETTING_TRADE_HIGH = 25,
+  SETTING_TRADE_LOW = 14,
+  SETTING_TRADE_HIGH = 15,
   INSTRUMENT_LAST_PRICE = 22,
   INSTRUMENT_VOLUME_F64 = 8,
   INSTRUMENT_TRADES_F64 = 9,
@@ -627,6 +627,9 @@ export function plainPath(parts: PlainParts): PlainPath {
     const text = hasText(c32, at);
     const totalsAt = instrumentAt >> 1;
     const base64 = stamp[Fixed.STAMP_MATCH]!;
+    let volume = f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64]!;
+    let turnover = f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]!;
+    let lastPrice = i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE]!;
     let wanted = quantity;
     let notional = 0;
     let fills = 0;
@@ -636,6 +639,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       const price = i32[maker + Fixed.ORDER_PRICE]!;
       let sum = f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64]!;
       const count = i32[level + Fixed.LEVEL_COUNT]!;
+      const before = fills;
       let gone = 0;
       do {
         const own = maker >> 1;
@@ -659,12 +663,9 @@ export function plainPath(parts: PlainParts): PlainPath {
         const match = base64 + fills;
         f64[own + Fixed.ORDER_LEAVES_F64] = left;
         f64[own + Fixed.ORDER_NOTIONAL_F64] = makerPaid;
-        i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE] = price;
         f64[totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64] = traded;
-        f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64] =
-          f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64]! + traded;
-        f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64] =
-          f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]! + paid;
+        volume += traded;
+        turnover += paid;
 
         let to = claim(makerSession);
         let to64 = to >> 1;
@@ -727,6 +728,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         gone++;
         maker = next;
       } while (maker !== 0 && wanted !== 0);
+      if (fills !== before) lastPrice = price;
       i32[level + Fixed.LEVEL_COUNT] = count - gone;
       i32[level + Fixed.LEVEL_HEAD] = maker;
       f64[(level >> 1) + Fixed.LEVEL_QUANTITY_F64] = sum;
@@ -740,6 +742,9 @@ export function plainPath(parts: PlainParts): PlainPath {
     } while (
       wanted !== 0 && level !== 0 && i32[side + Fixed.SIDE_BEST_KEY]! <= limit
     );
+    i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE] = lastPrice;
+    f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64] = volume;
+    f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64] = turnover;
     f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64] =
       f64[totalsAt + Fixed.INSTRUMENT_TRADES_F64]! + fills;
     stamp[Fixed.STAMP_MATCH] = base64 + fills;
@@ -845,7 +850,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       bit >>> 0 > 1 || timeInForce > Fixed.TimeInForce_IOC ||
       timeInForce === Fixed.AT_THE_OPENING ||
       price <= 0 || price === Fixed.KEY_NONE ||
-      !(quantity > 0) || quantity > Fixed.QUANTITY_MAX ||
+      !(quantity > 0) ||
       Math.floor(quantity) !== quantity ||
       quantity > quantityMax[instrument]! ||
       quantity * price > notionalMax[instrument]! ||

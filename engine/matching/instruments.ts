@@ -32,13 +32,13 @@ export const SETTING_GATE_LOW = 11;
 export const SETTING_GATE_HIGH = 12;
 /** 1 = prices or quantities need a look at tick table or lot step. */
 export const SETTING_GATE_SLOW = 13;
+/** Lowest and highest price at which trading goes on; in one line of memory with the gate. */
+export const SETTING_TRADE_LOW = 14;
+export const SETTING_TRADE_HIGH = 15;
 /** What was told last in a call: price; volume and imbalance below. */
-export const SETTING_TOLD_PRICE = 14;
+export const SETTING_TOLD_PRICE = 24;
 /** 1 = the instrument has a tick table. */
-export const SETTING_TICKS = 15;
-/** Lowest and highest price at which trading goes on. */
-export const SETTING_TRADE_LOW = 24;
-export const SETTING_TRADE_HIGH = 25;
+export const SETTING_TICKS = 25;
 // Float64 elements.
 /** Lots that a quantity is a multiple of; 0 = 1. */
 export const SETTING_LOT_STEP_F64 = 8;

@@ -50,9 +50,10 @@ export class RiskLimits {
       quantityMax >= 0 && notionalMax >= 0,
       `limits of instrument ${instrument}: ${quantityMax} lots, ${notionalMax} ticks x lots: must not be below 0`,
     );
+    // A record holds no more: a quantity within its limit is an exact number.
     this.quantityMax[instrument] = quantityMax === 0
       ? MAX_QUANTITY_DEFAULT
-      : quantityMax;
+      : Math.min(quantityMax, MAX_QUANTITY_DEFAULT);
     this.notionalMax[instrument] = notionalMax === 0
       ? MAX_NOTIONAL_DEFAULT
       : notionalMax;
