@@ -19,7 +19,7 @@ export interface Fault {
   /** Names of the streams that lean on the rule; all kinds if left out. */
   readonly shapes?: readonly string[];
 }
-const BOOK = "engine/book/book.ts";
+const BOOK = "engine/book/queues.ts";
 const MATCHING = "engine/matching/special_matching.ts";
 const SLICE = "engine/matching/slice.ts";
 const SPECIALS = "engine/exchange/specials.ts";
@@ -41,14 +41,16 @@ export const FAULTS: readonly Fault[] = [
   {
     rule: "time priority: a new order goes to the end of its queue",
     file: BOOK,
-    search: `      i32[tail + Fixed.ORDER_NEXT] = order;
-      i32[order + Fixed.ORDER_PREVIOUS] = tail;
-      i32[level + Fixed.LEVEL_TAIL] = order;`,
-    replacement: `      const head = i32[level + Fixed.LEVEL_HEAD]!;
-      i32[order + Fixed.ORDER_NEXT] = head;
-      i32[order + Fixed.ORDER_PREVIOUS] = tail & 0;
-      i32[head + Fixed.ORDER_PREVIOUS] = order;
-      i32[level + Fixed.LEVEL_HEAD] = order;`,
+    search: `    words[tail | Fixed.ORDER_NEXT] = order;
+    words[order | Fixed.ORDER_PREVIOUS] = tail;
+    words[order | Fixed.ORDER_LEVEL] = level;
+    words[level | Fixed.LEVEL_TAIL] = order;`,
+    replacement: `    const head = words[level | Fixed.LEVEL_HEAD]!;
+    words[order | Fixed.ORDER_NEXT] = head;
+    words[order | Fixed.ORDER_PREVIOUS] = tail & 0;
+    words[order | Fixed.ORDER_LEVEL] = level;
+    words[head | Fixed.ORDER_PREVIOUS] = order;
+    words[level | Fixed.LEVEL_HEAD] = order;`,
   },
   {
     rule: "priority: at one price displayed before hidden",
