@@ -401,7 +401,7 @@ export class Accounts {
     if (account === 0) return;
     const position = this.#positionOf(account, instrument);
     this.#add(position, bit + 1, f64, lotsAt, -1);
-    this.#add(position, 0, f64, lotsAt, 1 - 2 * bit);
+    this.traded(account, instrument, bit, f64, lotsAt);
   }
 
   /** The account traded the lots at `f64[lotsAt]`; what is open is counted elsewhere. */
