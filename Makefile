@@ -29,9 +29,6 @@ COMMON_PERMISSIONS := --no-prompt --cached-only --frozen --allow-ffi \
 RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
 	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1
 
-# As in engine/appliance/v8_flags.ts.
-V8_FLAGS := --v8-flags=--max-inlined-bytecode-size=4000,--max-inlined-bytecode-size-cumulative=20000,--max-inlined-bytecode-size-absolute=40000
-
 .PHONY: help
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,7 +68,7 @@ native: deps-run
 
 .PHONY: run doctor config send control replay test test-deep mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
-	@$(DENO) run $(V8_FLAGS) $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
+	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
 doctor: native deno ## Say what this host lacks, and how to mend it
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts doctor $(if $(CONFIG),--config $(CONFIG))

@@ -13,7 +13,6 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { V8_FLAGS_OPTION } from "../engine/appliance/v8_flags.ts";
 import { ExchangeMix, mixCommands } from "./exchange_mix.ts";
 import { EVERYTHING } from "./exchange_rig.ts";
 import { peersOf, runPeer } from "./peers.ts";
@@ -86,7 +85,6 @@ async function runChild(warm: boolean): Promise<ChildResult> {
       "--no-prompt",
       "--frozen",
       "--allow-all",
-      V8_FLAGS_OPTION,
       new URL(import.meta.url).pathname,
       "--child",
       ...(warm ? ["--warm"] : []),

@@ -12,7 +12,6 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { V8_FLAGS_OPTION } from "../engine/appliance/v8_flags.ts";
 import { PASSES_ROUND } from "./contender.ts";
 import { BookHash, TapeHash } from "./exchange_mix.ts";
 import { type Flow, type FlowOptions, makeFlow } from "./live_flow.ts";
@@ -118,7 +117,6 @@ async function runChild(
       "--no-prompt",
       "--frozen",
       "--allow-all",
-      V8_FLAGS_OPTION,
       new URL(import.meta.url).pathname,
       `--book=${live},${prices},${special}`,
       `--rounds=${rounds}`,

@@ -8,7 +8,6 @@
  *
  * @module
  */
-import { V8_FLAGS_OPTION } from "../engine/appliance/v8_flags.ts";
 import { roundOf, type Side } from "./contender.ts";
 import { type EngineSpec, makeContender } from "./engines.ts";
 import { readLines } from "./lines.ts";
@@ -32,7 +31,6 @@ export async function startEngine(
       "--no-prompt",
       "--frozen",
       "--allow-all",
-      V8_FLAGS_OPTION,
       new URL(import.meta.url).pathname,
       JSON.stringify(spec),
     ],

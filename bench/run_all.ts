@@ -9,7 +9,6 @@
  *
  * @module
  */
-import { V8_FLAGS_OPTION } from "../engine/appliance/v8_flags.ts";
 import { reserveHugePages } from "../tests/huge_pages.ts";
 import { conditions } from "./stats.ts";
 
@@ -42,7 +41,7 @@ for (const name of wanted) {
       "--frozen",
       "--allow-all",
       "--unstable-net",
-      `${V8_FLAGS_OPTION},--expose-gc`,
+      "--v8-flags=--expose-gc",
       new URL(`${name}_bench.ts`, FOLDER).pathname,
       ...options,
     ],

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { V8_FLAGS_OPTION } from "../../engine/appliance/v8_flags.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const START_MS_MAX = 60_000;
@@ -102,7 +101,6 @@ export function runFlags(
   ...readable: readonly string[]
 ): string[] {
   return [
-    V8_FLAGS_OPTION,
     "--no-prompt",
     "--cached-only",
     "--frozen",
