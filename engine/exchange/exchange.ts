@@ -216,7 +216,6 @@ export class Exchange {
   /** 0: sequence of the last command. */
   readonly #last = new Float64Array(1);
   readonly #due: Uint32Array;
-  readonly #routes: Uint8Array;
   readonly #events: readonly EventRing[];
   readonly #plain: PlainPath;
 
@@ -254,7 +253,6 @@ export class Exchange {
       at.definitions,
       instrumentsMax * DEFINITION_WORDS,
     );
-    this.#routes = options.routes;
     this.#events = options.events;
     this.#writer = new EventWriter(
       book,
@@ -868,10 +866,5 @@ export class Exchange {
     this.#requests.specialsLimit = this.book.specialMax;
     this.#owners.renewAll();
     this.states.restore();
-  }
-
-  /** Place in `events` of a session's ring. */
-  routeOf(session: number): number {
-    return this.#routes[session]!;
   }
 }

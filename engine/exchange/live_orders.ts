@@ -198,22 +198,27 @@ export class LiveOrders implements SpecialSink, FillSink {
   }
 
   onTrade(maker: number, taker: number, instrument: number): void {
-    const { writer } = this.#parts;
-    writer.stamp[1] = writer.stamp[1]! + 1;
-    writer.fill(maker, instrument, 0);
-    writer.fill(taker, instrument, 1);
-    this.traded(maker, instrument);
-    this.traded(taker, instrument);
+    this.#tellTrade(maker, taker, instrument, 1);
   }
 
   /** A trade of an auction: neither order took. */
   onAuctionTrade(buy: number, sell: number, instrument: number): void {
+    this.#tellTrade(buy, sell, instrument, 0);
+  }
+
+  /** @param aggressor 1 = the second order took. */
+  #tellTrade(
+    first: number,
+    second: number,
+    instrument: number,
+    aggressor: number,
+  ): void {
     const { writer } = this.#parts;
     writer.stamp[1] = writer.stamp[1]! + 1;
-    writer.fill(buy, instrument, 0);
-    writer.fill(sell, instrument, 0);
-    this.traded(buy, instrument);
-    this.traded(sell, instrument);
+    writer.fill(first, instrument, 0);
+    writer.fill(second, instrument, aggressor);
+    this.traded(first, instrument);
+    this.traded(second, instrument);
   }
 
   /** An order's account traded what the instrument's record says. */

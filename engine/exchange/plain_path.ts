@@ -31,7 +31,6 @@ import type { CommandViews } from "./event_writer.ts";
 const enum Fixed {
   BOOK_FREE_ORDER = 1,
   BOOK_FRESH_ORDER = 2,
-  BOOK_END_ORDER = 3,
   BOOK_ALLOCATED = 4,
   BOOK_ORDERS_LIMIT = 5,
   INSTRUMENT_SHIFT = 6,
@@ -51,7 +50,6 @@ const enum Fixed {
   INSTRUMENT_TRADES_F64 = 9,
   INSTRUMENT_LAST_QUANTITY_F64 = 10,
   INSTRUMENT_NOTIONAL_F64 = 12,
-  SIDE_WORDS = 8,
   SIDE_SHIFT = 3,
   SIDE_BEST = 0,
   SIDE_BEST_KEY = 1,
@@ -93,7 +91,6 @@ const enum Fixed {
   SESSION_ORDERS = 4,
   SESSION_SHIFT = 4,
   PLACE_SHIFT = 2,
-  PLACE_NEXT = 0,
   PLACE_SEEN = 1,
   PLACE_SLOTS = 2,
   PLACE_FIRST = 3,
