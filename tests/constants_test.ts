@@ -53,6 +53,7 @@ const FILES = [
   "engine/exchange/request_checks.ts",
   "engine/exchange/requests.ts",
   "engine/exchange/plain_path.ts",
+  "engine/exchange/plain_replace.ts",
   "engine/wire/binary/encode_event.ts",
   "engine/gateway/binary/decode_order.ts",
   "engine/gateway/binary/decode_message.ts",

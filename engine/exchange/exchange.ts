@@ -326,6 +326,7 @@ export class Exchange {
       places,
       stamp: this.#writer.stamp,
       counts: this.#counts,
+      refusals: this.refusals,
       last: this.#last,
       due: this.#due,
       accounts,
@@ -337,6 +338,7 @@ export class Exchange {
       },
       closeLevel: (side, level) => book.closeLevel(side, level),
       rest: (order, side, key) => book.rest(order, side, key),
+      unlinkFrom: (order, side) => book.unlinkFrom(order, side),
       proceed: (order, command, from, index) => {
         this.#writer.begin(command, from);
         this.#writer.skip(index);
@@ -481,7 +483,7 @@ export class Exchange {
     const { stamp } = this.#writer;
     stamp[2] = stamp[2]! + (counts[Fixed.COUNT_EVENTS]! >>> 0);
     counts[Fixed.COUNT_EVENTS] = 0;
-    for (let i = Fixed.Total_ORDERS; i <= Fixed.Total_CANCELS; i++) {
+    for (let i = Fixed.Total_ORDERS; i <= Fixed.Total_OTHERS; i++) {
       const count = counts[i]! >>> 0;
       counts[i] = 0;
       totals[i] = totals[i]! + count;

@@ -24,6 +24,7 @@
 import type { Accounts, MessageRate } from "../risk/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 import type { CommandViews } from "./event_writer.ts";
+import { plainReplace } from "./plain_replace.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -96,7 +97,9 @@ const enum Fixed {
   PLACE_FIRST = 3,
   Total_ORDERS = 1,
   Total_CANCELS = 2,
+  DETAIL_CANCEL = 2,
   CMD_SHAPE_WORD = 1,
+  CMD_KIND_SHIFT = 16,
   CMD_SEQUENCE_F64 = 1,
   CMD_TIME_F64 = 2,
   CMD_TIME_LO_U32 = 4,
@@ -111,6 +114,8 @@ const enum Fixed {
   COMMAND_BASE_BYTES = 64,
   CommandKind_NEW_ORDER = 1,
   CommandKind_CANCEL_ORDER = 2,
+  CommandKind_REPLACE_ORDER = 3,
+  CommandKind_REDUCE_ORDER = 6,
   PLAIN_NEW = COMMAND_BASE_BYTES + CommandKind_NEW_ORDER * 65536,
   PLAIN_CANCEL = COMMAND_BASE_BYTES + CommandKind_CANCEL_ORDER * 65536,
   COMMAND_TEXT_BYTES = 128,
@@ -231,6 +236,8 @@ export interface PlainParts {
   readonly stamp: Float64Array;
   /** Since they were last read: commands by `Total`, and in their stead 0: events. */
   readonly counts: Int32Array;
+  /** Requests refused by the exchange, by reason. */
+  readonly refusals: Float64Array;
   /** 0: sequence of the last command. */
   readonly last: Float64Array;
   /** When the next timer is due: low and high word. */
@@ -243,6 +250,8 @@ export interface PlainParts {
   closeLevel(side: number, level: number): void;
   /** Puts an order where its price has no orders yet. */
   rest(order: number, side: number, key: number): void;
+  /** Takes an order out of its queue. */
+  unlinkFrom(order: number, side: number): void;
   /** Goes on with an order that is accepted, after `index` events. */
   proceed(
     order: number,
@@ -487,15 +496,14 @@ export function plainPath(parts: PlainParts): PlainPath {
     i32[word] = (i32[word]! + difference) | 0;
   }
 
-  /** A maker traded the lots in the instrument's record. */
+  /** An order that was open before traded the lots at `f64[lots]`. */
   function countMaker(
     account: number,
     instrument: number,
     bit: number,
-    totalsAt: number,
+    lots: number,
     isFilled: boolean,
   ): void {
-    const lots = totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64;
     const traded = f64[lots]!;
     const position = positionOf(account, instrument) >> 1;
     const openAt = position + Fixed.POSITION_OPEN_F64 + bit;
@@ -591,12 +599,14 @@ export function plainPath(parts: PlainParts): PlainPath {
    * @param instrumentAt Record of the instrument.
    * @param side Record of the side that it takes from.
    * @param limit The worst key that it takes.
+   * @param order Record of an order that is replaced; 0 = the command is a new order.
    * @returns Number of events so far.
    */
   function sweep(
     instrumentAt: number,
     side: number,
     limit: number,
+    order: number,
     command: CommandViews,
     base: number,
   ): number {
@@ -606,13 +616,24 @@ export function plainPath(parts: PlainParts): PlainPath {
     const half = at >> 1;
     const session = c32[at + Fixed.CMD_SESSION_U32]!;
     const inSequence = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
-    const why = c32[at + Fixed.CMD_HOW_WORD]! & 0xf;
+    const isNew = order === 0;
+    const mine = order >> 1;
+    const what = isNew
+      ? c32[at + Fixed.CMD_WHAT_WORD]!
+      : i32[order + Fixed.ORDER_KIND]!;
+    const why = isNew
+      ? c32[at + Fixed.CMD_HOW_WORD]! & 0xf
+      : i32[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf;
     const limitPrice = c32[at + Fixed.CMD_PRICE_I32]!;
     const sequence = c64[half + Fixed.CMD_SEQUENCE_F64]!;
     const time = c64[half + Fixed.CMD_TIME_F64]!;
-    const quantity = c64[half + Fixed.CMD_QUANTITY_F64]!;
-    const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
+    const id = isNew ? sequence : f64[mine + Fixed.ORDER_ID_F64]!;
+    const quantity = isNew
+      ? c64[half + Fixed.CMD_QUANTITY_F64]!
+      : f64[mine + Fixed.ORDER_QUANTITY_F64]!;
+    const reference = isNew
+      ? c64[half + Fixed.CMD_REFERENCE_F64]!
+      : f64[mine + Fixed.ORDER_REFERENCE_F64]!;
     const instrument = what & 0xffff;
     const bit = (what >>> 16) - Fixed.LIMIT_BUY;
     // What of the taker's owner no maker may share, and where to compare it.
@@ -621,14 +642,16 @@ export function plainPath(parts: PlainParts): PlainPath {
     ]!;
     const row = Math.imul(stp >>> 4, sessionsMax) & Fixed.WORD_MASK;
     const identity = (stp & 0xf) === 0 ? -1 : identities[row + session]! || -1;
-    const text = hasText(c32, at);
+    const text = isNew
+      ? hasText(c32, at)
+      : (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !== 0;
     const totalsAt = instrumentAt >> 1;
     const base64 = stamp[Fixed.STAMP_MATCH]!;
     let volume = f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64]!;
     let turnover = f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]!;
     let lastPrice = i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE]!;
-    let wanted = quantity;
-    let notional = 0;
+    let wanted = isNew ? quantity : f64[mine + Fixed.ORDER_LEAVES_F64]!;
+    let notional = isNew ? 0 : f64[mine + Fixed.ORDER_NOTIONAL_F64]!;
     let fills = 0;
     let level = i32[side + Fixed.SIDE_BEST]! & Fixed.WORD_MASK;
     do {
@@ -700,7 +723,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         e32[to + Fixed.EVT_PRICE_I32] = limitPrice;
         e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
         e64[to64 + Fixed.EVT_QUANTITY_F64] = quantity;
-        e64[to64 + Fixed.EVT_ORDER_ID_F64] = sequence;
+        e64[to64 + Fixed.EVT_ORDER_ID_F64] = id;
         e64[to64 + Fixed.EVT_REFERENCE_F64] = reference;
         e64[to64 + Fixed.EVT_LEAVES_F64] = wanted;
         e64[to64 + Fixed.EVT_CUM_F64] = quantity - wanted;
@@ -712,11 +735,15 @@ export function plainPath(parts: PlainParts): PlainPath {
           : Fixed.OrdStatus_PARTIALLY_FILLED | Fixed.TAKER;
         e64[to64 + Fixed.EVT_MATCH_F64] = match;
         e64[to64 + Fixed.EVT_LAST_F64] = 0;
-        if (text) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
+        if (text) {
+          if (isNew) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
+          else ownText(to, order);
+        }
 
         const account = accountOf(makerSession);
         if (account !== 0) {
-          countMaker(account, instrument, 1 - bit, totalsAt, left === 0);
+          const lots = totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64;
+          countMaker(account, instrument, 1 - bit, lots, left === 0);
         }
         if (left !== 0) break;
         const next = i32[maker + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
@@ -936,7 +963,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     let notional = 0;
     let index = 1;
     if (best <= limit) {
-      index = sweep(instrumentAt, other, limit, command, at);
+      index = sweep(instrumentAt, other, limit, 0, command, at);
       leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
       notional = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
       if (leaves === 0) {
@@ -1034,7 +1061,14 @@ export function plainPath(parts: PlainParts): PlainPath {
         half + Fixed.CMD_REFERENCE_F64,
         c64,
       );
-      if (order === 0) return false;
+      if (order === 0) {
+        return refuseUnknown(
+          command,
+          at,
+          Fixed.Total_CANCELS,
+          Fixed.DETAIL_CANCEL,
+        );
+      }
       owner = i32[order + Fixed.ORDER_OWNER]!;
       order64 = order >> 1;
     }
@@ -1125,6 +1159,26 @@ export function plainPath(parts: PlainParts): PlainPath {
       (side !== 0 && side !== (kind >>> 16 & 0xff));
   }
 
+  const { replace, reduce, refuseUnknown } = plainReplace(parts, {
+    e32,
+    e64,
+    placeOf,
+    findIn,
+    unchain,
+    forget,
+    claim,
+    ownText,
+    requestText,
+    keepText,
+    positionOf,
+    countMaker,
+    isInRate,
+    sweep,
+    levelAt,
+    isOutside,
+    isAnother,
+  });
+
   return (command: CommandViews, at: number): boolean => {
     const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
     // The longer ones bring client order ids.
@@ -1134,6 +1188,10 @@ export function plainPath(parts: PlainParts): PlainPath {
     if (shape === Fixed.PLAIN_CANCEL || shape === Fixed.TEXT_CANCEL) {
       return cancel(command, at);
     }
+    // These may bring a new reference and flags too: any length will do.
+    const kind = shape >>> Fixed.CMD_KIND_SHIFT & 0xff;
+    if (kind === Fixed.CommandKind_REPLACE_ORDER) return replace(command, at);
+    if (kind === Fixed.CommandKind_REDUCE_ORDER) return reduce(command, at);
     return false;
   };
 }
