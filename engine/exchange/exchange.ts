@@ -193,6 +193,8 @@ export class Exchange {
   readonly #totals = new Float64Array(8);
   /** What the plain path counted since the totals were last read. */
   readonly #counts = new Int32Array(8);
+  /** Commands that went the short way since it was made, by `Total`; for tests and people. */
+  readonly plainTotals = new Float64Array(8);
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
   readonly #requests: Requests;
@@ -345,6 +347,13 @@ export class Exchange {
         this.#requests.goOn(order);
         if (this.#live.touchedCount !== 0) this.#settle();
       },
+      settle: (instrument, order, command, from, index) => {
+        this.#writer.begin(command, from);
+        this.#writer.skip(index);
+        this.#writer.subject = order;
+        this.#live.touch(instrument);
+        this.#settle();
+      },
       refuse: (command, from) => {
         this.#writer.begin(command, from);
         this.#requests.refuseRate(command, from);
@@ -487,6 +496,7 @@ export class Exchange {
       const count = counts[i]! >>> 0;
       counts[i] = 0;
       totals[i] = totals[i]! + count;
+      this.plainTotals[i] = this.plainTotals[i]! + count;
       totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + count;
     }
   }

@@ -39,7 +39,8 @@ const enum Fixed {
   INSTRUMENT_STOPS = 27,
   INSTRUMENT_WATCH_HEAD = 28,
   HIDDEN_SIDES = 32,
-  SIDE_SPECIAL = 7,
+  STOP_SIDES = 48,
+  SIDE_WORDS = 8,
   SETTING_SHIFT = 5,
   SETTING_GATE_LOW = 11,
   SETTING_GATE_HIGH = 12,
@@ -259,6 +260,14 @@ export interface PlainParts {
     at: number,
     index: number,
   ): void;
+  /** Settles an instrument after a command of `index` events, whose order rests or is 0. */
+  settle(
+    instrument: number,
+    order: number,
+    command: CommandViews,
+    at: number,
+    index: number,
+  ): void;
   /** Refuses a new order that is one message too many. */
   refuse(command: CommandViews, at: number): void;
 }
@@ -300,7 +309,7 @@ export function plainPath(parts: PlainParts): PlainPath {
   const { instrumentsMax, sessionsMax, indexBits } = parts;
   const { quantityMax, notionalMax, routes, rings, places } = parts;
   const { stamp, counts, last } = parts;
-  const { closeLevel, levelFor, rest, proceed, refuse } = parts;
+  const { closeLevel, levelFor, rest, proceed, settle, refuse } = parts;
   const { settings, identities, due, accounts, rates } = parts;
   const [e32, e64] = ringWords(rings, places);
   const ringCount = rings.length;
@@ -666,6 +675,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         const owner = i32[maker + Fixed.ORDER_OWNER]!;
         const makerSession = owner & Fixed.ORDER_SESSION_MASK;
         if (
+          (owner & Fixed.ORDER_TERMS_BIT) !== 0 ||
           routes[makerSession]! >= ringCount ||
           identities[row + makerSession] === identity
         ) break;
@@ -807,6 +817,17 @@ export function plainPath(parts: PlainParts): PlainPath {
       price > i32[setting + Fixed.SETTING_TRADE_HIGH]!;
   }
 
+  /**
+   * Whether the last trade triggers a waiting stop: buys wait at their stop
+   * price, sells at its complement. There are no trailing stops.
+   */
+  function hasTriggered(instrumentAt: number): boolean {
+    const price = i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE]!;
+    const stops = instrumentAt + Fixed.STOP_SIDES;
+    return i32[stops + Fixed.SIDE_BEST_KEY]! <= price ||
+      i32[stops + Fixed.SIDE_WORDS + Fixed.SIDE_BEST_KEY]! <= ~price;
+  }
+
   /** CANCELED for what an IOC order could not have; its progress is in the scratch record. */
   function remainderCanceled(
     index: number,
@@ -905,10 +926,8 @@ export function plainPath(parts: PlainParts): PlainPath {
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[sessionAt + Fixed.SESSION_BLOCKED]! |
           i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
-          i32[other + Fixed.SIDE_SPECIAL]! |
-          i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]!) !== 0
+          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]!) !== 0 ||
+      i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= limit
     ) return false;
     const best = i32[other + Fixed.SIDE_BEST_KEY]!;
     if (
@@ -962,16 +981,20 @@ export function plainPath(parts: PlainParts): PlainPath {
     let leaves = quantity;
     let notional = 0;
     let index = 1;
+    let triggers = false;
     if (best <= limit) {
       index = sweep(instrumentAt, other, limit, 0, command, at);
       leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
       notional = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+      triggers = i32[instrumentAt + Fixed.INSTRUMENT_STOPS] !== 0 &&
+        hasTriggered(instrumentAt);
       if (leaves === 0) {
         counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + index) | 0;
         if (account !== 0) {
           f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
           countTaker(account, instrument, bit, false);
         }
+        if (triggers) settle(instrument, 0, command, at, index);
         return true;
       }
     }
@@ -986,6 +1009,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       }
       remainderCanceled(index, session, command, at);
       counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + 1) | 0;
+      if (triggers) settle(instrument, 0, command, at, index + 1);
       return true;
     }
 
@@ -1028,6 +1052,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       f64[sumAt] = f64[sumAt]! + leaves;
     }
     remember(order, place, session);
+    if (triggers) settle(instrument, order, command, at, index);
     return true;
   }
 
@@ -1079,7 +1104,6 @@ export function plainPath(parts: PlainParts): PlainPath {
     const instrumentAt = instruments + (instrument << Fixed.INSTRUMENT_SHIFT);
     if (
       (i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-        i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
         i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
         (owner & Fixed.ORDER_TERMS_BIT)) !== 0
     ) return false;
@@ -1176,6 +1200,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     sweep,
     levelAt,
     isOutside,
+    hasTriggered,
     isAnother,
   });
 

@@ -28,9 +28,7 @@ const enum Fixed {
   INSTRUMENT_WATCH_HEAD = 28,
   HIDDEN_SIDES = 32,
   SIDE_SHIFT = 3,
-  SIDE_BEST = 0,
   SIDE_BEST_KEY = 1,
-  SIDE_SPECIAL = 7,
   SETTING_SHIFT = 5,
   SETTING_GATE_LOW = 11,
   SETTING_GATE_HIGH = 12,
@@ -177,6 +175,7 @@ export interface PlainTools {
   ): number;
   levelAt(side: number, key: number): number;
   isOutside(setting: number, price: number): boolean;
+  hasTriggered(instrumentAt: number): boolean;
   isAnother(what: number, kind: number): boolean;
 }
 
@@ -201,10 +200,11 @@ export function plainReplace(
   const { i32, f64, instruments, orders, sessions, settings } = parts;
   const { sessionsMax, accountsAt, refusals } = parts;
   const { quantityMax, notionalMax, routes, counts, last, due } = parts;
-  const { levelFor, rest, unlinkFrom, proceed } = parts;
+  const { levelFor, rest, unlinkFrom, proceed, settle } = parts;
   const { e32, e64, placeOf, findIn, unchain, forget, claim } = tools;
   const { ownText, requestText, keepText, positionOf } = tools;
   const { countMaker, isInRate, sweep, levelAt, isOutside, isAnother } = tools;
+  const { hasTriggered } = tools;
   const ringCount = parts.rings.length;
   const scratch = orders;
   const indexSize = parts.index + Fixed.INDEX_SIZE;
@@ -552,10 +552,7 @@ export function plainReplace(
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[sessionAt + Fixed.SESSION_BLOCKED]! |
           i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
           i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
-          i32[other + Fixed.SIDE_SPECIAL]! |
-          i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]! |
           (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT)) !== 0 ||
       !isPossible(command, at, order, flags) ||
       (renames(command, at) && isTaken(command, at))
@@ -567,7 +564,8 @@ export function plainReplace(
     const best = i32[other + Fixed.SIDE_BEST_KEY]!;
     const crosses = !keeps && best <= ~key;
     if (
-      (!keeps && !hasRoom(order, side, key)) ||
+      (!keeps && (!hasRoom(order, side, key) ||
+        i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= ~key)) ||
       (crosses &&
         (isOutside(setting, price) || isOutside(setting, best ^ -bit)))
     ) return false;
@@ -692,12 +690,14 @@ export function plainReplace(
       const tradedAt = lots + Fixed.ORDER_QUANTITY_F64;
       countMaker(account, instrument, bit, tradedAt, leaves === 0);
     }
-    if (leaves === 0) {
-      forget(order, owner, place, session);
-      return;
-    }
-    if (i32[other + Fixed.SIDE_BEST_KEY]! > ~key) {
-      rest(order, instrumentAt + (bit << Fixed.SIDE_SHIFT), key);
+    const rests = leaves !== 0;
+    if (!rests || i32[other + Fixed.SIDE_BEST_KEY]! > ~key) {
+      if (rests) rest(order, instrumentAt + (bit << Fixed.SIDE_SHIFT), key);
+      else forget(order, owner, place, session);
+      if (
+        i32[instrumentAt + Fixed.INSTRUMENT_STOPS] !== 0 &&
+        hasTriggered(instrumentAt)
+      ) settle(instrument, rests ? order : 0, command, at, index);
       return;
     }
     takeOff(order, place);
@@ -744,7 +744,6 @@ export function plainReplace(
       (((what ^ kind) & 0xffffff) !== 0 && isAnother(what, kind)) ||
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
           i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
           (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT)) !== 0 ||
       (renames(command, at) && isTaken(command, at))
