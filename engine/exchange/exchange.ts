@@ -338,9 +338,9 @@ export class Exchange {
         const level = book.index.find(side, key);
         return level !== 0 || book.index.hasRoom(side, key) ? level : -1;
       },
-      closeLevel: (side, level) => book.closeLevel(side, level),
-      rest: (order, side, key) => book.rest(order, side, key),
-      unlinkFrom: (order, side) => book.unlinkFrom(order, side),
+      closeLevel: book.closeLevel,
+      rest: book.rest,
+      unlinkFrom: book.unlinkFrom,
       proceed: (order, command, from, index) => {
         this.#writer.begin(command, from);
         this.#writer.skip(index);

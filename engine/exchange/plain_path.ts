@@ -330,6 +330,12 @@ export function plainPath(parts: PlainParts): PlainPath {
     ]!;
   }
 
+  /** Whether a timer is due, whose high word is due at least. */
+  function isDue(c32: Int32Array, at: number): boolean {
+    return c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 !== due[1]! ||
+      c32[at + Fixed.CMD_TIME_LO_U32]! >>> 0 >= due[0]!;
+  }
+
   // ------------------------------------------------------------- the index
 
   function placeOf(session: number, reference: number): number {
@@ -899,7 +905,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       Math.floor(quantity) !== quantity ||
       quantity > quantityMax[instrument]! ||
       quantity * price > notionalMax[instrument]! ||
-      timeHi >>> 0 >= due[1]!
+      (timeHi >>> 0 >= due[1]! && isDue(c32, at))
     ) return false;
     const place = placeOf(session, reference >>> 0);
     const entry = i32[place]!;
@@ -1070,7 +1076,8 @@ export function plainPath(parts: PlainParts): PlainPath {
     const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
     if (
       !(sequence > last[0]!) || session >>> 0 >= sessionsMax ||
-      routes[session]! >= ringCount || timeHi >>> 0 >= due[1]!
+      routes[session]! >= ringCount ||
+      (timeHi >>> 0 >= due[1]! && isDue(c32, at))
     ) return false;
     const place = placeOf(session, reference >>> 0);
     let order = i32[place]! & Fixed.ENTRY_MASK;
@@ -1199,6 +1206,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     isInRate,
     sweep,
     levelAt,
+    isDue,
     isOutside,
     hasTriggered,
     isAnother,

@@ -174,6 +174,7 @@ export interface PlainTools {
     base: number,
   ): number;
   levelAt(side: number, key: number): number;
+  isDue(c32: Int32Array, at: number): boolean;
   isOutside(setting: number, price: number): boolean;
   hasTriggered(instrumentAt: number): boolean;
   isAnother(what: number, kind: number): boolean;
@@ -204,7 +205,7 @@ export function plainReplace(
   const { e32, e64, placeOf, findIn, unchain, forget, claim } = tools;
   const { ownText, requestText, keepText, positionOf } = tools;
   const { countMaker, isInRate, sweep, levelAt, isOutside, isAnother } = tools;
-  const { hasTriggered } = tools;
+  const { isDue, hasTriggered } = tools;
   const ringCount = parts.rings.length;
   const scratch = orders;
   const indexSize = parts.index + Fixed.INDEX_SIZE;
@@ -217,7 +218,7 @@ export function plainReplace(
     const session = c32[at + Fixed.CMD_SESSION_U32]!;
     return command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]! > last[0]! &&
       session >>> 0 < sessionsMax && routes[session]! < ringCount &&
-      c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 < due[1]!;
+      (c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 < due[1]! || !isDue(c32, at));
   }
 
   /** The order that a command names; 0 = none. */
