@@ -834,6 +834,24 @@ export function plainPath(parts: PlainParts): PlainPath {
       i32[stops + Fixed.SIDE_WORDS + Fixed.SIDE_BEST_KEY]! <= ~price;
   }
 
+  /**
+   * Whether a plain order that rests matters to those of the watch list: it is
+   * all of the best price, or a hidden order of the other side could meet it.
+   */
+  function movesOthers(
+    instrumentAt: number,
+    bit: number,
+    order: number,
+  ): boolean {
+    const side = instrumentAt + (bit << Fixed.SIDE_SHIFT);
+    const other = instrumentAt + ((1 - bit) << Fixed.SIDE_SHIFT);
+    const key = i32[order + Fixed.ORDER_PRICE]! ^ (bit - 1);
+    return i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= ~key ||
+      (key === i32[side + Fixed.SIDE_BEST_KEY] &&
+        (i32[order + Fixed.ORDER_NEXT]! |
+            i32[order + Fixed.ORDER_PREVIOUS]!) === 0);
+  }
+
   /** CANCELED for what an IOC order could not have; its progress is in the scratch record. */
   function remainderCanceled(
     index: number,
@@ -931,14 +949,17 @@ export function plainPath(parts: PlainParts): PlainPath {
       price > i32[setting + Fixed.SETTING_GATE_HIGH]! ||
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[sessionAt + Fixed.SESSION_BLOCKED]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]!) !== 0 ||
+          i32[instrumentAt + Fixed.INSTRUMENT_STATE]!) !== 0 ||
       i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= limit
     ) return false;
     const best = i32[other + Fixed.SIDE_BEST_KEY]!;
     if (
       best <= limit &&
       (isOutside(setting, price) || isOutside(setting, best ^ -bit))
+    ) return false;
+    if (
+      i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
+      (best <= limit || key < i32[side + Fixed.SIDE_BEST_KEY]!)
     ) return false;
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     const quantityAt = half + Fixed.CMD_QUANTITY_F64;
@@ -1111,8 +1132,9 @@ export function plainPath(parts: PlainParts): PlainPath {
     const instrumentAt = instruments + (instrument << Fixed.INSTRUMENT_SHIFT);
     if (
       (i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-        i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
-        (owner & Fixed.ORDER_TERMS_BIT)) !== 0
+          (owner & Fixed.ORDER_TERMS_BIT)) !== 0 ||
+      (i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
+        movesOthers(instrumentAt, bit, order))
     ) return false;
 
     const sessionAt = sessions + (session << Fixed.SESSION_SHIFT);
@@ -1209,6 +1231,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     isDue,
     isOutside,
     hasTriggered,
+    movesOthers,
     isAnother,
   });
 

@@ -177,6 +177,7 @@ export interface PlainTools {
   isDue(c32: Int32Array, at: number): boolean;
   isOutside(setting: number, price: number): boolean;
   hasTriggered(instrumentAt: number): boolean;
+  movesOthers(instrumentAt: number, bit: number, order: number): boolean;
   isAnother(what: number, kind: number): boolean;
 }
 
@@ -205,7 +206,7 @@ export function plainReplace(
   const { e32, e64, placeOf, findIn, unchain, forget, claim } = tools;
   const { ownText, requestText, keepText, positionOf } = tools;
   const { countMaker, isInRate, sweep, levelAt, isOutside, isAnother } = tools;
-  const { isDue, hasTriggered } = tools;
+  const { isDue, hasTriggered, movesOthers } = tools;
   const ringCount = parts.rings.length;
   const scratch = orders;
   const indexSize = parts.index + Fixed.INDEX_SIZE;
@@ -553,7 +554,6 @@ export function plainReplace(
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[sessionAt + Fixed.SESSION_BLOCKED]! |
           i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
           (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT)) !== 0 ||
       !isPossible(command, at, order, flags) ||
       (renames(command, at) && isTaken(command, at))
@@ -569,6 +569,11 @@ export function plainReplace(
         i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= ~key)) ||
       (crosses &&
         (isOutside(setting, price) || isOutside(setting, best ^ -bit)))
+    ) return false;
+    if (
+      i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
+      (crosses || movesOthers(instrumentAt, bit, order) ||
+        key < i32[side + Fixed.SIDE_BEST_KEY]!)
     ) return false;
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     if (
@@ -745,8 +750,9 @@ export function plainReplace(
       (((what ^ kind) & 0xffffff) !== 0 && isAnother(what, kind)) ||
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
           (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT)) !== 0 ||
+      (i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
+        movesOthers(instrumentAt, bit, order)) ||
       (renames(command, at) && isTaken(command, at))
     ) return false;
     f64[scratchAt + Fixed.ORDER_QUANTITY_F64] =

@@ -8,6 +8,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { INSTRUMENT_WATCH_HEAD } from "../../engine/book/mod.ts";
 import {
   EventRing,
   Exchange,
@@ -194,6 +195,8 @@ class Ways {
   readonly general: Side;
   /** Commands on the plain path after which stops were triggered. */
   triggers = 0;
+  /** Commands on the plain path while instrument 0 had a watch list. */
+  watched = 0;
   readonly #command = new CommandBuffer();
   #sequence = 0;
 
@@ -208,10 +211,13 @@ class Ways {
     this.#command.write(command, ++this.#sequence);
     const one = this.plain.apply(this.#command);
     const other = this.general.apply(this.#command);
-    if (
-      this.plain.kinds.includes(EventKind.TRIGGERED) &&
-      this.#plainCommands() > before
-    ) this.triggers++;
+    if (this.#plainCommands() > before) {
+      const { book } = this.plain.exchange;
+      if (this.plain.kinds.includes(EventKind.TRIGGERED)) this.triggers++;
+      if (book.i32[book.instrumentOf(0) + INSTRUMENT_WATCH_HEAD] !== 0) {
+        this.watched++;
+      }
+    }
     if (one.length === other.length) {
       let at = 0;
       while (at < one.length && one[at] === other[at]) at++;
@@ -348,4 +354,26 @@ Deno.test(`plainPath() goes on beside what waits and what is hidden: ${STOPS.nam
   );
   assert(parts.every((part) => part > 0.25), `plain: ${parts}`);
   assert(ways.triggers > 40, `only ${ways.triggers} plain commands triggered`);
+});
+
+const PEGS: Shape = {
+  name: "pegs, conditional orders, trailing stops",
+  setup: { ordersMax: 400, instrumentsMax: 1 },
+  shape: {
+    instruments: 1,
+    references: 400,
+    spread: 40,
+    special: 6,
+    owners: 2,
+    texts: 5,
+  },
+};
+
+Deno.test(`plainPath() goes on where it moves nobody: ${PEGS.name}, seed 9`, () => {
+  const ways = new Ways({ ordersMax: 400, instrumentsMax: 1 });
+  for (const command of commandsOf(PEGS, 9, 40_000)) {
+    if (command.timeInForce !== TimeInForce.GTD) ways.step(command);
+  }
+  ways.assertSame();
+  assert(ways.watched > 4000, `only ${ways.watched} beside a watch list`);
 });

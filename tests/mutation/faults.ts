@@ -399,6 +399,15 @@ export const FAULTS: readonly Fault[] = [
     shapes: ["order types and terms"],
   },
   {
+    rule: "pegs follow the best price when its last order goes the short way",
+    file: SHORT,
+    search: `      (key === i32[side + Fixed.SIDE_BEST_KEY] &&
+        (i32[`,
+    replacement: `      (key < i32[side + Fixed.SIDE_BEST_KEY]! &&
+        (i32[`,
+    shapes: ["order types and terms"],
+  },
+  {
     rule: "replace: OPEN_QUANTITY is what shall be open",
     file: CHECKS,
     search: `      ? filled + asked
