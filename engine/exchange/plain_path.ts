@@ -835,8 +835,21 @@ export function plainPath(parts: PlainParts): PlainPath {
   }
 
   /**
+   * Whether a hidden order reaches the other side: a condition may keep it from
+   * trading there, and that may change without a word about the instrument.
+   */
+  function isRestless(instrumentAt: number): boolean {
+    const buys = instrumentAt + Fixed.SIDE_BEST_KEY;
+    const sells = buys + Fixed.SIDE_WORDS;
+    const hiddenBuy = i32[buys + Fixed.HIDDEN_SIDES]!;
+    const hiddenSell = i32[sells + Fixed.HIDDEN_SIDES]!;
+    return i32[sells]! <= ~hiddenBuy || hiddenSell <= ~hiddenBuy ||
+      i32[buys]! <= ~hiddenSell;
+  }
+
+  /**
    * Whether a plain order that rests matters to those of the watch list: it is
-   * all of the best price, or a hidden order of the other side could meet it.
+   * all of the best price, or a hidden order could trade with it or without it.
    */
   function movesOthers(
     instrumentAt: number,
@@ -849,7 +862,8 @@ export function plainPath(parts: PlainParts): PlainPath {
     return i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= ~key ||
       (key === i32[side + Fixed.SIDE_BEST_KEY] &&
         (i32[order + Fixed.ORDER_NEXT]! |
-            i32[order + Fixed.ORDER_PREVIOUS]!) === 0);
+            i32[order + Fixed.ORDER_PREVIOUS]!) === 0) ||
+      isRestless(instrumentAt);
   }
 
   /** CANCELED for what an IOC order could not have; its progress is in the scratch record. */
@@ -959,7 +973,8 @@ export function plainPath(parts: PlainParts): PlainPath {
     ) return false;
     if (
       i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
-      (best <= limit || key < i32[side + Fixed.SIDE_BEST_KEY]!)
+      (best <= limit || key < i32[side + Fixed.SIDE_BEST_KEY]! ||
+        isRestless(instrumentAt))
     ) return false;
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     const quantityAt = half + Fixed.CMD_QUANTITY_F64;
@@ -1244,7 +1259,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     if (shape === Fixed.PLAIN_CANCEL || shape === Fixed.TEXT_CANCEL) {
       return cancel(command, at);
     }
-    // These may bring a new reference and flags too: any length will do.
+    // These may also bring a new reference and flags, so their length varies.
     const kind = shape >>> Fixed.CMD_KIND_SHIFT & 0xff;
     if (kind === Fixed.CommandKind_REPLACE_ORDER) return replace(command, at);
     if (kind === Fixed.CommandKind_REDUCE_ORDER) return reduce(command, at);
