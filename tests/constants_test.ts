@@ -49,6 +49,7 @@ const FILES = [
   "engine/risk/accounts.ts",
   "engine/exchange/event_writer.ts",
   "engine/exchange/exchange.ts",
+  "engine/exchange/look_ahead.ts",
   "engine/exchange/order_index.ts",
   "engine/exchange/request_checks.ts",
   "engine/exchange/requests.ts",

@@ -100,6 +100,8 @@ export class ExchangeAgent implements Agent {
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
   #hashAnswered = 0;
+  /** Where the commands of a batch lie. */
+  readonly #offsets = new Int32Array(COMMANDS_PER_ROUND_MAX);
 
   constructor(options: ExchangeAgentOptions) {
     this.#options = options;
@@ -163,9 +165,11 @@ export class ExchangeAgent implements Agent {
     if (count > room) count = room;
     if (count === 0) return 0;
     this.#journal(ring, count);
+    const offsets = this.#offsets;
     for (let i = 0; i < count; i++) {
-      exchange.apply(ring, ring.peek(i) * COMMAND_SLOT_BYTES);
+      offsets[i] = ring.peek(i) * COMMAND_SLOT_BYTES;
     }
+    exchange.applyAll(ring, offsets, 0, count);
     ring.release(count);
     this.#publishEvents();
     return count;

@@ -31,10 +31,21 @@ import { DEFINITION_WORDS, Definitions, NAME_WORDS } from "./definitions.ts";
 import type { EventRing } from "./event_ring.ts";
 import { type CommandViews, EventWriter } from "./event_writer.ts";
 import { LiveOrders } from "./live_orders.ts";
+import {
+  LOOK_AHEAD_COMMANDS,
+  LOOK_AHEAD_ORDERS_MIN,
+  type LookAhead,
+  lookAhead,
+} from "./look_ahead.ts";
 import { MassRequests } from "./mass_requests.ts";
 import { OrderIndex } from "./order_index.ts";
 import { OrderSearch } from "./order_search.ts";
-import { canBePlain, type PlainPath, plainPath } from "./plain_path.ts";
+import {
+  canBePlain,
+  type PlainParts,
+  type PlainPath,
+  plainPath,
+} from "./plain_path.ts";
 import { RequestChecks } from "./request_checks.ts";
 import { Requests } from "./requests.ts";
 import { Specials } from "./specials.ts";
@@ -220,6 +231,7 @@ export class Exchange {
   readonly #due: Uint32Array;
   readonly #events: readonly EventRing[];
   readonly #plain: PlainPath;
+  readonly #lookAhead: LookAhead;
 
   /** Bytes that an exchange of these options occupies; a multiple of 64. */
   static bytes(options: ExchangeCapacity): number {
@@ -291,13 +303,14 @@ export class Exchange {
     this.#requests = rooms.requests;
     this.#mass = rooms.mass;
     this.#setup = rooms.setup;
-    this.#plain = this.#makePlain(options);
+    const plain = this.#plainParts(options);
+    this.#plain = canBePlain(options.events) ? plainPath(plain) : () => false;
+    this.#lookAhead = lookAhead(plain);
   }
 
-  /** The plain path over the same memory, if the event rings lie so that there can be one. */
-  #makePlain(options: ExchangeOptions): PlainPath {
+  /** What the plain path and the look ahead work on: the same memory. */
+  #plainParts(options: ExchangeOptions): PlainParts {
     const { events } = options;
-    if (!canBePlain(events)) return () => false;
     const places = new Int32Array(events.length * Fixed.PLACE_WORDS);
     for (let i = 0; i < events.length; i++) {
       events[i]!.movePlace(places, i * Fixed.PLACE_WORDS);
@@ -305,7 +318,7 @@ export class Exchange {
     const at = parts(options);
     const start = options.byteOffset ?? 0;
     const { book, accounts } = this;
-    return plainPath({
+    return {
       i32: new Int32Array(options.memory, start, at.bytes >>> 2),
       f64: new Float64Array(options.memory, start, at.bytes >>> 3),
       instruments: book.instrumentOf(0),
@@ -339,6 +352,7 @@ export class Exchange {
         return level !== 0 || book.index.hasRoom(side, key) ? level : -1;
       },
       closeLevel: book.closeLevel,
+      openLevel: book.openLevel,
       rest: book.rest,
       unlinkFrom: book.unlinkFrom,
       proceed: (order, command, from, index) => {
@@ -358,7 +372,7 @@ export class Exchange {
         this.#writer.begin(command, from);
         this.#requests.refuseRate(command, from);
       },
-    });
+    };
   }
 
   /** Puts together what works on the state. */
@@ -572,7 +586,11 @@ export class Exchange {
    */
   apply(command: CommandViews, offset: number): void {
     const at = offset >>> 2;
-    if (this.#plain(command, at)) return;
+    if (!this.#plain(command, at)) this.#applyGeneral(command, at);
+  }
+
+  /** Applies a command that the plain path did not. */
+  #applyGeneral(command: CommandViews, at: number): void {
     const i32 = command.i32;
     const sequence = command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
     if (!(sequence > this.#last[0]!)) this.#outOfOrder(sequence);
@@ -605,6 +623,42 @@ export class Exchange {
       this.#requests.replace(command, at, session);
     } else this.#other(command, at, session, kind);
     if (this.#live.touchedCount !== 0) this.#settle();
+  }
+
+  /**
+   * Applies commands one after the other, as `apply()` does, and reads ahead of
+   * them what they will need.
+   *
+   * @param offsets First byte of each command in the memory of the views.
+   * @param from Place in `offsets` of the first.
+   * @param end Place behind the last.
+   */
+  applyAll(
+    command: CommandViews,
+    offsets: Int32Array,
+    from: number,
+    end: number,
+  ): void {
+    for (let first = from; first < end; first += LOOK_AHEAD_COMMANDS) {
+      const next = Math.min(first + LOOK_AHEAD_COMMANDS, end);
+      if (this.book.ordersAllocated >= LOOK_AHEAD_ORDERS_MIN) {
+        this.#lookAhead(command, offsets, first, next);
+      }
+      this.#applySome(command, offsets, first, next);
+    }
+  }
+
+  #applySome(
+    command: CommandViews,
+    offsets: Int32Array,
+    from: number,
+    end: number,
+  ): void {
+    const plain = this.#plain;
+    for (let i = from; i < end; i++) {
+      const at = offsets[i]! >>> 2;
+      if (!plain(command, at)) this.#applyGeneral(command, at);
+    }
   }
 
   /** Drops the events that were not published: for a warm-up. */

@@ -249,7 +249,9 @@ export interface PlainParts {
   levelFor(side: number, key: number): number;
   /** Takes a level that has no orders any more out of the book. */
   closeLevel(side: number, level: number): void;
-  /** Puts an order where its price has no orders yet. */
+  /** Puts an order where its price has no orders yet; `level` is what `levelFor()` gave. */
+  openLevel(order: number, side: number, key: number, level: number): void;
+  /** Puts an order at the end of its price's queue. */
   rest(order: number, side: number, key: number): void;
   /** Takes an order out of its queue. */
   unlinkFrom(order: number, side: number): void;
@@ -309,7 +311,7 @@ export function plainPath(parts: PlainParts): PlainPath {
   const { instrumentsMax, sessionsMax, indexBits } = parts;
   const { quantityMax, notionalMax, routes, rings, places } = parts;
   const { stamp, counts, last } = parts;
-  const { closeLevel, levelFor, rest, proceed, settle, refuse } = parts;
+  const { closeLevel, levelFor, openLevel, proceed, settle, refuse } = parts;
   const { settings, identities, due, accounts, rates } = parts;
   const [e32, e64] = ringWords(rings, places);
   const ringCount = rings.length;
@@ -1083,7 +1085,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
     i32[order + Fixed.ORDER_OWNER] = owner | Fixed.ORDER_INDEXED_BIT;
     if (level === 0 || i32[level + Fixed.LEVEL_HEAD] === 0) {
-      rest(order, side, key);
+      openLevel(order, side, key, level);
     } else {
       const tail = i32[level + Fixed.LEVEL_TAIL]! & Fixed.WORD_MASK;
       i32[tail + Fixed.ORDER_NEXT] = order;
