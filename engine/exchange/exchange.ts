@@ -351,6 +351,7 @@ export class Exchange {
         const level = book.index.find(side, key);
         return level !== 0 || book.index.hasRoom(side, key) ? level : -1;
       },
+      growIndex: () => this.#index.grow(),
       closeLevel: book.closeLevel,
       openLevel: book.openLevel,
       rest: book.rest,
@@ -921,7 +922,7 @@ export class Exchange {
     const records = this.book.numberOf(this.book.ordersEnd);
     this.#texts.fill(0, 0, records * Fixed.CL_ORD_ID_WORDS);
     this.book.reset();
-    this.#index.words.fill(0);
+    this.#index.reset();
     this.#memory.fill(0, this.#resetFrom);
     this.#last[0] = 0;
     this.totals.fill(0);

@@ -44,6 +44,7 @@ const enum Fixed {
   ORDER_OWNER = 12,
   ORDER_SESSION_MASK = 0xffffff,
   INDEX_HEADER_WORDS = 16,
+  INDEX_MASK = 1,
   INDEX_SPREAD_HIGH = 0x9e3779b1,
   INDEX_SPREAD_SESSION = 0x85ebca6b,
   CMD_SHAPE_WORD = 1,
@@ -80,7 +81,7 @@ export type LookAhead = (
 export function lookAhead(parts: PlainParts): LookAhead {
   const { i32, f64, instruments, instrumentsMax, indexBits } = parts;
   const places = parts.index + Fixed.INDEX_HEADER_WORDS;
-  const indexMask = 2 ** indexBits - 1;
+  const indexMask = parts.index + Fixed.INDEX_MASK;
   /** Orders that commands name, as the index knows them. */
   const orders = new Int32Array(Fixed.LOOK_AHEAD_COMMANDS);
   /** Commands of new orders: first word; then level of the price; then its last order. */
@@ -94,10 +95,10 @@ export function lookAhead(parts: PlainParts): LookAhead {
   let makersCount = 0;
 
   function placeOf(session: number, reference: number): number {
-    return places +
-      ((reference +
-        Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
-        Math.imul(session, Fixed.INDEX_SPREAD_SESSION)) & indexMask);
+    const spread = reference +
+      Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
+      Math.imul(session, Fixed.INDEX_SPREAD_SESSION);
+    return places + (spread & i32[indexMask]!);
   }
 
   /** Reads the index; parts new orders from the others, without a branch that nobody could foretell. */

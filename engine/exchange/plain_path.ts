@@ -82,6 +82,8 @@ const enum Fixed {
   INDEX_SIZE = 0,
   INDEX_HEADER_WORDS = 16,
   INDEX_CHAINED = 1,
+  INDEX_MASK = 1,
+  INDEX_GROW_ABOVE = 2,
   INDEX_SPREAD_HIGH = 0x9e3779b1,
   INDEX_SPREAD_SESSION = 0x85ebca6b,
   SESSION_ACCOUNT = 5,
@@ -247,6 +249,8 @@ export interface PlainParts {
   readonly rates: MessageRate;
   /** The level of a key; 0 = there will be one when an order comes, -1 = no. */
   levelFor(side: number, key: number): number;
+  /** Makes the order index use more of its table. */
+  growIndex(): void;
   /** Takes a level that has no orders any more out of the book. */
   closeLevel(side: number, level: number): void;
   /** Puts an order where its price has no orders yet; `level` is what `levelFor()` gave. */
@@ -312,13 +316,15 @@ export function plainPath(parts: PlainParts): PlainPath {
   const { quantityMax, notionalMax, routes, rings, places } = parts;
   const { stamp, counts, last } = parts;
   const { closeLevel, levelFor, openLevel, proceed, settle, refuse } = parts;
+  const { growIndex } = parts;
   const { settings, identities, due, accounts, rates } = parts;
   const [e32, e64] = ringWords(rings, places);
   const ringCount = rings.length;
   const isOneRing = ringCount === 1;
   const oneRingSlots = places[Fixed.PLACE_SLOTS]!;
   const table = parts.index + Fixed.INDEX_HEADER_WORDS;
-  const indexMask = 2 ** indexBits - 1;
+  const indexMask = parts.index + Fixed.INDEX_MASK;
+  const growAbove = parts.index + Fixed.INDEX_GROW_ABOVE;
   const indexSize = parts.index + Fixed.INDEX_SIZE;
   const chain = table + 2 ** indexBits - (orders >>> Fixed.ORDER_SHIFT);
   const scratch = orders;
@@ -341,10 +347,10 @@ export function plainPath(parts: PlainParts): PlainPath {
   // ------------------------------------------------------------- the index
 
   function placeOf(session: number, reference: number): number {
-    return table +
-      ((reference +
-        Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
-        Math.imul(session, Fixed.INDEX_SPREAD_SESSION)) & indexMask);
+    const spread = reference +
+      Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
+      Math.imul(session, Fixed.INDEX_SPREAD_SESSION);
+    return table + (spread & i32[indexMask]!);
   }
 
   /** The order of this session and reference in the chain of an entry, or 0. */
@@ -376,7 +382,9 @@ export function plainPath(parts: PlainParts): PlainPath {
       i32[chain + (order >>> Fixed.ORDER_SHIFT)] = entry;
       i32[place] = order | Fixed.INDEX_CHAINED;
     }
-    i32[indexSize] = i32[indexSize]! + 1;
+    const size = i32[indexSize]! + 1;
+    i32[indexSize] = size;
+    if (size > i32[growAbove]!) growIndex();
     const word = sessions + (session << Fixed.SESSION_SHIFT) +
       Fixed.SESSION_ORDERS;
     i32[word] = i32[word]! + 1;
