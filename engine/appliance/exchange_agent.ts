@@ -380,7 +380,6 @@ export class ExchangeAgent implements Agent {
     house.drain();
     house.showBlocks(exchange, true);
     house.live = true;
-    this.#count();
     this.#options.depth.publishSome(this.#options.depth.instruments);
     const stateHash = exchange.stateHash();
     log.info("live", {
@@ -389,6 +388,7 @@ export class ExchangeAgent implements Agent {
       stateHash,
     });
     if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
+    this.#count();
     this.#setState(ExchangeState.LIVE);
   }
 
