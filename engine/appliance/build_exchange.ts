@@ -10,9 +10,14 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { allocate } from "../../ffi/mod.ts";
+import { allocate, EventSum } from "../../ffi/mod.ts";
 import type { Config, SessionRulesConfig } from "../config/mod.ts";
-import { EventRing, Exchange, type ExchangeCapacity } from "../exchange/mod.ts";
+import {
+  EventDigest,
+  EventRing,
+  Exchange,
+  type ExchangeCapacity,
+} from "../exchange/mod.ts";
 import { DepthPublisher } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
@@ -109,6 +114,10 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
   assert(exchange.hasPlainPath, "the event rings do not lie in one memory");
   const warmed = warmUp(exchange, config.capacity.sessions);
   log.debug("warmed up", { commands: warmed });
+  const digest = new EventDigest(
+    events,
+    (slots, from) => new EventSum(slots, from),
+  );
   const depth = new DepthPublisher(
     exchange,
     memory,
@@ -138,6 +147,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     ),
     operator: commandRing(plan.operatorRing, OPERATOR_SLOTS, "consumer"),
     events,
+    digest,
     house,
     register,
     definitions,
