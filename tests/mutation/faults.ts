@@ -363,8 +363,7 @@ export const FAULTS: readonly Fault[] = [
     search:
       "    if (price === i32[order + Fixed.ORDER_PRICE] && quantity <= before) {",
     replacement:
-      "    if (price === i32[order + Fixed.ORDER_PRICE] && quantity < before) {",
-    shapes: ["order types and terms", "tick tables and lot steps"],
+      "    if (price < i32[order + Fixed.ORDER_PRICE]! && quantity <= before) {",
   },
   {
     rule: "replace: a plain order that shrinks keeps its place, the short way",
