@@ -120,7 +120,7 @@ function protocolsOf(
   config: Config,
   index: number,
   context: GatewayContext,
-  storeDirectory: string | undefined,
+  stores: StorePlaces,
 ): { code: number; gateway: ProtocolGateway }[] {
   const binary = {
     code: Protocol.BINARY,
@@ -138,7 +138,7 @@ function protocolsOf(
       logonTimeoutMs: config.fix.logonTimeoutMs,
       sendingTimeToleranceMs: config.fix.sendingTimeToleranceS * 1000,
       messageBytesMax: config.fix.messageBytesMax,
-      ...(storeDirectory === undefined ? {} : { storeDirectory }),
+      ...stores,
     }),
   };
   return [fix, binary];
@@ -149,6 +149,16 @@ export function outboundDirectory(dataDirectory: string): string {
   return `${dataDirectory}/outbound`;
 }
 
+/** Folder of the snapshots, in a data directory. */
+export function snapshotDirectory(dataDirectory: string): string {
+  return `${dataDirectory}/snapshots`;
+}
+
+/** Folder of what was sent, as snapshots name it. */
+export function keptDirectory(dataDirectory: string): string {
+  return `${snapshotDirectory(dataDirectory)}/outbound`;
+}
+
 /** The agent of gateway `index`: 0 over io_uring, 1 over DPDK. */
 export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
   const { config } = workshop;
@@ -157,20 +167,29 @@ export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
     workshop,
     index,
     openTransport(config, index, log),
-    outboundDirectory(config.appliance.dataDirectory),
+    {
+      storeDirectory: outboundDirectory(config.appliance.dataDirectory),
+      baseDirectory: keptDirectory(config.appliance.dataDirectory),
+    },
   );
 }
 
-/**
- * The agent of gateway `index` over a transport.
- *
- * @param storeDirectory Folder for what is sent; none = the newest in memory.
- */
+/** Where what was sent is stored; what is left out is not there. */
+export interface StorePlaces {
+  /** Folder for what is sent; none = the newest in memory. */
+  readonly storeDirectory?: string;
+  /** Folder of the files that a snapshot names. */
+  readonly baseDirectory?: string;
+  /** Keep the files for snapshots that name them. */
+  readonly keepStores?: boolean;
+}
+
+/** The agent of gateway `index` over a transport. */
 export function assembleGateway(
   workshop: Workshop,
   index: number,
   transport: Transport,
-  storeDirectory: string | undefined,
+  stores: StorePlaces,
 ): GatewayAgent {
   const { config, plan, memory } = workshop;
   const log = workshop.log.child(`gateway${index}`);
@@ -199,7 +218,7 @@ export function assembleGateway(
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),
     sessionsMax: config.capacity.sessions,
-    protocols: (context) => protocolsOf(config, index, context, storeDirectory),
+    protocols: (context) => protocolsOf(config, index, context, stores),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

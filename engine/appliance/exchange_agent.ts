@@ -19,7 +19,7 @@
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
-import { fail } from "../assert.ts";
+import { assert, fail } from "../assert.ts";
 import { type EventRing, type Exchange, Total } from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
@@ -44,6 +44,13 @@ import {
   RING_FULL,
   type SpscRing,
 } from "../ring/mod.ts";
+import {
+  addJson,
+  bytesOf,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+} from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
 import { type CommandSlots, writeCommand } from "./command_fields.ts";
@@ -118,6 +125,40 @@ export class ExchangeAgent implements Agent {
   /** Newest sequence number given. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Adds the whole state, as it is after the newest command. */
+  save(out: SectionWriter): void {
+    const { exchange, definitions, register } = this.#options;
+    addJson(out, "agent", {
+      sequence: this.#sequence,
+      timeLo: this.#timeLo,
+      timeHi: this.#timeHi,
+    });
+    addJson(out, "definitions", definitions.save());
+    out.add("register", register.save());
+    out.add("scalars", bytesOf(exchange.saveScalars()));
+    out.add("memory", exchange.stateMemory);
+  }
+
+  /** Takes a state that was saved, before the first command. */
+  load(from: SectionReader): void {
+    const { exchange, definitions, register } = this.#options;
+    assert(this.#sequence === 0, "a state is loaded after commands");
+    const { sequence, timeLo, timeHi } = readJson<
+      { sequence: number; timeLo: number; timeHi: number }
+    >(from, "agent");
+    from.readInto("memory", exchange.stateMemory);
+    exchange.restoreScalars(new Float64Array(from.read("scalars").buffer));
+    assert(
+      exchange.sequence === sequence,
+      `the exchange's state is of command ${exchange.sequence}, the agent's of ${sequence}`,
+    );
+    register.load(from.read("register"));
+    definitions.load(readJson(from, "definitions"));
+    this.#sequence = sequence;
+    this.#timeLo = timeLo;
+    this.#timeHi = timeHi;
   }
 
   doWork(): number {

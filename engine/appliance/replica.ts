@@ -27,10 +27,16 @@ import {
   EVT_SEQUENCE_F64,
 } from "../record/mod.ts";
 import { CONTROL_BYTES, CONTROL_DURABLE, SpscRing } from "../ring/mod.ts";
+import {
+  readerFor,
+  type SectionReader,
+  type SectionWriter,
+  writerFor,
+} from "../snapshot/mod.ts";
 import { CounterLane, type Log } from "../telemetry/mod.ts";
 import { NullTransport, type Transport } from "../transport/mod.ts";
 import { assembleExchange, exchangeCapacity } from "./build_exchange.ts";
-import { assembleGateway } from "./build_gateway.ts";
+import { assembleGateway, type StorePlaces } from "./build_gateway.ts";
 import type { CommandSlots } from "./command_fields.ts";
 import type { ExchangeAgent } from "./exchange_agent.ts";
 import { HOUSE_SLOTS, type MemoryPlan, planOf } from "./memory_plan.ts";
@@ -47,8 +53,8 @@ export interface ReplicaOptions {
    * Without them events are written, shown to `onEvent` and dropped.
    */
   readonly gateways?: boolean;
-  /** Folder for the stores of what was sent; none = the newest in memory. */
-  readonly storeDirectory?: string;
+  /** Where the stores of what was sent are; none = the newest in memory. */
+  readonly stores?: StorePlaces;
   /**
    * Called with each event in turn, by sequence and place in its command;
    * those to the appliance itself too.
@@ -139,6 +145,38 @@ export class Replica {
     this.#takeEvents();
   }
 
+  /**
+   * Adds the whole state, as it is after the newest command. Sections may be
+   * views of it: they are to be read before the next command.
+   *
+   * @throws {NativeError} If a file that the state names can't be synced.
+   */
+  save(out: SectionWriter): void {
+    this.settle();
+    this.#agent.save(writerFor("exchange", out));
+    for (const gateway of this.gateways) {
+      gateway.save(writerFor(gateway.name, out));
+    }
+  }
+
+  /**
+   * Takes a state that was saved, in place of all commands up to it.
+   *
+   * @throws {Error} If it is of another capacity, or a file that it names is
+   *   not as it was. The replica is then of no use.
+   */
+  load(from: SectionReader): void {
+    this.#agent.load(readerFor("exchange", from));
+    for (const gateway of this.gateways) {
+      gateway.load(readerFor(gateway.name, from));
+    }
+  }
+
+  /** Names of the files that the saved state needs. */
+  savedFiles(): string[] {
+    return this.gateways.flatMap((gateway) => gateway.savedFiles());
+  }
+
   /** A digest of the exchange's state; as `/state` of the live one shows it. */
   stateHash(): string {
     return this.exchange.stateHash();
@@ -161,14 +199,14 @@ export class Replica {
   }
 
   #makeGateways(workshop: Workshop): GatewayAgent[] {
-    const { gateways, transport, storeDirectory } = this.#options;
+    const { gateways, transport, stores } = this.#options;
     if (gateways === false) return [];
     return workshop.plan.eventRings.map((_, index) =>
       assembleGateway(
         workshop,
         index,
         transport?.(index) ?? new NullTransport(),
-        storeDirectory,
+        stores ?? {},
       )
     );
   }
