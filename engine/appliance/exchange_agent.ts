@@ -469,6 +469,9 @@ export class ExchangeAgent implements Agent {
     const { exchange, log, journal, definitions, house, controlF64 } =
       this.#options;
     const recovery = CONTROL_RECOVERY_VALUE >>> 1;
+    const replayedMs = this.#replayedFromMs === 0
+      ? 0
+      : Math.round(performance.now() - this.#replayedFromMs);
     this.#stamp();
     definitions.check();
     this.#waitForRoom();
@@ -495,9 +498,7 @@ export class ExchangeAgent implements Agent {
       snapshotSequence: this.#loadedSequence,
       snapshotMs: this.snapshotMs,
       journalCommands: controlF64[recovery]!,
-      journalMs: this.#replayedFromMs === 0
-        ? 0
-        : Math.round(performance.now() - this.#replayedFromMs),
+      journalMs: replayedMs,
     });
     if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
     this.#count();
