@@ -540,6 +540,19 @@ export class Exchange {
     return this.#ofSession(session, word);
   }
 
+  /** The client order id of an order that has one: text, a character a byte. */
+  clOrdIdOf(order: number): string {
+    const from = this.book.numberOf(order) * Fixed.CL_ORD_ID_WORDS;
+    let text = "";
+    for (let i = 0; i < Fixed.CL_ORD_ID_WORDS * 4; i++) {
+      const word = this.#texts[from + (i >> 2)]!;
+      const code = word >>> (i & 3) * 8 & 0xff;
+      if (code === 0) break;
+      text += String.fromCharCode(code);
+    }
+    return text;
+  }
+
   #ofSession(session: number, word: number): number {
     return this.#sessions[session * Fixed.SESSION_WORDS + word]!;
   }
