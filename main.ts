@@ -16,6 +16,7 @@ import {
   commandSend,
   UsageError,
 } from "./engine/appliance/commands.ts";
+import { commandInspect } from "./engine/inspect/commands.ts";
 
 const USAGE = `Ferrule, a matching engine in a box.
 
@@ -33,6 +34,12 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        define-instrument, define-account
   main.ts replay FILE [--format itch|lobster] [--book FILE]
                                        feed recorded order flow into the books
+  main.ts inspect [--config FILE | --data DIRECTORY] [--at SEQUENCE|TIME] [--json] WHAT
+                                       look into a data folder, at any point of its
+                                       history: summary, book SYMBOL [--levels N],
+                                       sessions, session NAME, accounts, instruments,
+                                       commands FROM..TO, events FROM..TO,
+                                       messages NAME [FROM..TO], segments
   main.ts hash [--config FILE] [--data DIRECTORY]
                                        replay the journal of a stopped appliance
                                        and print its sequence and state hash
@@ -49,6 +56,8 @@ const OPTIONS = [
   "format",
   "book",
   "data",
+  "at",
+  "levels",
 ] as const;
 
 async function main(args: string[]): Promise<number> {
@@ -80,6 +89,8 @@ async function main(args: string[]): Promise<number> {
       return await commandControl(flags, rest);
     case "replay":
       return await commandReplay(flags, rest);
+    case "inspect":
+      return commandInspect(flags, rest);
     case "hash":
       return await commandHash(flags);
     default:

@@ -35,6 +35,8 @@ export interface Flags {
   readonly format?: string | undefined;
   readonly book?: string | undefined;
   readonly data?: string | undefined;
+  readonly at?: string | undefined;
+  readonly levels?: string | undefined;
 }
 
 function print(text: string): void {
@@ -44,7 +46,8 @@ function print(text: string): void {
   }
 }
 
-function readConfig(flags: Flags): Config {
+/** The configuration that the options name; the defaults if they name none. */
+export function readConfig(flags: Flags): Config {
   const { config: path } = flags;
   if (path === undefined) return loadConfig("", "defaults");
   let text: string;

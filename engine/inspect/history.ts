@@ -25,6 +25,7 @@ import {
   CMD_TIME_LO_U32,
 } from "../record/mod.ts";
 import { Log } from "../telemetry/mod.ts";
+import { type Message, MessageMaker } from "./messages.ts";
 import { Names } from "./names.ts";
 import { CommandSource } from "./source.ts";
 import { nanoseconds, NEWEST, type Point, type Range } from "./units.ts";
@@ -33,7 +34,7 @@ import { nanoseconds, NEWEST, type Point, type Range } from "./units.ts";
 export interface HistoryOptions {
   /** As the appliance's; its data folder is read. */
   readonly config: Config;
-  /** Gets a line now and then while something takes long. */
+  /** Gets what is to be said beside the answer, and how far it is while it takes long. */
   readonly progress?: (text: string) => void;
 }
 
@@ -57,8 +58,10 @@ export interface MomentOptions {
   readonly onEvent?: ReplicaOptions["onEvent"];
   /** Called with each command before it is applied. */
   readonly onCommand?: (commands: CommandSlots, at: number) => void;
-  /** Begin with the first command there is, not with a snapshot. */
-  readonly fromStart?: boolean;
+  /** Learn what is defined; new ones if left out. */
+  readonly names?: Names;
+  /** Begin before this sequence; Infinity if left out. */
+  readonly beforeSequence?: number;
 }
 
 const PROGRESS_COMMANDS = 1 << 18;
@@ -142,7 +145,7 @@ export class History {
    * @throws {JournalDamageError} If the journal can not be trusted.
    */
   at(point: Point = NEWEST, options: MomentOptions = {}): Moment {
-    const names = new Names();
+    const names = options.names ?? new Names();
     const replica = new Replica({
       config: this.config,
       log: quietLog(),
@@ -155,6 +158,33 @@ export class History {
       replica.dispose();
       throw error;
     }
+  }
+
+  /**
+   * The state at a point, and every message up to it that the journal yields.
+   *
+   * @param onMessage Called for each, in the order of their events.
+   */
+  messages(point: Point, onMessage: (message: Message) => void): Moment {
+    const names = new Names();
+    const maker = new MessageMaker(names, this.config.fix.targetCompId);
+    try {
+      return this.at(point, {
+        names,
+        beforeSequence: this.firstSequence + 1,
+        onEvent: (ring, slot) => {
+          const message = maker.make(ring, slot);
+          if (message !== undefined) onMessage(message);
+        },
+      });
+    } finally {
+      maker.dispose();
+    }
+  }
+
+  /** Tells whoever asked something beside the answer. */
+  note(text: string): void {
+    this.#options.progress?.(text);
   }
 
   #walk(

@@ -237,7 +237,10 @@ function putUnits(
     const known = names.instruments.get(reader.number("instrument"));
     if (known !== undefined) {
       const { tickSizeE8, lotSizeE8 } = known;
-      into[name] = decimal(number, meaning === "ticks" ? tickSizeE8 : lotSizeE8);
+      into[name] = decimal(
+        number,
+        meaning === "ticks" ? tickSizeE8 : lotSizeE8,
+      );
     }
   }
   into[`${name}Raw`] = number;

@@ -104,11 +104,9 @@ export class CommandSource {
   }
 
   #open(): JournalReader | undefined {
-    const segments = listSegments(this.#directory);
-    if (segments.length === 0) return undefined;
+    if (listSegments(this.#directory).length === 0) return undefined;
     return new JournalReader({
       directory: this.#directory,
-      firstSequence: segments[0]!,
       fromSequence: this.#next,
     });
   }

@@ -1,0 +1,145 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * The command `inspect` of the command line: reads what is asked, finds it out,
+ * prints it. Everything else is done elsewhere.
+ *
+ * @module
+ */
+import { type Flags, readConfig, UsageError } from "../appliance/commands.ts";
+import type { Config } from "../config/mod.ts";
+import { History } from "./history.ts";
+import { Output } from "./output.ts";
+import { NEWEST, parsePoint, parseRange, PointError } from "./units.ts";
+import {
+  type Question,
+  showAccounts,
+  showBook,
+  showCommands,
+  showEvents,
+  showInstruments,
+  showMessages,
+  showSegments,
+  showSession,
+  showSessions,
+  showSummary,
+} from "./views.ts";
+
+/** What can be asked for, and what each takes. */
+const VIEWS: Readonly<
+  Record<
+    string,
+    {
+      /** Words behind the name, at least and at most. */
+      readonly words: readonly [number, number];
+      readonly takes: string;
+      readonly show: (question: Question, words: readonly string[]) => void;
+    }
+  >
+> = {
+  summary: { words: [0, 0], takes: "", show: showSummary },
+  book: {
+    words: [1, 1],
+    takes: "SYMBOL",
+    show: (question, [symbol]) => showBook(question, symbol!),
+  },
+  sessions: { words: [0, 0], takes: "", show: showSessions },
+  session: {
+    words: [1, 1],
+    takes: "NAME",
+    show: (question, [name]) => showSession(question, name!),
+  },
+  accounts: { words: [0, 0], takes: "", show: showAccounts },
+  instruments: { words: [0, 0], takes: "", show: showInstruments },
+  commands: {
+    words: [0, 1],
+    takes: "[FROM..TO]",
+    show: (question, [range]) =>
+      showCommands(question, parseRange(range ?? "..")),
+  },
+  events: {
+    words: [0, 1],
+    takes: "[FROM..TO]",
+    show: (question, [range]) =>
+      showEvents(question, parseRange(range ?? "..")),
+  },
+  messages: {
+    words: [1, 2],
+    takes: "NAME [FROM..TO]",
+    show: (question, [name, range]) =>
+      showMessages(question, name!, parseRange(range ?? "..")),
+  },
+  segments: { words: [0, 0], takes: "", show: showSegments },
+};
+
+/** The configuration with the data folder that was asked for. */
+function configOf(flags: Flags): Config {
+  const config = readConfig(flags);
+  if (flags.data === undefined) return config;
+  const appliance = { ...config.appliance, dataDirectory: flags.data };
+  return { ...config, appliance };
+}
+
+function printTo(stream: { writeSync(bytes: Uint8Array): number }) {
+  const encoder = new TextEncoder();
+  return (text: string): void => {
+    const bytes = encoder.encode(text);
+    for (let written = 0; written < bytes.length;) {
+      written += stream.writeSync(bytes.subarray(written));
+    }
+  };
+}
+
+function levelsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new UsageError(`--levels is ${text}: must be a whole number from 1 on`);
+}
+
+function protocolOf(text: string | undefined): string | undefined {
+  if (text === undefined || text === "fix" || text === "binary") return text;
+  throw new UsageError(`--protocol is ${text}: must be fix or binary`);
+}
+
+/** `inspect`: what is, or was, in an appliance. */
+export function commandInspect(
+  flags: Flags,
+  rest: readonly string[],
+): number {
+  const [what = "summary", ...words] = rest;
+  const view = VIEWS[what];
+  if (view === undefined) {
+    throw new UsageError(
+      `inspect can't show "${what}": ${Object.keys(VIEWS).join(", ")}`,
+    );
+  }
+  if (words.length < view.words[0] || words.length > view.words[1]) {
+    throw new UsageError(
+      `inspect ${what} takes ${view.takes || "nothing more"}`,
+    );
+  }
+  const tell = printTo(Deno.stderr);
+  const output = new Output(printTo(Deno.stdout), flags.json ?? false);
+  const levels = levelsOf(flags.levels);
+  const protocol = protocolOf(flags.protocol);
+  try {
+    view.show({
+      history: new History({
+        config: configOf(flags),
+        progress: (text) => tell(`inspect: ${text}\n`),
+      }),
+      point: flags.at === undefined ? NEWEST : parsePoint(flags.at),
+      output,
+      ...(levels === undefined ? {} : { levels }),
+      ...(protocol === undefined ? {} : { protocol }),
+    }, words);
+    output.flush();
+  } catch (error) {
+    // Whoever reads has seen enough: head, a pager.
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    if (error instanceof PointError) throw new UsageError(error.message);
+    output.flush();
+    throw error;
+  }
+  return 0;
+}
