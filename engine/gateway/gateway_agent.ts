@@ -342,7 +342,7 @@ export class GatewayAgent {
     let count = events.available();
     if (count > EVENTS_PER_ROUND_MAX) count = EVENTS_PER_ROUND_MAX;
     const live = this.#state !== GatewayState.CLOSED;
-    const { slotBytes, u8, u32, f64 } = events;
+    const { slotBytes, u32, f64 } = events;
     let released = 0;
     for (; released < count; released++) {
       const slot = events.peek(released);

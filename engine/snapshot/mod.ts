@@ -6,4 +6,8 @@
  *
  * @module
  */
+export * from "./folder.ts";
+export * from "./format.ts";
+export * from "./reader.ts";
 export * from "./sections.ts";
+export * from "./writer.ts";

@@ -11,6 +11,7 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { crc32cOf } from "../../ffi/crc32c.ts";
 import {
   Replica,
   type ReplicaOptions,
