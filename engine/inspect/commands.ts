@@ -22,6 +22,7 @@ import {
   showSegments,
   showSession,
   showSessions,
+  showSnapshot,
   showSummary,
 } from "./views.ts";
 
@@ -68,6 +69,11 @@ const VIEWS: Readonly<
     takes: "NAME [FROM..TO]",
     show: (question, [name, range]) =>
       showMessages(question, name!, parseRange(range ?? "..")),
+  },
+  snapshot: {
+    words: [0, 1],
+    takes: "[FILE]",
+    show: (question, [file]) => showSnapshot(question, file),
   },
   segments: { words: [0, 0], takes: "", show: showSegments },
 };

@@ -14,19 +14,26 @@
  *
  * @module
  */
-import { journalDirectory } from "../appliance/build_journal.ts";
 import type { CommandSlots } from "../appliance/command_fields.ts";
 import { Replica, type ReplicaOptions } from "../appliance/replica.ts";
+import { savedCapacity, unchainedReason } from "../appliance/snapshots.ts";
 import type { Config } from "../config/mod.ts";
 import { listSegments, type TornTail } from "../journal/mod.ts";
+import {
+  SNAPSHOT_LAYOUT,
+  SnapshotError,
+  type SnapshotMeta,
+} from "../snapshot/mod.ts";
 import {
   CMD_SEQUENCE_F64,
   CMD_TIME_HI_U32,
   CMD_TIME_LO_U32,
 } from "../record/mod.ts";
 import { Log } from "../telemetry/mod.ts";
+import { type Archive, archiveAt } from "./archive.ts";
 import { type Message, MessageMaker } from "./messages.ts";
 import { Names } from "./names.ts";
+import { type FoundFile, snapshotFiles } from "./snapshots.ts";
 import { CommandSource } from "./source.ts";
 import { nanoseconds, NEWEST, type Point, type Range } from "./units.ts";
 
@@ -34,6 +41,8 @@ import { nanoseconds, NEWEST, type Point, type Range } from "./units.ts";
 export interface HistoryOptions {
   /** As the appliance's; its data folder is read. */
   readonly config: Config;
+  /** What is read instead. */
+  readonly archive?: Archive;
   /** Gets what is to be said beside the answer, and how far it is while it takes long. */
   readonly progress?: (text: string) => void;
 }
@@ -62,6 +71,9 @@ export interface MomentOptions {
   readonly names?: Names;
   /** Begin before this sequence; Infinity if left out. */
   readonly beforeSequence?: number;
+  /** Gets the state's hash after each of these sequences. */
+  readonly hashes?: Map<number, string>;
+  readonly hashesAt?: ReadonlySet<number>;
 }
 
 const PROGRESS_COMMANDS = 1 << 18;
@@ -91,7 +103,7 @@ class Limit {
 /** The history in a data folder. */
 export class History {
   readonly config: Config;
-  readonly directory: string;
+  readonly archive: Archive;
   readonly #options: HistoryOptions;
   readonly #startedMs = performance.now();
   #toldMs = performance.now();
@@ -99,12 +111,18 @@ export class History {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.config = options.config;
-    this.directory = journalDirectory(options.config.appliance.dataDirectory);
+    this.archive = options.archive ??
+      archiveAt(options.config.appliance.dataDirectory);
   }
 
   /** Sequence of the oldest command that is there; Infinity = none. */
   get firstSequence(): number {
-    return listSegments(this.directory)[0] ?? Infinity;
+    return listSegments(this.archive.journal)[0] ?? Infinity;
+  }
+
+  /** The commands from a sequence on. Whoever asks disposes of it. */
+  source(fromSequence: number): CommandSource {
+    return new CommandSource(this.archive.journal, fromSequence);
   }
 
   /**
@@ -119,7 +137,7 @@ export class History {
     names: Names,
     onCommand: (commands: CommandSlots, at: number) => void,
   ): TornTail | undefined {
-    const source = new CommandSource(this.directory, this.firstSequence);
+    const source = this.source(this.firstSequence);
     const limit = new Limit(point);
     let sequence = 0;
     try {
@@ -146,17 +164,96 @@ export class History {
    */
   at(point: Point = NEWEST, options: MomentOptions = {}): Moment {
     const names = options.names ?? new Names();
-    const replica = new Replica({
-      config: this.config,
-      log: quietLog(),
-      gateways: false,
-      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-    });
+    const snapshot = this.#choose(point, options.beforeSequence ?? Infinity);
+    const replica = this.#replica(options.onEvent);
     try {
+      if (snapshot !== undefined) {
+        snapshot.read((reader) => replica.load(reader));
+        names.learnAll(replica.register);
+      }
       return this.#walk(point, options, replica, names);
     } catch (error) {
       replica.dispose();
       throw error;
+    }
+  }
+
+  /** The state that a snapshot holds. Whoever asks disposes of the replica. */
+  load(snapshot: FoundFile): Replica {
+    const replica = this.#replica(undefined);
+    snapshot.read((reader) => replica.load(reader));
+    return replica;
+  }
+
+  /** Why a snapshot can't be loaded here; "" = it can. */
+  unfitReason(meta: SnapshotMeta): string {
+    if (meta.layout !== SNAPSHOT_LAYOUT) {
+      return `it is of layout ${meta.layout} (build ${meta.build}), this build ` +
+        `reads ${SNAPSHOT_LAYOUT}`;
+    }
+    for (const [key, value] of Object.entries(savedCapacity(this.config))) {
+      const found = meta.capacity[key];
+      if (found !== value) {
+        return `its capacity has ${key} = ${found}, the configuration ${value}`;
+      }
+    }
+    return "";
+  }
+
+  #replica(onEvent: ReplicaOptions["onEvent"]): Replica {
+    return new Replica({
+      config: this.config,
+      log: quietLog(),
+      gateways: false,
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
+  }
+
+  /**
+   * The newest snapshot that is not behind the point, begins before a sequence
+   * and fits; undefined = begin with the first command. If the first command
+   * is not there any more, the oldest that fits the journal.
+   */
+  #choose(point: Point, before: number): FoundFile | undefined {
+    const first = this.firstSequence;
+    const { sequence, timeNs } = point;
+    let oldest: FoundFile | undefined;
+    for (const file of snapshotFiles(this.archive.snapshots)) {
+      if (file.sequence > sequence || file.sequence + 1 < first) continue;
+      const reason = this.#useReason(file, timeNs);
+      if (reason !== "") {
+        this.note(`snapshot ${file.path} passed over: ${reason}`);
+        continue;
+      }
+      if (file.sequence < before) return file;
+      oldest = file;
+    }
+    if (first === 1 || first === Infinity) return undefined;
+    if (oldest === undefined) {
+      throw new Error(
+        `The journal in '${this.archive.journal}' starts at sequence ${first}, ` +
+          "and no snapshot that can be used goes before that point: bring the " +
+          "archived segments back beside it",
+      );
+    }
+    this.note(
+      `the journal starts at sequence ${first}: what came before sequence ` +
+        `${oldest.sequence + 1} is not shown`,
+    );
+    return oldest;
+  }
+
+  /** Why a snapshot can't be begun with; "" = it can. */
+  #useReason(file: FoundFile, timeNs: bigint | undefined): string {
+    try {
+      const { meta } = file;
+      const time = nanoseconds(meta.timeLo, meta.timeHi);
+      if (timeNs !== undefined && time > timeNs) return "it is of a later time";
+      return this.unfitReason(meta) ||
+        unchainedReason(meta, this.archive.journal);
+    } catch (error) {
+      if (!(error instanceof SnapshotError)) throw error;
+      return error.message;
     }
   }
 
@@ -194,11 +291,10 @@ export class History {
     names: Names,
   ): Moment {
     const limit = new Limit(point);
-    const source = new CommandSource(this.directory, replica.sequence + 1);
-    const { onCommand } = options;
+    const snapshot = replica.sequence;
+    const source = this.source(snapshot + 1);
+    const { onCommand, hashes, hashesAt } = options;
     let commands = 0;
-    let lo = 0;
-    let hi = 0;
     let tail: TornTail | undefined;
     try {
       for (;;) {
@@ -212,9 +308,10 @@ export class History {
         names.learn(views, at);
         onCommand?.(views, at);
         replica.apply(views, at);
-        lo = views.u32[(at >>> 2) + CMD_TIME_LO_U32]!;
-        hi = views.u32[(at >>> 2) + CMD_TIME_HI_U32]!;
         commands++;
+        if (hashesAt?.has(replica.sequence)) {
+          hashes?.set(replica.sequence, replica.stateHash());
+        }
         if (commands % PROGRESS_COMMANDS === 0) {
           this.#progress(replica.sequence);
         }
@@ -227,8 +324,8 @@ export class History {
       replica,
       names,
       sequence: replica.sequence,
-      timeNs: nanoseconds(lo, hi),
-      snapshot: 0,
+      timeNs: nanoseconds(replica.timeLo, replica.timeHi),
+      snapshot,
       commands,
       tail,
     };

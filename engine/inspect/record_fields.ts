@@ -128,6 +128,7 @@ export const COMMAND_SHOWN = byKind(CommandKind, {
   SET_STATE: "instrument reason:number? detail:state quantity? " +
     "reference:state?",
   TIME: "",
+  CHECKPOINT: "price:digest quantity detail text?",
 });
 
 const ORDER = "instrument side ordType timeInForce price:ticks quantity:lots " +

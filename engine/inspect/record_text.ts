@@ -38,7 +38,7 @@ import {
   type Meaning,
   type ShownField,
 } from "./record_fields.ts";
-import { decimal, isoTime } from "./units.ts";
+import { decimal, isoTime, nanoseconds } from "./units.ts";
 
 /** A command or event as an object. */
 export type RecordObject = Record<
@@ -221,6 +221,8 @@ const SHOW: Readonly<
   scope: scopeText,
   prevention: preventionText,
   terms: termNames,
+  digest: (low, reader) =>
+    nanoseconds(low, reader.number("reason")).toString(16).padStart(16, "0"),
   character: (number) => String.fromCharCode(number),
 };
 

@@ -22,6 +22,14 @@ import { isoTime, nanoseconds } from "./units.ts";
 
 const CHUNK_BYTES = 4096;
 
+/** How many segments a folder has, and the first sequence in them. */
+export function segmentRange(
+  directory: string,
+): { readonly count: number; readonly first: number } {
+  const names = listSegments(directory);
+  return { count: names.length, first: names[0] ?? 1 };
+}
+
 /** The header of a segment, and how large its file is. */
 function headerOf(path: string): { header: SegmentHeader; bytes: number } {
   const files = new NativeJournalFiles();

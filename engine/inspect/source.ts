@@ -53,6 +53,11 @@ export class CommandSource {
     return this.#tail;
   }
 
+  /** Sequence of the next command. */
+  get nextSequence(): number {
+    return this.#next;
+  }
+
   /** Views of the command that `next()` went to. */
   get views(): CommandSlots {
     return this.#reader!;

@@ -29,6 +29,7 @@ import {
   type RecordObject,
 } from "./record_text.ts";
 import { segmentObjects } from "./segments.ts";
+import { snapshotFiles, snapshotObject } from "./snapshots.ts";
 import { isoTime, type Point, type Range } from "./units.ts";
 
 /** What there is to show is not there. */
@@ -81,7 +82,7 @@ export function showSummary(question: Question): void {
     const on = sessions.filter((index) =>
       exchange.sessionWord(index, SESSION_LOGGED_ON) !== 0
     );
-    const segments = listSegments(question.history.directory);
+    const segments = listSegments(question.history.archive.journal);
     question.output.facts({
       record: "summary",
       sequence,
@@ -353,8 +354,16 @@ export function showEvents(question: Question, range: Range): void {
   tellTail(question, moment);
 }
 
+/** Snapshots of the folder, or one of any place. */
+export function showSnapshot(question: Question, path?: string): void {
+  const { output, history } = question;
+  if (path !== undefined) return output.facts(snapshotObject(path));
+  const files = snapshotFiles(history.archive.snapshots);
+  output.table(files.map((file) => snapshotObject(file.path)), "no snapshots");
+}
+
 /** Files of the journal. */
 export function showSegments(question: Question): void {
-  const { directory } = question.history;
-  question.output.table(segmentObjects(directory), "no segments");
+  const { journal } = question.history.archive;
+  question.output.table(segmentObjects(journal), "no segments");
 }
