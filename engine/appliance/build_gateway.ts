@@ -31,6 +31,7 @@ import {
   type Transport,
   UringTransport,
 } from "../transport/mod.ts";
+import { loadSnapshot } from "./load_snapshot.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
@@ -163,7 +164,7 @@ export function keptDirectory(dataDirectory: string): string {
 export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
   const { config } = workshop;
   const log = workshop.log.child(`gateway${index}`);
-  return assembleGateway(
+  const agent = assembleGateway(
     workshop,
     index,
     openTransport(config, index, log),
@@ -172,6 +173,8 @@ export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
       baseDirectory: keptDirectory(config.appliance.dataDirectory),
     },
   );
+  loadSnapshot(workshop, agent.name, (from) => agent.load(from));
+  return agent;
 }
 
 /** Where what was sent is stored; what is left out is not there. */
@@ -182,6 +185,8 @@ export interface StorePlaces {
   readonly baseDirectory?: string;
   /** Keep the files for snapshots that name them. */
   readonly keepStores?: boolean;
+  /** With `keepStores`: called while the disk refuses; waits, or throws. */
+  readonly onStoreRefused?: (errno: number) => void;
 }
 
 /** The agent of gateway `index` over a transport. */

@@ -142,6 +142,11 @@ export class Definitions {
     this.#missing = this.#everythingMissing();
   }
 
+  /** Sessions that are defined, by `sessionKey()`. */
+  sessionKeys(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
   /** All that commands have defined and set. */
   save(): SavedDefinitions {
     return {

@@ -38,6 +38,7 @@ import {
   CONTROL_HASH_REQUEST,
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
+  CONTROL_RECOVERY_VALUE,
   ExchangeState,
   GatewayState,
   JournalState,
@@ -96,10 +97,14 @@ const DEPTH_PERIOD_NS = 10_000_000;
 /** Sequencer and exchange. One thread; see the module's text. */
 export class ExchangeAgent implements Agent {
   readonly name = "exchange";
+  /** What loading a snapshot took; for the line that says that it is live. */
+  snapshotMs = 0;
   readonly #options: ExchangeAgentOptions;
   #state: number = ExchangeState.RECOVERING;
   /** Sequence of the newest command. */
   #sequence = 0;
+  /** Sequence of the snapshot that it began with; 0 = none. */
+  #loadedSequence = 0;
   #timeLo = 0;
   #timeHi = 0;
   #depthLo = 0;
@@ -125,6 +130,20 @@ export class ExchangeAgent implements Agent {
   /** Newest sequence number given. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Low and high word of the newest command's time. */
+  get timeLo(): number {
+    return this.#timeLo;
+  }
+
+  get timeHi(): number {
+    return this.#timeHi;
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  definedSessions(): string[] {
+    return this.#options.definitions.sessionKeys();
   }
 
   /** Adds the whole state, as it is after the newest command. */
@@ -157,6 +176,7 @@ export class ExchangeAgent implements Agent {
     register.load(from.read("register"));
     definitions.load(readJson(from, "definitions"));
     this.#sequence = sequence;
+    this.#loadedSequence = sequence;
     this.#timeLo = timeLo;
     this.#timeHi = timeHi;
   }
@@ -350,7 +370,9 @@ export class ExchangeAgent implements Agent {
   }
 
   #goLive(): void {
-    const { exchange, log, journal, definitions, house } = this.#options;
+    const { exchange, log, journal, definitions, house, controlF64 } =
+      this.#options;
+    const recovery = CONTROL_RECOVERY_VALUE >>> 1;
     this.#stamp();
     definitions.check();
     this.#waitForRoom();
@@ -371,7 +393,12 @@ export class ExchangeAgent implements Agent {
     log.info("live", {
       sequence: this.#sequence,
       ordersOpen: exchange.ordersOpen,
+      sessions: definitions.sessionKeys().length,
       stateHash: exchange.stateHash(),
+      snapshotSequence: this.#loadedSequence,
+      snapshotMs: this.snapshotMs,
+      journalCommands: controlF64[recovery]!,
+      journalMs: Math.round(controlF64[recovery + 1]!),
     });
     this.#setState(ExchangeState.LIVE);
   }

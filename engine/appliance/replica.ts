@@ -20,7 +20,7 @@
 import { allocate, Clock, type MemoryRegion } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
-import type { GatewayAgent } from "../gateway/mod.ts";
+import type { GatewayAgent, SavedFile } from "../gateway/mod.ts";
 import {
   EVENT_SLOT_BYTES,
   EVT_INDEX_U32,
@@ -133,6 +133,20 @@ export class Replica {
     return this.#agent.sequence;
   }
 
+  /** Low and high word of its time. */
+  get timeLo(): number {
+    return this.#agent.timeLo;
+  }
+
+  get timeHi(): number {
+    return this.#agent.timeHi;
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  definedSessions(): string[] {
+    return this.#agent.definedSessions();
+  }
+
   /**
    * Applies a command that lies at byte `at`: the next one.
    *
@@ -177,8 +191,8 @@ export class Replica {
     }
   }
 
-  /** Names of the files that the saved state needs. */
-  savedFiles(): string[] {
+  /** The files that the saved state needs. */
+  savedFiles(): SavedFile[] {
     return this.gateways.flatMap((gateway) => gateway.savedFiles());
   }
 

@@ -70,6 +70,7 @@ import {
   CONNECTION_SLOT_MASK,
   type Transport,
 } from "../transport/mod.ts";
+import type { SavedFile } from "./outbound_store.ts";
 import {
   type GatewayContext,
   type GatewayTelemetry,
@@ -236,8 +237,8 @@ export class GatewayAgent {
     }
   }
 
-  /** Names of the files that the saved state needs. */
-  savedFiles(): string[] {
+  /** The files that the saved state needs. */
+  savedFiles(): SavedFile[] {
     return this.#protocols.flatMap(({ gateway }) =>
       gateway.savedFiles?.() ?? []
     );

@@ -46,6 +46,7 @@ import {
 } from "../../ffi/file.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { unwrap } from "../../ffi/library.ts";
+import { NativeError } from "../../ffi/native_error.ts";
 import { assert, fail } from "../assert.ts";
 import { EVENT_SLOT_BYTES, EVT_OUT_SEQUENCE_U32 } from "../record/mod.ts";
 import type { SpscRing } from "../ring/mod.ts";
@@ -63,6 +64,17 @@ export interface OutboundStoreOptions {
   readonly baseDirectory?: string;
   /** Keep the files of before a reset; see the module's text. */
   readonly keep?: boolean;
+  /**
+   * With `keep`: called while the disk refuses and the next record would push
+   * one out of memory that is not in the file. Waits a moment, or throws.
+   */
+  readonly onRefused?: (errno: number) => void;
+}
+
+/** A file that a saved state needs, and how much of it. */
+export interface SavedFile {
+  readonly name: string;
+  readonly bytes: number;
 }
 
 /** What `save()` gives. */
@@ -169,6 +181,7 @@ export class OutboundStore {
     const { last } = this;
     const inMemory = !this.#keeps;
     if (!inMemory) {
+      this.fileError = 0;
       this.spill();
       unwrap(
         this.fileError || (this.#fd < 0 ? 0 : syncFile(this.#fd)),
@@ -220,9 +233,10 @@ export class OutboundStore {
     }
   }
 
-  /** Name of the file that the saved state needs; undefined = none. */
-  get savedFile(): string | undefined {
-    return this.#keeps && this.last > 0 ? this.#fileName() : undefined;
+  /** The file that the saved state needs; undefined = none. */
+  get savedFile(): SavedFile | undefined {
+    if (!this.#keeps || this.last === 0) return undefined;
+    return { name: this.#fileName(), bytes: this.last * RECORD_BYTES };
   }
 
   get #keeps(): boolean {
@@ -246,6 +260,18 @@ export class OutboundStore {
     );
   }
 
+  /** A kept file is made when it is needed; false if the disk refuses. */
+  #createKept(): boolean {
+    try {
+      this.#create(this.#ownPath());
+      return true;
+    } catch (error) {
+      if (!(error instanceof NativeError)) throw error;
+      this.fileError = -error.code;
+      return false;
+    }
+  }
+
   #openSaved(directory: string, flags: number): number {
     const path = `${directory}/${this.#fileName()}`;
     const fd = openFile(path, FileFlag.READ | flags);
@@ -267,6 +293,9 @@ export class OutboundStore {
     if (this.last === 0) this.#first = number;
     else if (number !== this.last + 1) {
       fail(`outbound number ${number} after ${this.last}`);
+    }
+    if (this.#keeps && number - this.#spilledOrFirst() > this.#recordCount) {
+      this.#waitForDisk();
     }
     const to = (number & this.#mask) * SLOT_WORDS;
     const target = this.i32;
@@ -309,7 +338,7 @@ export class OutboundStore {
   /** Writes all that isn't in the file yet. */
   spill(): void {
     if (!this.#hasFile || this.fileError !== 0 || this.last === 0) return;
-    if (this.#fd < 0) this.#create(this.#ownPath());
+    if (this.#fd < 0 && !this.#createKept()) return;
     let number = this.#spilledOrFirst() + 1;
     while (number <= this.last) {
       const index = number & this.#mask;
@@ -327,6 +356,19 @@ export class OutboundStore {
       }
       number += count;
       this.#spilled = number - 1;
+    }
+  }
+
+  /** A snapshot must find every record in the file: better late than without. */
+  #waitForDisk(): void {
+    for (;;) {
+      this.fileError = 0;
+      this.spill();
+      if (this.fileError === 0) return;
+      const { onRefused } = this.#options;
+      if (onRefused === undefined) {
+        unwrap(this.fileError, `write '${this.#ownPath()}'`);
+      } else onRefused(this.fileError);
     }
   }
 

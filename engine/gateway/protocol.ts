@@ -19,6 +19,7 @@
  */
 import type { SpscRing } from "../ring/mod.ts";
 import type { SectionReader, SectionWriter } from "../snapshot/mod.ts";
+import type { SavedFile } from "./outbound_store.ts";
 import type { Transport } from "../transport/mod.ts";
 
 /** `onReceive`: stop here and show the window again later (command ring is full). */
@@ -150,8 +151,8 @@ export interface ProtocolGateway {
    * @throws {Error} If the files that it names are not as they were.
    */
   load(from: SectionReader): void;
-  /** Names of the files, in its folder, that the saved state needs. */
-  savedFiles?(): string[];
+  /** The files, in its folder, that the saved state needs. */
+  savedFiles?(): SavedFile[];
   /** Gives back what it holds. */
   dispose(): void;
 }

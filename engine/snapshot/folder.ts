@@ -135,7 +135,7 @@ function filesOf(
   let reader: SnapshotReader | undefined;
   try {
     reader = new SnapshotReader(path, files);
-    return reader.meta.files;
+    return reader.meta.files.map(({ name }) => name);
   } catch (error) {
     if (error instanceof SnapshotError) return undefined;
     throw error;

@@ -59,8 +59,8 @@ export interface SnapshotMeta {
   /** Sessions that are defined; those that a gateway served, by its place. */
   readonly defined: readonly string[];
   readonly served: readonly (readonly [string, number])[];
-  /** Names of the files that it needs beside it. */
-  readonly files: readonly string[];
+  /** Files that it needs beside it, and how long they are at least. */
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly orders: number;
 }
 

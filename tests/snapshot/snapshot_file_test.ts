@@ -42,7 +42,7 @@ function metaOf(sequence: number, files: readonly string[] = []): SnapshotMeta {
     capacity: { orders: 8 },
     defined: [],
     served: [],
-    files,
+    files: files.map((name) => ({ name, bytes: 0 })),
     orders: 9,
   };
 }

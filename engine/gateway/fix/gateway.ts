@@ -41,6 +41,7 @@ import {
 import {
   OUTBOUND_RECORDS,
   OutboundStore,
+  type SavedFile,
   type SavedStore,
 } from "../outbound_store.ts";
 import {
@@ -92,6 +93,8 @@ export interface FixGatewayOptions {
   readonly baseDirectory?: string;
   /** Keep the files in `storeDirectory` for saved states that name them; false if left out. */
   readonly keepStores?: boolean;
+  /** With `keepStores`: see `OutboundStoreOptions.onRefused`. */
+  readonly onStoreRefused?: (errno: number) => void;
   /** Records in memory for each session. Default 4,096. */
   readonly outboundRecords?: number;
   /** How long a client that takes nothing is kept. Default 10,000. */
@@ -209,7 +212,7 @@ export class FixGateway implements ProtocolGateway {
   onSessionDefined(definition: SessionDefinition): void {
     if (this.#sessions[definition.index] !== undefined) return;
     const recordCount = this.#options.outboundRecords ?? OUTBOUND_RECORDS;
-    const { storeDirectory, baseDirectory, keepStores, targetCompId } =
+    const { storeDirectory, baseDirectory, keepStores, onStoreRefused } =
       this.#options;
     const name = encodeURIComponent(definition.name).replaceAll(".", "%2E");
     const store = new OutboundStore({
@@ -218,13 +221,14 @@ export class FixGateway implements ProtocolGateway {
       ...(storeDirectory === undefined ? {} : { directory: storeDirectory }),
       ...(baseDirectory === undefined ? {} : { baseDirectory }),
       keep: keepStores === true,
+      ...(onStoreRefused === undefined ? {} : { onRefused: onStoreRefused }),
     });
     while (this.#sessions.length < definition.index) {
       this.#sessions.push(undefined);
     }
     this.#sessions[definition.index] = new FixSession(
       definition,
-      targetCompId,
+      this.#options.targetCompId,
       store,
     );
   }
@@ -410,7 +414,7 @@ export class FixGateway implements ProtocolGateway {
     this.#ids.load(readerFor("ids", from));
   }
 
-  savedFiles(): string[] {
+  savedFiles(): SavedFile[] {
     return this.#sessions.flatMap((session) => session?.store.savedFile ?? []);
   }
 
