@@ -10,9 +10,14 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { allocate } from "../../ffi/mod.ts";
+import { allocate, EventSum } from "../../ffi/mod.ts";
 import type { Config, SessionRulesConfig } from "../config/mod.ts";
-import { EventRing, Exchange, type ExchangeCapacity } from "../exchange/mod.ts";
+import {
+  EventDigest,
+  EventRing,
+  Exchange,
+  type ExchangeCapacity,
+} from "../exchange/mod.ts";
 import { DepthPublisher } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
@@ -149,6 +154,10 @@ export function assembleExchange(
   });
   assert(exchange.hasPlainPath, "the event rings do not lie in one memory");
   options.onMade?.(exchange);
+  const digest = new EventDigest(
+    events,
+    (slots, from) => new EventSum(slots, from),
+  );
   const depth = new DepthPublisher(
     exchange,
     memory,
@@ -178,6 +187,7 @@ export function assembleExchange(
     ),
     operator: commandRing(plan.operatorRing, OPERATOR_SLOTS, "consumer"),
     events,
+    digest,
     house,
     register,
     definitions,

@@ -14,13 +14,19 @@
  * ring, the event rings, the register and the exchange's memory, and allocates
  * nothing for an order. It refuses nothing itself: a full journal ring makes
  * it wait. If no command comes when a timer is due, it makes one that says
- * only that time goes on.
+ * only that time goes on. Every so often it writes down what its events come to
+ * (CHECKPOINT), and in a recovery it compares itself with what was written.
  *
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
 import { assert, fail } from "../assert.ts";
-import { type EventRing, type Exchange, Total } from "../exchange/mod.ts";
+import {
+  type EventDigest,
+  type EventRing,
+  type Exchange,
+  Total,
+} from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
   CMD_KIND_U8,
@@ -54,6 +60,12 @@ import {
 } from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
+import {
+  CHECKPOINT_COMMANDS,
+  checkpointFields,
+  compareCheckpoint,
+  isFullCheckpoint,
+} from "./checkpoint.ts";
 import { type CommandSlots, writeCommand } from "./command_fields.ts";
 import type { Definitions } from "./definitions.ts";
 import type { House } from "./house.ts";
@@ -73,6 +85,8 @@ export interface ExchangeAgentOptions {
   readonly operator: SpscRing;
   /** Of each gateway, and then of the house. */
   readonly events: readonly EventRing[];
+  /** Of all these rings. */
+  readonly digest: EventDigest;
   readonly house: House;
   readonly register: Register;
   readonly definitions: Definitions;
@@ -85,6 +99,17 @@ export interface ExchangeAgentOptions {
   readonly log: Log;
   /** Lets the other agents of this thread go on while this one waits for room. */
   readonly letOthersWork: () => void;
+}
+
+/** What the agent saves of itself. */
+interface SavedAgent {
+  readonly sequence: number;
+  readonly timeLo: number;
+  readonly timeHi: number;
+  /** Low word, high word, events. */
+  readonly digest: [number, number, number];
+  readonly checkpoint: number;
+  readonly checkpointFull: boolean;
 }
 
 const TIME_COMMAND = { kind: CommandKind.TIME };
@@ -112,6 +137,10 @@ export class ExchangeAgent implements Agent {
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
   #hashAnswered = 0;
+  /** Sequence of the newest CHECKPOINT. */
+  #checkpoint = 0;
+  /** The newest CHECKPOINT has the state's hash. */
+  #checkpointFull = false;
 
   constructor(options: ExchangeAgentOptions) {
     this.#options = options;
@@ -148,8 +177,12 @@ export class ExchangeAgent implements Agent {
 
   /** Adds the whole state, as it is after the newest command. */
   save(out: SectionWriter): void {
-    const { exchange, definitions, register } = this.#options;
+    const { exchange, definitions, register, digest } = this.#options;
+    digest.take();
     addJson(out, "agent", {
+      digest: [digest.lo, digest.hi, digest.events],
+      checkpoint: this.#checkpoint,
+      checkpointFull: this.#checkpointFull,
       sequence: this.#sequence,
       timeLo: this.#timeLo,
       timeHi: this.#timeHi,
@@ -162,11 +195,10 @@ export class ExchangeAgent implements Agent {
 
   /** Takes a state that was saved, before the first command. */
   load(from: SectionReader): void {
-    const { exchange, definitions, register } = this.#options;
+    const { exchange, definitions, register, digest } = this.#options;
     assert(this.#sequence === 0, "a state is loaded after commands");
-    const { sequence, timeLo, timeHi } = readJson<
-      { sequence: number; timeLo: number; timeHi: number }
-    >(from, "agent");
+    const saved = readJson<SavedAgent>(from, "agent");
+    const { sequence, timeLo, timeHi } = saved;
     from.readInto("memory", exchange.stateMemory);
     exchange.restoreScalars(new Float64Array(from.read("scalars").buffer));
     assert(
@@ -175,6 +207,9 @@ export class ExchangeAgent implements Agent {
     );
     register.load(from.read("register"));
     definitions.load(readJson(from, "definitions"));
+    digest.restore(...saved.digest);
+    this.#checkpoint = saved.checkpoint;
+    this.#checkpointFull = saved.checkpointFull;
     this.#sequence = sequence;
     this.#loadedSequence = sequence;
     this.#timeLo = timeLo;
@@ -195,14 +230,14 @@ export class ExchangeAgent implements Agent {
     }
     if (operator.available() > 0) work += this.#takeOperator();
     if (work === 0) {
-      if (this.#gatewaysDone()) {
-        this.#setState(ExchangeState.DONE);
-        return 1;
-      }
+      if (this.#gatewaysDone()) return this.#finish();
       this.#stamp();
       work = this.#passTime();
     }
     if (work > 0) {
+      if (this.#sequence - this.#checkpoint >= CHECKPOINT_COMMANDS) {
+        this.#writeCheckpoint("");
+      }
       this.#options.house.drain();
       this.#depthStale = this.#options.depth.instruments;
       this.#count();
@@ -277,6 +312,45 @@ export class ExchangeAgent implements Agent {
     return 1;
   }
 
+  /**
+   * Writes down what the events so far come to, if the journal's ring has room;
+   * otherwise the next round does.
+   *
+   * @param stateHash "" = without.
+   */
+  #writeCheckpoint(stateHash: string): boolean {
+    const { journal, digest } = this.#options;
+    const slot = journal.claim();
+    if (slot === RING_FULL) return false;
+    digest.take();
+    const at = slot * COMMAND_SLOT_BYTES;
+    writeCommand(journal, at, checkpointFields(digest, stateHash));
+    this.#applyOwn(at);
+    this.#checkpoint = this.#sequence;
+    this.#checkpointFull = stateHash !== "";
+    return true;
+  }
+
+  /** Something was done since the state's hash was written down last. */
+  #changedSinceHash(): boolean {
+    return !this.#checkpointFull || this.#checkpoint !== this.#sequence;
+  }
+
+  /** No more commands will come. */
+  #finish(): number {
+    const { control, exchange } = this.#options;
+    const failed =
+      Atomics.load(control, CONTROL_JOURNAL) === JournalState.FAILED;
+    if (!failed && this.#changedSinceHash()) {
+      if (this.#options.journal.free() === 0) return 0;
+      this.#writeCheckpoint(exchange.stateHash());
+      this.#options.house.drain();
+      this.#count();
+    }
+    this.#setState(ExchangeState.DONE);
+    return 1;
+  }
+
   /** Numbers, stamps and applies a command that was written into the journal's ring. */
   #applyOwn(at: number): void {
     const { exchange, journal } = this.#options;
@@ -343,13 +417,21 @@ export class ExchangeAgent implements Agent {
    * @throws {InvariantError} If it is not the next one.
    */
   applyRecorded(commands: CommandSlots, at: number): void {
-    const { exchange, definitions } = this.#options;
+    const { exchange, definitions, digest } = this.#options;
     const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
     if (sequence !== this.#sequence + 1) this.#notNext(sequence);
     this.#sequence = sequence;
     this.#timeLo = commands.u32[(at >>> 2) + CMD_TIME_LO_U32]!;
     this.#timeHi = commands.u32[(at >>> 2) + CMD_TIME_HI_U32]!;
     const kind = commands.u8[at + CMD_KIND_U8]!;
+    if (kind === CommandKind.CHECKPOINT) {
+      digest.take();
+      compareCheckpoint(commands, at, digest, exchange);
+      exchange.apply(commands, at);
+      this.#checkpoint = this.#sequence;
+      this.#checkpointFull = isFullCheckpoint(commands, at);
+      return;
+    }
     const definition = (kind >= CommandKind.DEFINE_INSTRUMENT &&
       kind < CommandKind.SESSION_LOGON) ||
       kind === CommandKind.SET_STATE;
@@ -385,21 +467,24 @@ export class ExchangeAgent implements Agent {
     }
     this.#passTime();
     this.#publishEvents();
+    this.#waitForRoom();
     house.drain();
     house.showBlocks(exchange, true);
     house.live = true;
     this.#count();
     this.#options.depth.publishSome(this.#options.depth.instruments);
+    const stateHash = exchange.stateHash();
     log.info("live", {
       sequence: this.#sequence,
       ordersOpen: exchange.ordersOpen,
       sessions: definitions.sessionKeys().length,
-      stateHash: exchange.stateHash(),
+      stateHash,
       snapshotSequence: this.#loadedSequence,
       snapshotMs: this.snapshotMs,
       journalCommands: controlF64[recovery]!,
       journalMs: Math.round(controlF64[recovery + 1]!),
     });
+    if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
     this.#setState(ExchangeState.LIVE);
   }
 

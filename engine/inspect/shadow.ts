@@ -85,7 +85,8 @@ export function shadow(options: ShadowOptions): ShadowVerdict {
     stateHash = moment.replica.stateHash();
     moment.replica.dispose();
     if (checkpoints === 0 && commands > 0) {
-      reason = `no CHECKPOINT among ${commands} commands: there is nothing to ` +
+      reason =
+        `no CHECKPOINT among ${commands} commands: there is nothing to ` +
         "compare with";
     }
   } catch (error) {

@@ -15,12 +15,12 @@ import {
   JournalReader,
   JournalWriter,
 } from "../../engine/journal/mod.ts";
-import {
-  CMD_LENGTH_U16,
-  COMMAND_SLOT_BYTES,
-} from "../../engine/record/mod.ts";
+import { CMD_LENGTH_U16, COMMAND_SLOT_BYTES } from "../../engine/record/mod.ts";
 import { JournalState, SpscRing } from "../../engine/ring/mod.ts";
-import { COUNTER_BLOCK_BYTES, CounterLane } from "../../engine/telemetry/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  CounterLane,
+} from "../../engine/telemetry/mod.ts";
 
 const SLOTS = 1024;
 const DURABLE_WORD = 0;
@@ -75,7 +75,9 @@ export function writeJournal(
     const slot = producer.claim();
     producer.u8.set(record, slot * COMMAND_SLOT_BYTES);
     producer.publish();
-    if (place % (SLOTS / 2) === SLOTS / 2 - 1) work(() => producer.depth() === 0);
+    if (place % (SLOTS / 2) === SLOTS / 2 - 1) {
+      work(() => producer.depth() === 0);
+    }
   });
   work(() => control[DURABLE_WORD] === (records.length | 0));
   writer.close();
