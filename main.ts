@@ -16,7 +16,11 @@ import {
   commandSend,
   UsageError,
 } from "./engine/appliance/commands.ts";
-import { commandInspect } from "./engine/inspect/commands.ts";
+import {
+  commandInspect,
+  commandShadow,
+  commandVerify,
+} from "./engine/inspect/commands.ts";
 
 const USAGE = `Ferrule, a matching engine in a box.
 
@@ -39,7 +43,13 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        history: summary, book SYMBOL [--levels N],
                                        sessions, session NAME, accounts, instruments,
                                        commands FROM..TO, events FROM..TO,
-                                       messages NAME [FROM..TO], segments
+                                       messages NAME [FROM..TO], snapshot [FILE],
+                                       segments
+  main.ts verify [--config FILE] [--quick] [--json] [DIRECTORY ...]
+                                       check whole archives: segments, snapshots, and
+                                       (without --quick) what the commands give
+  main.ts shadow [--config FILE | --data DIRECTORY] [--from-snapshot] [--json]
+                                       whether this build may take over the data folder
   main.ts hash [--config FILE] [--data DIRECTORY]
                                        replay the journal of a stopped appliance
                                        and print its sequence and state hash
@@ -64,7 +74,7 @@ async function main(args: string[]): Promise<number> {
   const unknown: string[] = [];
   const flags = parseArgs(args, {
     string: [...OPTIONS, "_"],
-    boolean: ["help", "json"],
+    boolean: ["help", "json", "quick", "from-snapshot"],
     unknown: (argument: string) => {
       if (argument.startsWith("-") && argument !== "-") unknown.push(argument);
       return true;
@@ -91,6 +101,10 @@ async function main(args: string[]): Promise<number> {
       return await commandReplay(flags, rest);
     case "inspect":
       return commandInspect(flags, rest);
+    case "verify":
+      return commandVerify(flags, rest);
+    case "shadow":
+      return commandShadow(flags, rest);
     case "hash":
       return await commandHash(flags);
     default:

@@ -37,6 +37,8 @@ export interface Flags {
   readonly data?: string | undefined;
   readonly at?: string | undefined;
   readonly levels?: string | undefined;
+  readonly quick?: boolean | undefined;
+  readonly "from-snapshot"?: boolean | undefined;
 }
 
 function print(text: string): void {

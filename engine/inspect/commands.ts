@@ -1,15 +1,18 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The command `inspect` of the command line: reads what is asked, finds it out,
- * prints it. Everything else is done elsewhere.
+ * The commands `inspect`, `verify` and `shadow` of the command line: read what is
+ * asked, find it out, print it. Everything else is done elsewhere.
  *
  * @module
  */
 import { type Flags, readConfig, UsageError } from "../appliance/commands.ts";
 import type { Config } from "../config/mod.ts";
 import { History } from "./history.ts";
-import { Output } from "./output.ts";
+import { Output, type Print } from "./output.ts";
+import { shadow, shadowText } from "./shadow.ts";
+import { verify } from "./verify.ts";
+import { problemText, verdictText } from "./verdict_text.ts";
 import { NEWEST, parsePoint, parseRange, PointError } from "./units.ts";
 import {
   type Question,
@@ -86,7 +89,7 @@ function configOf(flags: Flags): Config {
   return { ...config, appliance };
 }
 
-function printTo(stream: { writeSync(bytes: Uint8Array): number }) {
+function printTo(stream: { writeSync(bytes: Uint8Array): number }): Print {
   const encoder = new TextEncoder();
   return (text: string): void => {
     const bytes = encoder.encode(text);
@@ -148,4 +151,49 @@ export function commandInspect(
     throw error;
   }
   return 0;
+}
+
+/** `verify`: whether archives are whole, and still give what they gave. */
+export function commandVerify(flags: Flags, rest: readonly string[]): number {
+  const config = readConfig(flags);
+  const directories = rest.length > 0
+    ? rest
+    : [flags.data ?? config.appliance.dataDirectory];
+  const print = printTo(Deno.stdout);
+  const tell = printTo(Deno.stderr);
+  let code = 0;
+  for (const directory of directories) {
+    const verdict = verify({
+      config,
+      directory,
+      quick: flags.quick ?? false,
+      progress: (text) => tell(`verify: ${text}\n`),
+    });
+    if (verdict.problems.length > 0) code = 1;
+    if (flags.json) {
+      print(`${JSON.stringify({ record: "verdict", ...verdict })}\n`);
+    } else {
+      for (const problem of verdict.problems) {
+        print(`${problemText(problem)}\n`);
+      }
+      print(`${verdictText(verdict)}\n`);
+    }
+  }
+  return code;
+}
+
+/** `shadow`: whether this build may take over a data folder. */
+export function commandShadow(flags: Flags, rest: readonly string[]): number {
+  if (rest.length > 0) throw new UsageError("shadow takes no further words");
+  const tell = printTo(Deno.stderr);
+  const verdict = shadow({
+    config: configOf(flags),
+    fromSnapshot: flags["from-snapshot"] ?? false,
+    progress: (text) => tell(`shadow: ${text}\n`),
+  });
+  const line = flags.json
+    ? JSON.stringify({ record: "shadow", ...verdict })
+    : shadowText(verdict);
+  printTo(Deno.stdout)(`${line}\n`);
+  return verdict.mayTakeOver ? 0 : 1;
 }

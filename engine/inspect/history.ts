@@ -1,8 +1,8 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * A data folder as a history: any command of it, and the appliance's state at
- * any point, from the newest snapshot that is not behind it.
+ * A data folder as a history: each command of it, and the appliance's state at
+ * each point, from the newest snapshot that is not behind it.
  *
  * ```
  *   snapshot ─load()─▶ Replica ◀─apply()─ commands up to the point
@@ -220,6 +220,7 @@ export class History {
     let oldest: FoundFile | undefined;
     for (const file of snapshotFiles(this.archive.snapshots)) {
       if (file.sequence > sequence || file.sequence + 1 < first) continue;
+      if (first === 1 && file.sequence >= before) continue;
       const reason = this.#useReason(file, timeNs);
       if (reason !== "") {
         this.note(`snapshot ${file.path} passed over: ${reason}`);

@@ -17,6 +17,7 @@ import {
 
 const SOH = "\x01";
 const READ_BYTES = 65_536;
+const MESSAGE = new RegExp(`8=FIX.*?${SOH}10=\\d{3}${SOH}`, "gs");
 
 /** A connection and all that came over it. */
 abstract class Recorder {
@@ -94,7 +95,7 @@ export function latin(bytes: Uint8Array): string {
 
 /** Whole FIX messages in a stream of bytes. */
 export function fixMessages(bytes: Uint8Array): string[] {
-  return latin(bytes).match(/8=FIX.*?\x0110=\d{3}\x01/gs) ?? [];
+  return latin(bytes).match(MESSAGE) ?? [];
 }
 
 /** A field of a FIX message; "" if it is not there. */
