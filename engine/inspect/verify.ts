@@ -17,6 +17,7 @@
  * @module
  */
 import { CheckpointError } from "../appliance/checkpoint.ts";
+import { unchainedReason } from "../appliance/snapshots.ts";
 import { InvariantError } from "../assert.ts";
 import type { Config } from "../config/mod.ts";
 import { JournalDamageError } from "../journal/mod.ts";
@@ -105,6 +106,7 @@ class Walk {
     this.#last = segments.first - 1;
     const snapshots = this.#checkFiles();
     const whole = this.#checkJournal();
+    if (whole) this.#checkChains(snapshots);
     const replay = whole && !this.#options.quick
       ? this.#replay(snapshots)
       : { replayed: 0, stateHash: "" };
@@ -174,6 +176,23 @@ class Walk {
       return false;
     } finally {
       source.dispose();
+    }
+  }
+
+  /** That the journal goes on from each snapshot. */
+  #checkChains(snapshots: readonly FoundFile[]): void {
+    const { journal } = this.#archive;
+    for (const { path, sequence, meta } of snapshots) {
+      if (sequence + 1 < this.#history.firstSequence) continue;
+      const reason = unchainedReason(meta, journal);
+      if (reason === "") continue;
+      this.#problems.push({
+        file: path,
+        sequence,
+        expected: "a snapshot of this journal",
+        found: reason,
+        remedy: "Remove it, or bring back the journal that it belongs to",
+      });
     }
   }
 

@@ -8,19 +8,32 @@
  */
 import { assert } from "@std/assert";
 import { cpuSleep } from "../../ffi/cpu.ts";
+import { snapshotDirectory } from "../../engine/appliance/build_gateway.ts";
 import { journalDirectory } from "../../engine/appliance/build_journal.ts";
+import { Replica } from "../../engine/appliance/replica.ts";
+import { snapshotMeta } from "../../engine/appliance/snapshots.ts";
 import type { Config } from "../../engine/config/mod.ts";
 import {
   JOURNAL_START,
   JournalReader,
+  JournalTail,
   JournalWriter,
+  NativeJournalFiles,
 } from "../../engine/journal/mod.ts";
 import { CMD_LENGTH_U16, COMMAND_SLOT_BYTES } from "../../engine/record/mod.ts";
 import { JournalState, SpscRing } from "../../engine/ring/mod.ts";
 import {
+  SectionViews,
+  SnapshotFileWriter,
+  type SnapshotMeta,
+  snapshotName,
+} from "../../engine/snapshot/mod.ts";
+import {
   COUNTER_BLOCK_BYTES,
   CounterLane,
+  Log,
 } from "../../engine/telemetry/mod.ts";
+import { CommandBuffer } from "../exchange/support.ts";
 
 const SLOTS = 1024;
 const DURABLE_WORD = 0;
@@ -112,4 +125,71 @@ export async function withData(
   } finally {
     await Deno.remove(data, { recursive: true });
   }
+}
+
+/** Commands of a list as they are read. */
+export function feed(
+  replica: Replica,
+  records: readonly Uint8Array[],
+): void {
+  const buffer = new CommandBuffer();
+  for (const record of records) {
+    buffer.u8.fill(0);
+    buffer.u8.set(record);
+    replica.apply(buffer, 0);
+  }
+  replica.settle();
+}
+
+/** Where groups end: sequence and the journal's chain there. */
+function groupEnd(
+  directory: string,
+  sequence: number,
+): { sequence: number; chainLo: number; chainHi: number } {
+  const tail = new JournalTail({ directory, fromSequence: 1 });
+  try {
+    while (tail.nextSequence <= sequence || !tail.atGroupEnd) {
+      tail.next(Infinity);
+    }
+    const { chainLo, chainHi } = tail;
+    return { sequence: tail.nextSequence - 1, chainLo, chainHi };
+  } finally {
+    tail.dispose();
+  }
+}
+
+/**
+ * Writes a snapshot of a data folder's journal.
+ *
+ * @param sequence The snapshot is of the end of the group that holds it.
+ * @param change What it shall say of itself instead.
+ * @returns Its sequence.
+ */
+export function writeSnapshot(
+  config: Config,
+  sequence: number,
+  change: Partial<SnapshotMeta> = {},
+): number {
+  const data = config.appliance.dataDirectory;
+  const directory = snapshotDirectory(data);
+  Deno.mkdirSync(directory, { recursive: true });
+  const end = groupEnd(journalDirectory(data), sequence);
+  const log = new Log({
+    level: "error",
+    format: "json",
+    source: "test",
+    nowMs: () => 0,
+  });
+  const replica = new Replica({ config, log });
+  feed(replica, readJournal(data).slice(0, end.sequence));
+  const views = new SectionViews();
+  replica.save(views);
+  const meta = { ...snapshotMeta(replica, config, end), ...change };
+  const files = new NativeJournalFiles();
+  const name = snapshotName(end.sequence);
+  const writer = new SnapshotFileWriter(files, directory, name, meta, views);
+  while (writer.step(1 << 20));
+  writer.finish();
+  replica.dispose();
+  return end.sequence;
 }
