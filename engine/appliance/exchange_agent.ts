@@ -471,7 +471,6 @@ export class ExchangeAgent implements Agent {
     house.drain();
     house.showBlocks(exchange, true);
     house.live = true;
-    this.#count();
     this.#options.depth.publishSome(this.#options.depth.instruments);
     const stateHash = exchange.stateHash();
     log.info("live", {
@@ -485,6 +484,7 @@ export class ExchangeAgent implements Agent {
       journalMs: Math.round(controlF64[recovery + 1]!),
     });
     if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
+    this.#count();
     this.#setState(ExchangeState.LIVE);
   }
 
