@@ -101,15 +101,16 @@ export interface ExchangeAgentOptions {
   readonly letOthersWork: () => void;
 }
 
-/** What the agent saves of itself. */
+/** What of the agent itself is saved. */
 interface SavedAgent {
   readonly sequence: number;
   readonly timeLo: number;
   readonly timeHi: number;
-  /** Low word, high word, events. */
-  readonly digest: [number, number, number];
   readonly checkpoint: number;
   readonly checkpointFull: boolean;
+  readonly digestLo: number;
+  readonly digestHi: number;
+  readonly events: number;
 }
 
 const TIME_COMMAND = { kind: CommandKind.TIME };
@@ -170,6 +171,13 @@ export class ExchangeAgent implements Agent {
     return this.#timeHi;
   }
 
+  /** Digest of all events so far. */
+  get digest(): EventDigest {
+    const { digest } = this.#options;
+    digest.take();
+    return digest;
+  }
+
   /** Sessions that are defined, by `sessionKey()`. */
   definedSessions(): string[] {
     return this.#options.definitions.sessionKeys();
@@ -180,12 +188,14 @@ export class ExchangeAgent implements Agent {
     const { exchange, definitions, register, digest } = this.#options;
     digest.take();
     addJson(out, "agent", {
-      digest: [digest.lo, digest.hi, digest.events],
-      checkpoint: this.#checkpoint,
-      checkpointFull: this.#checkpointFull,
       sequence: this.#sequence,
       timeLo: this.#timeLo,
       timeHi: this.#timeHi,
+      checkpoint: this.#checkpoint,
+      checkpointFull: this.#checkpointFull,
+      digestLo: digest.lo,
+      digestHi: digest.hi,
+      events: digest.events,
     });
     addJson(out, "definitions", definitions.save());
     out.add("register", register.save());
@@ -198,7 +208,7 @@ export class ExchangeAgent implements Agent {
     const { exchange, definitions, register, digest } = this.#options;
     assert(this.#sequence === 0, "a state is loaded after commands");
     const saved = readJson<SavedAgent>(from, "agent");
-    const { sequence, timeLo, timeHi } = saved;
+    const { sequence } = saved;
     from.readInto("memory", exchange.stateMemory);
     exchange.restoreScalars(new Float64Array(from.read("scalars").buffer));
     assert(
@@ -207,13 +217,13 @@ export class ExchangeAgent implements Agent {
     );
     register.load(from.read("register"));
     definitions.load(readJson(from, "definitions"));
-    digest.restore(...saved.digest);
-    this.#checkpoint = saved.checkpoint;
-    this.#checkpointFull = saved.checkpointFull;
     this.#sequence = sequence;
     this.#loadedSequence = sequence;
-    this.#timeLo = timeLo;
-    this.#timeHi = timeHi;
+    this.#timeLo = saved.timeLo;
+    this.#timeHi = saved.timeHi;
+    this.#checkpoint = saved.checkpoint;
+    this.#checkpointFull = saved.checkpointFull;
+    digest.restore(saved.digestLo, saved.digestHi, saved.events);
   }
 
   doWork(): number {
@@ -415,6 +425,7 @@ export class ExchangeAgent implements Agent {
    *
    * @param at Its first byte; a multiple of 8.
    * @throws {InvariantError} If it is not the next one.
+   * @throws {CheckpointError} If it says that the state should be another.
    */
   applyRecorded(commands: CommandSlots, at: number): void {
     const { exchange, definitions, digest } = this.#options;
@@ -428,7 +439,7 @@ export class ExchangeAgent implements Agent {
       digest.take();
       compareCheckpoint(commands, at, digest, exchange);
       exchange.apply(commands, at);
-      this.#checkpoint = this.#sequence;
+      this.#checkpoint = sequence;
       this.#checkpointFull = isFullCheckpoint(commands, at);
       return;
     }

@@ -19,7 +19,7 @@
  */
 import { allocate, Clock, type MemoryRegion } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { Exchange } from "../exchange/mod.ts";
+import { type EventDigest, Exchange } from "../exchange/mod.ts";
 import type { GatewayAgent, SavedFile } from "../gateway/mod.ts";
 import {
   EVENT_SLOT_BYTES,
@@ -194,6 +194,11 @@ export class Replica {
   /** The files that the saved state needs. */
   savedFiles(): SavedFile[] {
     return this.gateways.flatMap((gateway) => gateway.savedFiles());
+  }
+
+  /** Digest of all events so far. */
+  get digest(): EventDigest {
+    return this.#agent.digest;
   }
 
   /** A digest of the exchange's state; as `/state` of the live one shows it. */

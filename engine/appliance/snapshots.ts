@@ -62,15 +62,16 @@ export function snapshotMeta(
 ): SnapshotMeta {
   const defined = replica.definedSessions();
   const { chainLo, chainHi } = chain;
+  const { digest } = replica;
   return {
     sequence: replica.sequence,
     timeLo: replica.timeLo,
     timeHi: replica.timeHi,
     chainLo,
     chainHi,
-    digestLo: 0,
-    digestHi: 0,
-    events: replica.exchange.events,
+    digestLo: digest.lo,
+    digestHi: digest.hi,
+    events: digest.events,
     stateHash: replica.stateHash(),
     build: BUILD_VERSION,
     layout: SNAPSHOT_LAYOUT,
