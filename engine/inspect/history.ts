@@ -35,7 +35,13 @@ import { type Message, MessageMaker } from "./messages.ts";
 import { Names } from "./names.ts";
 import { type FoundFile, snapshotFiles } from "./snapshots.ts";
 import { CommandSource } from "./source.ts";
-import { nanoseconds, NEWEST, type Point, type Range } from "./units.ts";
+import {
+  hexWords,
+  nanoseconds,
+  NEWEST,
+  type Point,
+  type Range,
+} from "./units.ts";
 
 /** What a history is made of. */
 export interface HistoryOptions {
@@ -62,6 +68,24 @@ export interface Moment {
   readonly tail: TornTail | undefined;
 }
 
+/** What a state and all events before it come to. */
+export interface StateMark {
+  readonly stateHash: string;
+  readonly digest: string;
+  readonly events: number;
+}
+
+/** The mark of a replica's state. */
+export function markOf(replica: Replica): StateMark {
+  replica.settle();
+  const { digest } = replica;
+  return {
+    stateHash: replica.stateHash(),
+    digest: hexWords(digest.lo, digest.hi),
+    events: digest.events,
+  };
+}
+
 /** What a walk does. */
 export interface MomentOptions {
   readonly onEvent?: ReplicaOptions["onEvent"];
@@ -71,9 +95,9 @@ export interface MomentOptions {
   readonly names?: Names;
   /** Begin before this sequence; Infinity if left out. */
   readonly beforeSequence?: number;
-  /** Gets the state's hash after each of these sequences. */
-  readonly hashes?: Map<number, string>;
-  readonly hashesAt?: ReadonlySet<number>;
+  /** Gets a mark of the state after each of these sequences. */
+  readonly marks?: Map<number, StateMark>;
+  readonly marksAt?: ReadonlySet<number>;
 }
 
 const PROGRESS_COMMANDS = 1 << 18;
@@ -294,7 +318,7 @@ export class History {
     const limit = new Limit(point);
     const snapshot = replica.sequence;
     const source = this.source(snapshot + 1);
-    const { onCommand, hashes, hashesAt } = options;
+    const { onCommand, marks, marksAt } = options;
     let commands = 0;
     let tail: TornTail | undefined;
     try {
@@ -310,8 +334,8 @@ export class History {
         onCommand?.(views, at);
         replica.apply(views, at);
         commands++;
-        if (hashesAt?.has(replica.sequence)) {
-          hashes?.set(replica.sequence, replica.stateHash());
+        if (marksAt?.has(replica.sequence)) {
+          marks?.set(replica.sequence, markOf(replica));
         }
         if (commands % PROGRESS_COMMANDS === 0) {
           this.#progress(replica.sequence);

@@ -38,7 +38,7 @@ import {
   type Meaning,
   type ShownField,
 } from "./record_fields.ts";
-import { decimal, isoTime, nanoseconds } from "./units.ts";
+import { decimal, hexWords, isoTime } from "./units.ts";
 
 /** A command or event as an object. */
 export type RecordObject = Record<
@@ -221,8 +221,7 @@ const SHOW: Readonly<
   scope: scopeText,
   prevention: preventionText,
   terms: termNames,
-  digest: (low, reader) =>
-    nanoseconds(low, reader.number("reason")).toString(16).padStart(16, "0"),
+  digest: (low, reader) => hexWords(low, reader.number("reason")),
   character: (number) => String.fromCharCode(number),
 };
 

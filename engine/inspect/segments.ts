@@ -18,7 +18,7 @@ import {
 } from "../journal/mod.ts";
 import { SegmentChunk } from "../journal/chunk.ts";
 import type { RecordObject } from "./record_text.ts";
-import { isoTime, nanoseconds } from "./units.ts";
+import { hexWords, isoTime, nanoseconds } from "./units.ts";
 
 const CHUNK_BYTES = 4096;
 
@@ -77,7 +77,7 @@ export function segmentObjects(directory: string): RecordObject[] {
       commands: last - first + 1,
       bytes,
       created: isoTime(created),
-      chain: nanoseconds(...header.chain).toString(16).padStart(16, "0"),
+      chain: hexWords(...header.chain),
     };
   });
 }

@@ -14,7 +14,7 @@ import {
   SnapshotReader,
 } from "../snapshot/mod.ts";
 import type { RecordObject } from "./record_text.ts";
-import { isoTime, nanoseconds } from "./units.ts";
+import { hexWords, isoTime, nanoseconds } from "./units.ts";
 
 /** A snapshot's file. */
 export class FoundFile {
@@ -76,8 +76,8 @@ export function snapshotObject(path: string): RecordObject {
       orders: meta.orders,
       events: meta.events,
       stateHash: meta.stateHash,
-      digest: hex(meta.digestLo, meta.digestHi),
-      chain: hex(meta.chainLo, meta.chainHi),
+      digest: hexWords(meta.digestLo, meta.digestHi),
+      chain: hexWords(meta.chainLo, meta.chainHi),
       build: meta.build,
       layout: meta.layout,
       bytes,
@@ -86,8 +86,4 @@ export function snapshotObject(path: string): RecordObject {
   } finally {
     reader.dispose();
   }
-}
-
-function hex(lo: number, hi: number): string {
-  return nanoseconds(lo, hi).toString(16).padStart(16, "0");
 }

@@ -41,6 +41,11 @@ export function nanoseconds(lo: number, hi: number): bigint {
   return BigInt(hi >>> 0) << 32n | BigInt(lo >>> 0);
 }
 
+/** 64 bits as 16 hexadecimal digits. */
+export function hexWords(lo: number, hi: number): string {
+  return nanoseconds(lo, hi).toString(16).padStart(16, "0");
+}
+
 /** Nanoseconds since 1970 as ISO 8601 in UTC, all nine places. */
 export function isoTime(ns: bigint): string {
   const seconds = new Date(Number(ns / NS_PER_S) * 1000).toISOString();

@@ -24,9 +24,10 @@ import { JournalDamageError } from "../journal/mod.ts";
 import { CMD_DETAIL_U8, CMD_KIND_U8, CommandKind } from "../record/mod.ts";
 import { SnapshotError } from "../snapshot/mod.ts";
 import { type Archive, archiveAt } from "./archive.ts";
-import { History } from "./history.ts";
+import { History, markOf, type StateMark } from "./history.ts";
 import { type FoundFile, snapshotFiles } from "./snapshots.ts";
 import { segmentRange } from "./segments.ts";
+import { hexWords } from "./units.ts";
 
 /** What is wrong, and where. */
 export interface Problem {
@@ -201,15 +202,15 @@ class Walk {
     snapshots: readonly FoundFile[],
   ): { replayed: number; stateHash: string } {
     const file = this.#archive.journal;
-    const hashes = new Map<number, string>();
+    const marks = new Map<number, StateMark>();
     let replayed = 0;
     let stateHash = "";
     const wanted = new Set(snapshots.map(({ sequence }) => sequence));
     try {
       const moment = this.#history.at(undefined, {
         beforeSequence: this.#history.firstSequence + 1,
-        hashesAt: wanted,
-        hashes,
+        marksAt: wanted,
+        marks,
       });
       replayed = moment.commands;
       stateHash = moment.replica.stateHash();
@@ -217,47 +218,45 @@ class Walk {
     } catch (error) {
       this.#problems.push({ file, ...problemOf(error) });
     }
-    for (const snapshot of snapshots) this.#checkSnapshot(snapshot, hashes);
+    for (const snapshot of snapshots) this.#checkSnapshot(snapshot, marks);
     return { replayed, stateHash };
   }
 
   /** Loads a snapshot and compares it with itself, and with the replay. */
   #checkSnapshot(
     snapshot: FoundFile,
-    hashes: ReadonlyMap<number, string>,
+    marks: ReadonlyMap<number, StateMark>,
   ): void {
-    const { sequence, path } = snapshot;
-    const { stateHash } = snapshot.meta;
-    const remedy = "Remove it: the journal has everything";
-    const reason = this.#history.unfitReason(snapshot.meta);
+    const { sequence, path, meta } = snapshot;
+    const says = markText({
+      stateHash: meta.stateHash,
+      digest: hexWords(meta.digestLo, meta.digestHi),
+      events: meta.events,
+    });
+    const wrong = (expected: string, found: string): void => {
+      const remedy = "Remove it: the journal has everything";
+      this.#problems.push({ file: path, sequence, expected, found, remedy });
+    };
+    const reason = this.#history.unfitReason(meta);
     if (reason !== "") {
       this.#notLoaded++;
       this.#history.note(`snapshot ${path} can't be loaded: ${reason}`);
     } else {
       const loaded = this.#history.load(snapshot);
-      const found = loaded.stateHash();
+      const found = markText(markOf(loaded));
       loaded.dispose();
-      if (found !== stateHash) {
-        this.#problems.push({
-          file: path,
-          sequence,
-          expected: `state hash ${stateHash}, as it says itself`,
-          found: `${found} when it is loaded`,
-          remedy,
-        });
+      if (found !== says) {
+        wrong(`${says}, as it says itself`, `${found} when it is loaded`);
       }
     }
-    const replayed = hashes.get(sequence);
-    if (replayed !== undefined && replayed !== stateHash) {
-      this.#problems.push({
-        file: path,
-        sequence,
-        expected: `state hash ${replayed}, as the journal gives`,
-        found: stateHash,
-        remedy,
-      });
-    }
+    const mark = marks.get(sequence);
+    if (mark === undefined || markText(mark) === says) return;
+    wrong(`${markText(mark)}, as the journal gives`, says);
   }
+}
+
+function markText({ stateHash, digest, events }: StateMark): string {
+  return `state hash ${stateHash}, digest ${digest} of ${events} events`;
 }
 
 /** What stopped a replay. */

@@ -189,6 +189,7 @@ Deno.test("verify finds a snapshot that is damaged, or of another state or journ
     const damage = [
       { change: {}, expected: /whole snapshot/, damaged: true },
       { change: { stateHash: "0".repeat(32) }, expected: /state hash/ },
+      { change: { digestLo: 1 }, expected: /digest/ },
       { change: { chainLo: 1 }, expected: /of this journal/ },
     ];
     for (const { change, expected, damaged } of damage) {
