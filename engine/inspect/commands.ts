@@ -132,12 +132,13 @@ export function commandInspect(
   const levels = levelsOf(flags.levels);
   const protocol = protocolOf(flags.protocol);
   try {
+    const point = flags.at === undefined ? NEWEST : parsePoint(flags.at);
     view.show({
       history: new History({
         config: configOf(flags),
         progress: (text) => tell(`inspect: ${text}\n`),
       }),
-      point: flags.at === undefined ? NEWEST : parsePoint(flags.at),
+      point,
       output,
       ...(levels === undefined ? {} : { levels }),
       ...(protocol === undefined ? {} : { protocol }),
