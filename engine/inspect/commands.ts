@@ -81,6 +81,9 @@ const VIEWS: Readonly<
   segments: { words: [0, 0], takes: "", show: showSegments },
 };
 
+/** What can be asked for. */
+export const VIEW_NAMES: readonly string[] = Object.keys(VIEWS);
+
 /** The configuration with the data folder that was asked for. */
 function configOf(flags: Flags): Config {
   const config = readConfig(flags);
@@ -105,21 +108,16 @@ function levelsOf(text: string | undefined): number | undefined {
   throw new UsageError(`--levels is ${text}: must be a whole number from 1 on`);
 }
 
-function protocolOf(text: string | undefined): string | undefined {
-  if (text === undefined || text === "fix" || text === "binary") return text;
-  throw new UsageError(`--protocol is ${text}: must be fix or binary`);
-}
-
 /** `inspect`: what is, or was, in an appliance. */
 export function commandInspect(
   flags: Flags,
   rest: readonly string[],
 ): number {
   const [what = "summary", ...words] = rest;
-  const view = VIEWS[what];
+  const view = Object.hasOwn(VIEWS, what) ? VIEWS[what] : undefined;
   if (view === undefined) {
     throw new UsageError(
-      `inspect can't show "${what}": ${Object.keys(VIEWS).join(", ")}`,
+      `inspect can't show "${what}": ${VIEW_NAMES.join(", ")}`,
     );
   }
   if (words.length < view.words[0] || words.length > view.words[1]) {
@@ -130,7 +128,6 @@ export function commandInspect(
   const tell = printTo(Deno.stderr);
   const output = new Output(printTo(Deno.stdout), flags.json ?? false);
   const levels = levelsOf(flags.levels);
-  const protocol = protocolOf(flags.protocol);
   try {
     const point = flags.at === undefined ? NEWEST : parsePoint(flags.at);
     view.show({
@@ -141,7 +138,6 @@ export function commandInspect(
       point,
       output,
       ...(levels === undefined ? {} : { levels }),
-      ...(protocol === undefined ? {} : { protocol }),
     }, words);
     output.flush();
   } catch (error) {

@@ -32,7 +32,7 @@ import {
 import { Log } from "../telemetry/mod.ts";
 import { type Archive, archiveAt } from "./archive.ts";
 import { type Message, MessageMaker } from "./messages.ts";
-import { Names } from "./names.ts";
+import { type NamedSession, Names } from "./names.ts";
 import { type FoundFile, snapshotFiles } from "./snapshots.ts";
 import { CommandSource } from "./source.ts";
 import {
@@ -285,11 +285,17 @@ export class History {
   /**
    * The state at a point, and every message up to it that the journal yields.
    *
+   * @param wanted Whose messages.
    * @param onMessage Called for each, in the order of their events.
    */
-  messages(point: Point, onMessage: (message: Message) => void): Moment {
+  messages(
+    point: Point,
+    wanted: (session: NamedSession) => boolean,
+    onMessage: (message: Message) => void,
+  ): Moment {
     const names = new Names();
-    const maker = new MessageMaker(names, this.config.fix.targetCompId);
+    const { targetCompId } = this.config.fix;
+    const maker = new MessageMaker(names, targetCompId, wanted);
     try {
       return this.at(point, {
         names,

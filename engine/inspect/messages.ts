@@ -68,6 +68,7 @@ const RECORDS = 64;
 export class MessageMaker {
   readonly #names: Names;
   readonly #targetCompId: string;
+  readonly #wanted: (session: NamedSession) => boolean;
   readonly #bytes = new Uint8Array(MESSAGE_BYTES);
   readonly #instruments: InstrumentDefinition[] = [];
   readonly #accounts = new TextNames();
@@ -81,9 +82,15 @@ export class MessageMaker {
   /**
    * @param names Know every instrument, session and account of the events.
    * @param targetCompId Ours, as configured.
+   * @param wanted Whose messages are made.
    */
-  constructor(names: Names, targetCompId: string) {
+  constructor(
+    names: Names,
+    targetCompId: string,
+    wanted: (session: NamedSession) => boolean,
+  ) {
     this.#names = names;
+    this.#wanted = wanted;
     this.#targetCompId = targetCompId;
     this.#address = addressOf(this.#words);
     this.#encoder = new FixEncoder(
@@ -100,6 +107,7 @@ export class MessageMaker {
     const index = u32[(at >>> 2) + EVT_SESSION_U32]!;
     const session = this.#names.sessions.get(index);
     if (index === 0 || session === undefined) return undefined;
+    if (!this.#wanted(session)) return undefined;
     if (u8[at + EVT_KIND_U8] === EventKind.LOGGED_ON) {
       if (u8[at + EVT_DETAIL_U8] === 1) this.#restart(session);
       return undefined;

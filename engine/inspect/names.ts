@@ -73,11 +73,6 @@ export class Names {
     }
   }
 
-  /** Sessions of that name; of several protocols there may be more than one. */
-  findSessions(name: string): NamedSession[] {
-    return [...this.sessions.values()].filter((known) => known.name === name);
-  }
-
   /** Index of an instrument; undefined if there is none. */
   findInstrument(symbol: string): number | undefined {
     for (const [index, known] of this.instruments) {

@@ -44,8 +44,6 @@ export interface Question {
   readonly output: Output;
   /** Prices a side at most. */
   readonly levels?: number;
-  /** Of a session, if its name alone would not do. */
-  readonly protocol?: string;
 }
 
 /** Says at the end what is not whole there. */
@@ -163,19 +161,20 @@ export function showSessions(question: Question): void {
   });
 }
 
+/** Whether a session is called so: NAME, fix:NAME or binary:NAME. */
+function isCalled(name: string): (session: NamedSession) => boolean {
+  return (session) =>
+    session.name === name ||
+    `${protocolName(session)}:${session.name}` === name;
+}
+
 /** The one session of a name. */
-function findSession(
-  names: Names,
-  name: string,
-  protocol: string | undefined,
-): NamedSession {
-  const found = names.findSessions(name).filter((session) =>
-    protocol === undefined || protocolName(session) === protocol
-  );
+function findSession(names: Names, name: string): NamedSession {
+  const found = [...names.sessions.values()].filter(isCalled(name));
   if (found.length === 1) return found[0]!;
   if (found.length > 1) {
     throw new NotThereError(
-      `Two sessions are called "${name}": give --protocol fix or binary`,
+      `Two sessions are called "${name}": say fix:${name} or binary:${name}`,
     );
   }
   const known = [...names.sessions.values()].map((one) => one.name);
@@ -189,18 +188,18 @@ const MESSAGES_SHOWN = 10;
 
 /** A session: numbers, open orders, what was said to it last. */
 export function showSession(question: Question, name: string): void {
-  const { history, point, output, protocol } = question;
+  const { history, point, output } = question;
   const newest: Message[] = [];
-  const moment = history.messages(point, (message) => {
-    if (message.session.name !== name) return;
-    if (protocol !== undefined && protocolName(message.session) !== protocol) {
-      return;
-    }
-    newest.push(message);
-    if (newest.length > MESSAGES_SHOWN) newest.shift();
-  });
+  const moment = history.messages(
+    point,
+    isCalled(name),
+    (message) => {
+      newest.push(message);
+      if (newest.length > MESSAGES_SHOWN) newest.shift();
+    },
+  );
   try {
-    const session = findSession(moment.names, name, protocol);
+    const session = findSession(moment.names, name);
     const { replica, names } = moment;
     output.facts(sessionObject(moment, session));
     const orders = [...names.instruments.keys()].flatMap((instrument) =>
@@ -226,19 +225,19 @@ export function showMessages(
   name: string,
   range: Range,
 ): void {
-  const { history, point, output, protocol } = question;
+  const { history, point, output } = question;
   let count = 0;
-  const moment = history.messages(point, (message) => {
-    const { number, session } = message;
-    if (session.name !== name || number < range.first || number > range.last) {
-      return;
-    }
-    if (protocol !== undefined && protocolName(session) !== protocol) return;
-    output.message(message);
-    count++;
-  });
+  const moment = history.messages(
+    point,
+    isCalled(name),
+    (message) => {
+      if (message.number < range.first || message.number > range.last) return;
+      output.message(message);
+      count++;
+    },
+  );
   try {
-    findSession(moment.names, name, protocol);
+    findSession(moment.names, name);
     if (count === 0) output.title("no messages");
     tellTail(question, moment);
   } finally {

@@ -112,11 +112,9 @@ async function staySilent(fix: RecordingFix): Promise<void> {
 async function messagesOf(
   name: string,
   data: string,
-  protocol: string,
 ): Promise<Map<number, Uint8Array>> {
   const { code, out, error } = await runMain(
-    ["inspect", "--data", data, "--json", "--protocol", protocol, "messages"]
-      .concat(name),
+    ["inspect", "--data", data, "--json", "messages", name],
     [data],
   );
   assertEquals(code, 0, error);
@@ -221,7 +219,7 @@ Deno.test("inspect messages makes every byte that clients received, over a kill"
       streams.push(fix.bytes);
       answers.push(binary.numbered);
     }
-    const made = await messagesOf("CLIENT1", data, "fix");
+    const made = await messagesOf("CLIENT1", data);
     const seen = streams.map((bytes) => compareStream(bytes, made));
     // The first connection saw each number from 1 on, and nothing else.
     const { size } = seen[0]!;
@@ -229,7 +227,7 @@ Deno.test("inspect messages makes every byte that clients received, over a kill"
     assertEquals([...seen[0]!], Array.from({ length: size }, (_, i) => i + 1));
     const all = new Set(seen.flatMap((numbers) => [...numbers]));
     assert(all.has(made.size), "the newest message was received");
-    const binaryMade = await messagesOf("1", data, "binary");
+    const binaryMade = await messagesOf("binary:1", data);
     for (const received of answers) {
       assert(received.size >= 10);
       for (const [number, bytes] of received) {

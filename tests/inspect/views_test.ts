@@ -8,6 +8,7 @@
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Config } from "../../engine/config/mod.ts";
+import { VIEW_NAMES } from "../../engine/inspect/commands.ts";
 import { History } from "../../engine/inspect/history.ts";
 import { Output } from "../../engine/inspect/output.ts";
 import {
@@ -314,4 +315,17 @@ Deno.test("decimal() has the places of its size and is exact", () => {
   assertEquals(decimal(1, 1), "0.00000001");
   assertEquals(decimal(3, 25_000_000), "0.75");
   assertEquals(decimal(2 ** 53 - 1, 10_000_000), "900719925474099.1");
+});
+
+Deno.test("the page on inspect and the usage name everything that can be shown", () => {
+  const page = Deno.readTextFileSync(
+    new URL("../../docs/operations/inspect.md", import.meta.url),
+  );
+  const usage = Deno.readTextFileSync(
+    new URL("../../main.ts", import.meta.url),
+  );
+  for (const name of VIEW_NAMES) {
+    assert(page.includes(`| \`${name}`), `the page lacks ${name}`);
+    assert(new RegExp(`\\b${name}\\b`).test(usage), `the usage lacks ${name}`);
+  }
 });
