@@ -29,7 +29,15 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        what this host lacks, and how to mend it
   main.ts config                       print the default configuration
   main.ts send [--config FILE] [--protocol fix|binary|binary-udp] [--session NAME]
-               [--host ADDRESS] [--port N] [--password TEXT] [--tif day|gtc|ioc|fok]
+               [--host ADDRESS] [--port N] [--password TEXT]
+               [--type market|limit|stop|stop-limit|market-to-limit|trailing-stop|
+                       peg-primary|peg-market|peg-midpoint]
+               [--tif day|gtc|ioc|fok|gtd|at-open|at-close|auction] [--expire TIME]
+               [--stop PRICE] [--offset=TICKS [--basis-points]] [--minimum QUANTITY]
+               [--display QUANTITY [--display-range QUANTITY]] [--hidden]
+               [--post-only | --post-slide] [--all-or-none] [--account NAME]
+               [--self-trade none|cancel-newest|cancel-oldest|cancel-both|decrement|
+                             decrement-and-cancel]
                buy|sell QUANTITY SYMBOL [PRICE]
                                        place an order and print what comes back
   main.ts control [--config FILE] [--host ADDRESS] [--port N] REQUEST [KEY=VALUE ...]
@@ -68,13 +76,34 @@ const OPTIONS = [
   "data",
   "at",
   "levels",
+  "type",
+  "stop",
+  "display",
+  "display-range",
+  "minimum",
+  "expire",
+  "offset",
+  "account",
+  "self-trade",
+] as const;
+
+const SWITCHES = [
+  "help",
+  "json",
+  "quick",
+  "from-snapshot",
+  "basis-points",
+  "post-only",
+  "post-slide",
+  "hidden",
+  "all-or-none",
 ] as const;
 
 async function main(args: string[]): Promise<number> {
   const unknown: string[] = [];
   const flags = parseArgs(args, {
     string: [...OPTIONS, "_"],
-    boolean: ["help", "json", "quick", "from-snapshot"],
+    boolean: [...SWITCHES],
     unknown: (argument: string) => {
       if (argument.startsWith("-") && argument !== "-") unknown.push(argument);
       return true;

@@ -35,6 +35,7 @@ import {
   TERMS_MIN_F64,
   TERMS_OFFSET,
   TERMS_ORDER,
+  TERMS_RANGE_F64,
   TERMS_SHOWN_F64,
   TERMS_STOP_PRICE,
   TERMS_WATCH_NEXT,
@@ -139,6 +140,7 @@ function putTerms(
   }
   const lots: readonly (readonly [string, number])[] = [
     ["displayQuantity", f64[half + TERMS_DISPLAY_F64]!],
+    ["displayRange", f64[half + TERMS_RANGE_F64]!],
     ["minQuantity", f64[half + TERMS_MIN_F64]!],
   ];
   for (const [name, quantity] of lots) {
