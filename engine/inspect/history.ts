@@ -19,11 +19,7 @@ import { Replica, type ReplicaOptions } from "../appliance/replica.ts";
 import { savedCapacity, unchainedReason } from "../appliance/snapshots.ts";
 import type { Config } from "../config/mod.ts";
 import { listSegments, type TornTail } from "../journal/mod.ts";
-import {
-  SNAPSHOT_LAYOUT,
-  SnapshotError,
-  type SnapshotMeta,
-} from "../snapshot/mod.ts";
+import { SNAPSHOT_LAYOUT, type SnapshotMeta } from "../snapshot/mod.ts";
 import {
   CMD_SEQUENCE_F64,
   CMD_TIME_HI_U32,
@@ -274,10 +270,13 @@ export class History {
       const { meta } = file;
       const time = nanoseconds(meta.timeLo, meta.timeHi);
       if (timeNs !== undefined && time > timeNs) return "it is of a later time";
-      return this.unfitReason(meta) ||
+      const reason = this.unfitReason(meta) ||
         unchainedReason(meta, this.archive.journal);
+      if (reason === "") file.verify();
+      return reason;
     } catch (error) {
-      if (!(error instanceof SnapshotError)) throw error;
+      // Damaged, or gone: a running appliance removes old ones.
+      if (!(error instanceof Error)) throw error;
       return error.message;
     }
   }

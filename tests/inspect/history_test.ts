@@ -12,15 +12,18 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { snapshotDirectory } from "../../engine/appliance/build_gateway.ts";
 import { journalDirectory } from "../../engine/appliance/build_journal.ts";
 import { Replica } from "../../engine/appliance/replica.ts";
 import { type Config, loadConfig } from "../../engine/config/mod.ts";
 import { bookOrders } from "../../engine/inspect/book_view.ts";
 import { History, type Moment } from "../../engine/inspect/history.ts";
 import { nanoseconds, parsePoint } from "../../engine/inspect/units.ts";
+import { verify } from "../../engine/inspect/verify.ts";
 import { listSegments, segmentName } from "../../engine/journal/mod.ts";
 import { CMD_TIME_HI_U32, CMD_TIME_LO_U32 } from "../../engine/record/mod.ts";
+import { snapshotName } from "../../engine/snapshot/mod.ts";
 import { Log } from "../../engine/telemetry/mod.ts";
 import { TRAFFIC_TOML, trafficRig } from "../appliance/traffic.ts";
 import { Random } from "../oracle/random.ts";
@@ -143,6 +146,26 @@ Deno.test("History.at() shows every order of a book, in queue order", async () =
   });
 });
 
+Deno.test("History passes over a damaged snapshot", async () => {
+  const rig = trafficRig(SEED, 500);
+  await withData(rig.config, (data, config) => {
+    writeJournal(data, rig.journal);
+    const sequence = writeSnapshot(config, 300);
+    const path = `${snapshotDirectory(data)}/${
+      snapshotName(sequence)
+    }.snapshot`;
+    const bytes = Deno.readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    Deno.writeFileSync(path, bytes);
+    const notes: string[] = [];
+    const progress = (text: string): void => void notes.push(text);
+    const moment = new History({ config, progress }).at();
+    assertEquals(moment.snapshot, 0);
+    assertEquals(look(moment), expected(config, rig.journal));
+    assert(notes.some((text) => text.includes(`${path} passed over`)));
+  });
+});
+
 Deno.test("History tells a torn tail and cuts nothing", async () => {
   const rig = trafficRig(SEED, 500);
   await withData(rig.config, (data, config) => {
@@ -174,5 +197,53 @@ Deno.test("History gives the same hashes with more room than the appliance had",
     const moment = new History({ config }).at();
     assertEquals(moment.replica.stateHash(), rig.exchange.stateHash());
     moment.replica.dispose();
+  });
+});
+
+Deno.test("History goes on from a snapshot where older segments were archived", async () => {
+  const rig = trafficRig(SEED, COMMANDS);
+  const { journal } = rig;
+  await withData(rig.config, (data, config) => {
+    writeJournal(data, journal, { segmentBytes: SEGMENT_BYTES });
+    const snapshot = writeSnapshot(config, 1900);
+    const directory = journalDirectory(data);
+    const names = listSegments(directory);
+    const kept = names.filter((first) => first <= snapshot + 1).at(-1)!;
+    for (const first of names) {
+      if (first < kept) Deno.removeSync(`${directory}/${segmentName(first)}`);
+    }
+    assert(kept > 1);
+    const notes: string[] = [];
+    const history = new History({
+      config,
+      progress: (text) => notes.push(text),
+    });
+    assertEquals(look(history.at()), expected(config, journal));
+    const all = { sequence: Infinity };
+    const numbers: number[] = [];
+    const moment = history.messages(
+      all,
+      ({ name }) => name === "ONE",
+      ({ sequence }) => numbers.push(sequence),
+    );
+    assertEquals(moment.snapshot, snapshot);
+    moment.replica.dispose();
+    assert(numbers.length > 0 && numbers.every((at) => at > snapshot));
+    assert(notes.some((text) => text.includes(`starts at sequence ${kept}`)));
+    const sound = verify({
+      config,
+      directory: data,
+      quick: false,
+      progress: () => {},
+    });
+    assertEquals(sound.problems, []);
+    assertEquals(sound.firstSequence, kept);
+    assertEquals(sound.replayed, journal.length - snapshot);
+    // What came before is nowhere here.
+    assertThrows(
+      () => history.at({ sequence: 10 }),
+      Error,
+      "bring the archived",
+    );
   });
 });
