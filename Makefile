@@ -12,7 +12,11 @@ DENO := $(CURDIR)/.deno/node_modules/@deno/linux-x64-glibc/deno
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CONFIG ?=
 DATA ?=
+WHAT ?=
+DIRS ?=
 comma := ,
+empty :=
+space := $(empty) $(empty)
 
 # Packages that running needs, and those that the tests and checks need besides.
 RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
@@ -66,7 +70,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control replay test test-deep mutants bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control inspect verify shadow replay test test-deep mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -82,6 +86,20 @@ send: native deno ## Place an order: make send ORDER="--session CLIENT1 buy 100 
 control: deno ## Ask the running appliance: make control REQUEST="state instrument=AAPL state=halt"
 	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
 		--allow-env=FERRULE_NATIVE_DIR main.ts control $(if $(CONFIG),--config $(CONFIG)) $(REQUEST)
+
+# What looks into data folders reads them and writes nothing.
+LOOK = $(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-env=FERRULE_NATIVE_DIR \
+	--allow-read=$(READABLE)$(subst $(space),,$(addprefix $(comma),$(DIRS))) main.ts
+LOOK_AT := $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA))
+
+inspect: native deno ## Look into a data folder: make inspect WHAT="--at 1000 book AAPL" (DATA=folder or CONFIG=file.toml)
+	@$(LOOK) inspect $(LOOK_AT) $(WHAT)
+
+verify: native deno ## Check whole archives (DIRS="folder ...", WHAT=--quick for the bytes alone)
+	@$(LOOK) verify $(LOOK_AT) $(WHAT) $(DIRS)
+
+shadow: native deno ## Say whether this build may take over a data folder (DATA=folder, WHAT=--from-snapshot)
+	@$(LOOK) shadow $(LOOK_AT) $(WHAT)
 
 replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
 	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))

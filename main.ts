@@ -16,6 +16,11 @@ import {
   commandSend,
   UsageError,
 } from "./engine/appliance/commands.ts";
+import {
+  commandInspect,
+  commandShadow,
+  commandVerify,
+} from "./engine/inspect/commands.ts";
 
 const USAGE = `Ferrule, a matching engine in a box.
 
@@ -24,7 +29,15 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        what this host lacks, and how to mend it
   main.ts config                       print the default configuration
   main.ts send [--config FILE] [--protocol fix|binary|binary-udp] [--session NAME]
-               [--host ADDRESS] [--port N] [--password TEXT] [--tif day|gtc|ioc|fok]
+               [--host ADDRESS] [--port N] [--password TEXT]
+               [--type market|limit|stop|stop-limit|market-to-limit|trailing-stop|
+                       peg-primary|peg-market|peg-midpoint]
+               [--tif day|gtc|ioc|fok|gtd|at-open|at-close|auction] [--expire TIME]
+               [--stop PRICE] [--offset=TICKS [--basis-points]] [--minimum QUANTITY]
+               [--display QUANTITY [--display-range QUANTITY]] [--hidden]
+               [--post-only | --post-slide] [--all-or-none] [--account NAME]
+               [--self-trade none|cancel-newest|cancel-oldest|cancel-both|decrement|
+                             decrement-and-cancel]
                buy|sell QUANTITY SYMBOL [PRICE]
                                        place an order and print what comes back
   main.ts control [--config FILE] [--host ADDRESS] [--port N] REQUEST [KEY=VALUE ...]
@@ -33,6 +46,18 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        define-instrument, define-account
   main.ts replay FILE [--format itch|lobster] [--book FILE]
                                        feed recorded order flow into the books
+  main.ts inspect [--config FILE | --data DIRECTORY] [--at SEQUENCE|TIME] [--json] WHAT
+                                       look into a data folder, at any point of its
+                                       history: summary, book SYMBOL [--levels N],
+                                       sessions, session NAME, accounts, instruments,
+                                       commands FROM..TO, events FROM..TO,
+                                       messages NAME [FROM..TO], snapshot [FILE],
+                                       segments
+  main.ts verify [--config FILE] [--quick] [--json] [DIRECTORY ...]
+                                       check whole archives: segments, snapshots, and
+                                       (without --quick) what the commands give
+  main.ts shadow [--config FILE | --data DIRECTORY] [--from-snapshot] [--json]
+                                       whether this build may take over the data folder
   main.ts hash [--config FILE] [--data DIRECTORY]
                                        replay the journal of a stopped appliance
                                        and print its sequence and state hash
@@ -49,13 +74,36 @@ const OPTIONS = [
   "format",
   "book",
   "data",
+  "at",
+  "levels",
+  "type",
+  "stop",
+  "display",
+  "display-range",
+  "minimum",
+  "expire",
+  "offset",
+  "account",
+  "self-trade",
+] as const;
+
+const SWITCHES = [
+  "help",
+  "json",
+  "quick",
+  "from-snapshot",
+  "basis-points",
+  "post-only",
+  "post-slide",
+  "hidden",
+  "all-or-none",
 ] as const;
 
 async function main(args: string[]): Promise<number> {
   const unknown: string[] = [];
   const flags = parseArgs(args, {
     string: [...OPTIONS, "_"],
-    boolean: ["help", "json"],
+    boolean: [...SWITCHES],
     unknown: (argument: string) => {
       if (argument.startsWith("-") && argument !== "-") unknown.push(argument);
       return true;
@@ -80,6 +128,12 @@ async function main(args: string[]): Promise<number> {
       return await commandControl(flags, rest);
     case "replay":
       return await commandReplay(flags, rest);
+    case "inspect":
+      return commandInspect(flags, rest);
+    case "verify":
+      return commandVerify(flags, rest);
+    case "shadow":
+      return commandShadow(flags, rest);
     case "hash":
       return await commandHash(flags);
     default:

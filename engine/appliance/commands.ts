@@ -16,6 +16,13 @@ import { replayJournal } from "./offline.ts";
 import { REQUEST_NAMES } from "./operator_requests.ts";
 import { replay, type ReplayFormat } from "./replay.ts";
 import type { SendOptions } from "./send.ts";
+import {
+  SEND_SELF_TRADE,
+  SEND_TIMES,
+  SEND_TYPES,
+  type SendOrder,
+  usualType,
+} from "./send_terms.ts";
 
 /** The command line was used wrongly. */
 export class UsageError extends Error {
@@ -35,6 +42,24 @@ export interface Flags {
   readonly format?: string | undefined;
   readonly book?: string | undefined;
   readonly data?: string | undefined;
+  readonly type?: string | undefined;
+  readonly stop?: string | undefined;
+  readonly display?: string | undefined;
+  readonly "display-range"?: string | undefined;
+  readonly minimum?: string | undefined;
+  readonly expire?: string | undefined;
+  readonly offset?: string | undefined;
+  readonly account?: string | undefined;
+  readonly "self-trade"?: string | undefined;
+  readonly "basis-points"?: boolean | undefined;
+  readonly "post-only"?: boolean | undefined;
+  readonly "post-slide"?: boolean | undefined;
+  readonly hidden?: boolean | undefined;
+  readonly "all-or-none"?: boolean | undefined;
+  readonly at?: string | undefined;
+  readonly levels?: string | undefined;
+  readonly quick?: boolean | undefined;
+  readonly "from-snapshot"?: boolean | undefined;
 }
 
 function print(text: string): void {
@@ -44,7 +69,8 @@ function print(text: string): void {
   }
 }
 
-function readConfig(flags: Flags): Config {
+/** The configuration that the options name; the defaults if they name none. */
+export function readConfig(flags: Flags): Config {
   const { config: path } = flags;
   if (path === undefined) return loadConfig("", "defaults");
   let text: string;
@@ -146,7 +172,6 @@ export async function commandControl(
   }, print);
 }
 
-const TIMES_IN_FORCE = ["day", "gtc", "ioc", "fok"] as const;
 const PROTOCOLS = ["fix", "binary", "binary-udp"] as const;
 
 /** `send`: one order, and what comes back. */
@@ -169,14 +194,7 @@ export async function commandSend(
       `--protocol is ${flags.protocol}: must be ${PROTOCOLS.join(", ")}`,
     );
   }
-  const timeInForce = TIMES_IN_FORCE.find((name) =>
-    name === (flags.tif ?? "day")
-  );
-  if (timeInForce === undefined) {
-    throw new UsageError(
-      `--tif is ${flags.tif}: must be ${TIMES_IN_FORCE.join(", ")}`,
-    );
-  }
+  const order = orderOf(flags, side, quantity, symbol, price);
   const config = readConfig(flags);
   const fix = protocol === "fix";
   const defaultPort = fix
@@ -192,16 +210,62 @@ export async function commandSend(
     session,
     secret: flags.password ?? secretOf(config, fix, session),
     targetCompId: config.fix.targetCompId,
-    side,
-    quantity,
-    symbol,
-    price,
-    timeInForce,
+    order,
     symbols: config.instruments.map((instrument) => instrument.symbol),
+    accounts: config.accounts.map((account) => account.name),
   };
   // Clients are loaded for this command only.
   const { send } = await import("./send.ts");
   return await send(options, print);
+}
+
+/** One of a list of words that an option may be. */
+function oneOf<Word extends string>(
+  name: string,
+  given: string | undefined,
+  words: readonly Word[],
+): Word | undefined {
+  if (given === undefined) return undefined;
+  const found = words.find((word) => word === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} is ${given}: must be ${words.join(", ")}`);
+}
+
+/** The order that the options describe. */
+function orderOf(
+  flags: Flags,
+  side: "buy" | "sell",
+  quantity: string,
+  symbol: string,
+  price: string | undefined,
+): SendOrder {
+  const { offset, stop } = flags;
+  if (offset !== undefined && !/^-?\d{1,9}$/.test(offset)) {
+    throw new UsageError(`--offset is ${offset}: must be a whole number`);
+  }
+  const { expire } = flags;
+  const type = oneOf("type", flags.type, SEND_TYPES) ?? usualType(price, stop);
+  const timeInForce = oneOf("tif", flags.tif, SEND_TIMES) ??
+    (expire === undefined ? "day" : "gtd");
+  const given: Partial<SendOrder> = Object.fromEntries(
+    Object.entries({
+      price,
+      stop,
+      expire,
+      display: flags.display,
+      displayRange: flags["display-range"],
+      minimum: flags.minimum,
+      offset: offset === undefined ? undefined : Number(offset),
+      basisPoints: flags["basis-points"] || undefined,
+      postOnly: flags["post-only"] || undefined,
+      postSlide: flags["post-slide"] || undefined,
+      hidden: flags.hidden || undefined,
+      allOrNone: flags["all-or-none"] || undefined,
+      account: flags.account,
+      selfTrade: oneOf("self-trade", flags["self-trade"], SEND_SELF_TRADE),
+    }).filter(([, value]) => value !== undefined),
+  );
+  return { side, quantity, symbol, type, timeInForce, ...given };
 }
 
 function secretOf(config: Config, fix: boolean, session: string): string {

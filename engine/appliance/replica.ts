@@ -40,6 +40,8 @@ import { assembleGateway, type StorePlaces } from "./build_gateway.ts";
 import type { CommandSlots } from "./command_fields.ts";
 import type { ExchangeAgent } from "./exchange_agent.ts";
 import { HOUSE_SLOTS, type MemoryPlan, planOf } from "./memory_plan.ts";
+import { Register } from "./register.ts";
+import { registerShape } from "./register_layout.ts";
 import { AGENT_LANES } from "./topology.ts";
 import { warmUp } from "./warm_up.ts";
 import type { Workshop } from "./workshop.ts";
@@ -77,6 +79,8 @@ const BATCH_COMMANDS = 256;
 /** An appliance that only follows. One thread; see the module's text. */
 export class Replica {
   readonly exchange: Exchange;
+  /** Instruments, sessions and accounts as people see them; `settle()` first. */
+  readonly register: Register;
   readonly gateways: readonly GatewayAgent[];
   readonly #options: ReplicaOptions;
   readonly #agent: ExchangeAgent;
@@ -119,6 +123,7 @@ export class Replica {
     });
     this.#agent = agent;
     this.exchange = exchange;
+    this.register = new Register(memory, plan.register, registerShape(config));
     this.#watched = watchedRings(plan, memory);
     this.gateways = this.#makeGateways(workshop);
   }

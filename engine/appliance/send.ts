@@ -9,15 +9,20 @@
  * @module
  */
 import { BinaryClient } from "../gateway/binary/client.ts";
-import { FixClient, type FixMessage } from "../gateway/fix/client.ts";
 import {
-  OrdStatus,
-  OrdType,
-  REASON_TEXT,
-  Side,
-  TimeInForce,
-} from "../record/mod.ts";
+  FixClient,
+  type FixMessage,
+  utcTimestamp,
+} from "../gateway/fix/client.ts";
+import { OrdStatus, REASON_TEXT } from "../record/mod.ts";
 import { type ServerMessage, ServerType } from "../wire/binary/mod.ts";
+import {
+  binaryOrder,
+  checkOrder,
+  fixBody,
+  type SendOrder,
+  textE8,
+} from "./send_terms.ts";
 
 /** One order, and where to. */
 export interface SendOptions {
@@ -29,15 +34,11 @@ export interface SendOptions {
   /** Password, or key. */
   readonly secret: string;
   readonly targetCompId: string;
-  readonly side: "buy" | "sell";
-  /** Decimal. */
-  readonly quantity: string;
-  readonly symbol: string;
-  /** Decimal; undefined = market order. */
-  readonly price: string | undefined;
-  readonly timeInForce: "day" | "gtc" | "ioc" | "fok";
+  readonly order: SendOrder;
   /** Symbols by index, for the binary protocol. */
   readonly symbols: readonly string[];
+  /** Accounts from index 1 on, likewise. */
+  readonly accounts: readonly string[];
 }
 
 /** How long to wait for more after the last message. */
@@ -48,28 +49,8 @@ const DONE = [
   OrdStatus.FILLED,
   OrdStatus.CANCELED,
   OrdStatus.REJECTED,
+  OrdStatus.EXPIRED,
 ].map((status) => String.fromCharCode(status));
-
-/** "187.50" x 1e8. @throws {Error} If it is no decimal number of at most 8 places. */
-export function decimalE8(text: string): bigint {
-  const match = /^(\d{1,11})(?:\.(\d{1,8}))?$/.exec(text);
-  if (match === null) {
-    throw new Error(
-      `${text} is no decimal number above zero with at most 8 decimal places`,
-    );
-  }
-  return BigInt(match[1]!) * 100_000_000n +
-    BigInt((match[2] ?? "").padEnd(8, "0"));
-}
-
-function textE8(value: bigint): string {
-  const whole = value / 100_000_000n;
-  const rest = (value % 100_000_000n).toString().padStart(8, "0").replace(
-    /0+$/,
-    "",
-  );
-  return rest === "" ? String(whole) : `${whole}.${rest}`;
-}
 
 /**
  * Sends the order; returns 0 if it was accepted, 1 if it was refused.
@@ -80,8 +61,7 @@ export async function send(
   options: SendOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  decimalE8(options.quantity);
-  if (options.price !== undefined) decimalE8(options.price);
+  checkOrder(options.order);
   return options.protocol === "fix"
     ? await sendFix(options, print)
     : await sendBinary(options, print);
@@ -90,9 +70,13 @@ export async function send(
 const EXEC_TYPES: Readonly<Record<string, string>> = {
   "0": "accepted",
   "4": "canceled",
+  "5": "replaced",
   "8": "rejected",
   "C": "expired",
+  "D": "restated",
   "F": "filled",
+  "I": "status",
+  "L": "triggered",
 };
 
 function describeFix(message: FixMessage): string {
@@ -103,8 +87,11 @@ function describeFix(message: FixMessage): string {
   const fill = message.has(32)
     ? ` ${message.get(32)} at ${message.get(31)}`
     : "";
+  const kept = message.has(20006)
+    ? ` (prevented: ${message.get(20006)} at ${message.get(20007)})`
+    : "";
   const why = message.has(58) ? `: ${message.get(58)}` : "";
-  return `${what}${fill}, order ${message.get(37)}, leaves ${
+  return `${what}${fill}${kept}, order ${message.get(37)}, leaves ${
     message.get(151)
   }, ` +
     `filled ${message.get(14)}${why}`;
@@ -114,7 +101,6 @@ async function sendFix(
   options: SendOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  const { side, quantity, symbol, price, timeInForce } = options;
   const client = new FixClient({
     address: options.host,
     port: options.port,
@@ -125,25 +111,22 @@ async function sendFix(
   await client.connect();
   try {
     await client.logon(true);
-    client.newOrder({
-      clOrdId: crypto.randomUUID().replaceAll("-", "").slice(0, 20),
-      symbol,
-      side,
-      quantity,
-      timeInForce,
-      ...(price === undefined ? {} : { price }),
-    });
+    const clOrdId = crypto.randomUUID().replaceAll("-", "").slice(0, 20);
+    const time = utcTimestamp(performance.timeOrigin + performance.now());
+    client.send("D", fixBody(options.order, clOrdId, time));
     let accepted = false;
-    let message = await client.receive(ANSWER_MS_MAX);
     for (;;) {
-      print(describeFix(message) + "\n");
-      accepted ||= message.type === "8" && message.get(39) !== "8";
-      if (message.type !== "8" || DONE.includes(message.get(39))) break;
-      if (client.waiting() === 0) {
-        await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-        if (client.waiting() === 0) break;
+      const message = await client.receive(ANSWER_MS_MAX);
+      // Orders of the session that were there before have a say too.
+      const ours = message.type !== "8" || message.get(11) === clOrdId;
+      if (ours) {
+        print(describeFix(message) + "\n");
+        accepted ||= message.type === "8" && message.get(39) !== "8";
+        if (message.type !== "8" || DONE.includes(message.get(39))) break;
       }
-      message = await client.receive(ANSWER_MS_MAX);
+      if (client.waiting() > 0) continue;
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+      if (client.waiting() === 0) break;
     }
     return accepted ? 0 : 1;
   } finally {
@@ -156,12 +139,22 @@ const ANSWERS: Readonly<Record<number, string>> = {
   [ServerType.REJECTED]: "rejected",
   [ServerType.FILLED]: "filled",
   [ServerType.CANCELED]: "canceled",
+  [ServerType.REPLACED]: "replaced",
+  [ServerType.CANCEL_REJECTED]: "cancel rejected",
+  [ServerType.STATUS]: "status",
+  [ServerType.PREVENTED]: "prevented",
+  [ServerType.TRIGGERED]: "triggered",
+  [ServerType.RESTATED]: "restated",
 };
+/** With leaves 0 nothing more comes after one of these. */
+const LAST: readonly number[] = [ServerType.FILLED, ServerType.CANCELED];
 
 function describeBinary(message: ServerMessage): string {
   const what = ANSWERS[message.type] ??
     `message ${String.fromCharCode(message.type)}`;
-  const fill = message.type === ServerType.FILLED
+  const trade = message.type === ServerType.FILLED ||
+    message.type === ServerType.PREVENTED;
+  const fill = trade
     ? ` ${textE8(message.quantity)} at ${textE8(message.price)}`
     : "";
   const why = message.reason === 0
@@ -172,24 +165,11 @@ function describeBinary(message: ServerMessage): string {
   }${why}`;
 }
 
-const TIMES_IN_FORCE = {
-  day: TimeInForce.DAY,
-  gtc: TimeInForce.GTC,
-  ioc: TimeInForce.IOC,
-  fok: TimeInForce.FOK,
-} as const;
-
 async function sendBinary(
   options: SendOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  const symbol = options.symbols.indexOf(options.symbol);
-  if (symbol < 0) {
-    throw new Error(
-      `${options.symbol} is not in the configuration: the binary protocol names ` +
-        `instruments by their place there (${options.symbols.join(", ")})`,
-    );
-  }
+  const order = binaryOrder(options.order, options.symbols, options.accounts);
   const client = await BinaryClient.connect({
     link: options.protocol === "binary" ? "tcp" : "udp",
     hostname: options.host,
@@ -199,15 +179,7 @@ async function sendBinary(
   });
   try {
     await client.logon();
-    const { reference } = client.order({
-      symbol,
-      side: options.side === "buy" ? Side.BUY : Side.SELL,
-      quantity: decimalE8(options.quantity),
-      timeInForce: TIMES_IN_FORCE[options.timeInForce],
-      ...(options.price === undefined
-        ? { ordType: OrdType.MARKET }
-        : { price: decimalE8(options.price) }),
-    });
+    const { reference } = client.order(order);
     await client.flush();
     let accepted = false;
     let waitMs = ANSWER_MS_MAX;
@@ -219,7 +191,7 @@ async function sendBinary(
       print(describeBinary(message) + "\n");
       if (message.type === ServerType.REJECTED) break;
       accepted = true;
-      if (message.type !== ServerType.ACCEPTED && message.leaves === 0n) break;
+      if (LAST.includes(message.type) && message.leaves === 0n) break;
     }
     return accepted ? 0 : 1;
   } finally {

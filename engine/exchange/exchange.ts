@@ -26,7 +26,13 @@ import {
   TickTables,
 } from "../matching/mod.ts";
 import { Reason } from "../record/mod.ts";
-import { Accounts, MessageRate, RiskLimits } from "../risk/mod.ts";
+import {
+  ACCOUNT_WORDS,
+  Accounts,
+  MessageRate,
+  POSITION_WORDS,
+  RiskLimits,
+} from "../risk/mod.ts";
 import { DEFINITION_WORDS, Definitions, NAME_WORDS } from "./definitions.ts";
 import type { EventRing } from "./event_ring.ts";
 import { type CommandViews, EventWriter } from "./event_writer.ts";
@@ -568,6 +574,19 @@ export class Exchange {
     return this.#ofSession(session, word);
   }
 
+  /** The client order id of an order that has one: text, a character a byte. */
+  clOrdIdOf(order: number): string {
+    const from = this.book.numberOf(order) * Fixed.CL_ORD_ID_WORDS;
+    let text = "";
+    for (let i = 0; i < Fixed.CL_ORD_ID_WORDS * 4; i++) {
+      const word = this.#texts[from + (i >> 2)]!;
+      const code = word >>> (i & 3) * 8 & 0xff;
+      if (code === 0) break;
+      text += String.fromCharCode(code);
+    }
+    return text;
+  }
+
   #ofSession(session: number, word: number): number {
     return this.#sessions[session * Fixed.SESSION_WORDS + word]!;
   }
@@ -822,8 +841,8 @@ export class Exchange {
 
   /**
    * A digest of the whole state: sequence, counts, sessions, instruments,
-   * accounts, limits, and each order in its place. Equal after a replay. Cold:
-   * walks everything.
+   * accounts, limits, and each order in its place. Equal after a replay, also
+   * by an exchange with more room. Cold: walks everything.
    *
    * @returns 32 hexadecimal digits.
    */
@@ -842,16 +861,35 @@ export class Exchange {
         this.#definitions,
         this.instruments.i32,
         this.ticks.i32,
-        this.accounts.i32,
         this.#rates.i32,
       ]
-    ) hash.words(words, 0, words.length);
-    hash.numbers(this.limits.quantityMax);
-    hash.numbers(this.limits.notionalMax);
+    ) hash.sparse(words, 0, words.length);
+    this.#hashAccounts(hash);
     for (let i = 0; i < this.book.instrumentsMax; i++) {
-      if (this.book.isDefined(i)) hash.instrument(this.book, this.#texts, i);
+      if (!this.book.isDefined(i)) continue;
+      hash.number(this.limits.quantityMax[i]!);
+      hash.number(this.limits.notionalMax[i]!);
+      hash.instrument(this.book, this.#texts, i);
     }
     return hash.digest();
+  }
+
+  /** Accounts, and the positions that are not all 0. */
+  #hashAccounts(hash: StateHash): void {
+    const { accounts, book } = this;
+    const { i32, accountsMax } = accounts;
+    hash.sparse(i32, 0, accountsMax * ACCOUNT_WORDS);
+    for (let account = 0; account < accountsMax; account++) {
+      for (let i = 0; i < book.instrumentsMax; i++) {
+        const at = accounts.positionAt(account, i);
+        let any = 0;
+        for (let w = 0; w < POSITION_WORDS; w++) any |= i32[at + w]!;
+        if (any === 0) continue;
+        hash.word(account);
+        hash.word(i);
+        hash.words(i32, at, POSITION_WORDS);
+      }
+    }
   }
 
   /**

@@ -92,6 +92,20 @@ export class StateHash {
     for (let i = 0; i < count; i++) this.word(words[from + i]!);
   }
 
+  /**
+   * Adds the words that are not 0, each with its place: room for more, which is
+   * 0, changes nothing.
+   */
+  sparse(words: Int32Array, from: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const word = words[from + i]!;
+      if (word === 0) continue;
+      this.word(i);
+      this.word(word);
+    }
+    this.word(-1);
+  }
+
   /** Adds an instrument: last trade, totals, and both sides from the best price on. */
   instrument(book: Book, texts: Int32Array, instrument: number): void {
     const at = book.instrumentOf(instrument);

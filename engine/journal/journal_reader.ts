@@ -147,6 +147,11 @@ export class JournalReader {
     return this.#groups.end;
   }
 
+  /** At the end: what is there behind the last whole group. */
+  get tail(): TornTail | undefined {
+    return this.#tail;
+  }
+
   /** The journal's chain up to the newest group that was read. */
   get chain(): Words {
     return [this.#groups.walk.chainLo, this.#groups.walk.chainHi];

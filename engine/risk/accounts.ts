@@ -416,6 +416,16 @@ export class Accounts {
     this.#add(position, 0, f64, lotsAt, 1 - 2 * bit);
   }
 
+  /** Indexes of accounts are below this. */
+  get accountsMax(): number {
+    return this.#accountsMax;
+  }
+
+  /** First of the `POSITION_WORDS` words of a position, for a digest. */
+  positionAt(account: number, instrument: number): number {
+    return this.#positionOf(account, instrument);
+  }
+
   /** Live orders of an account. */
   openOrdersOf(account: number): number {
     return this.i32[account * Fixed.ACCOUNT_WORDS + Fixed.ACCOUNT_ORDERS]!;

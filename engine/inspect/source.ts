@@ -1,0 +1,127 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Commands of a journal that may still be written to, in order, up to what is
+ * whole on the disk now.
+ *
+ * ```
+ *   reader ─▶ commands ... end, or damage in the newest segment
+ *                                 └─▶ look again from there: it may have grown
+ * ```
+ *
+ * It only reads. What a running appliance writes while we look can seem broken
+ * for a moment; only what stays so is damage. A torn tail is told, not cut.
+ * One thread; a command costs no allocation.
+ *
+ * @module
+ */
+import { cpuSleep } from "../../ffi/mod.ts";
+import type { CommandSlots } from "../appliance/command_fields.ts";
+import {
+  JournalDamageError,
+  JournalReader,
+  listSegments,
+  type TornTail,
+} from "../journal/mod.ts";
+import { CMD_LENGTH_U16 } from "../record/mod.ts";
+
+/** How often a broken place is looked at before it counts as damage, and how long after one another. */
+const LOOKS_MAX = 5;
+const LOOK_US = 20_000;
+
+/** Walks the commands of a folder of segments. */
+export class CommandSource {
+  readonly #directory: string;
+  #reader: JournalReader | undefined;
+  #next: number;
+  #at = 0;
+  #end = 0;
+  #looks = 0;
+  #tail: TornTail | undefined;
+
+  /**
+   * @param directory Folder of the segments.
+   * @param fromSequence First command that is wanted.
+   */
+  constructor(directory: string, fromSequence: number) {
+    this.#directory = directory;
+    this.#next = fromSequence;
+  }
+
+  /** What is not whole at the end, once it is reached. */
+  get tail(): TornTail | undefined {
+    return this.#tail;
+  }
+
+  /** Sequence of the next command. */
+  get nextSequence(): number {
+    return this.#next;
+  }
+
+  /** Views of the command that `next()` went to. */
+  get views(): CommandSlots {
+    return this.#reader!;
+  }
+
+  /**
+   * Goes to the next command.
+   *
+   * @returns Its byte in `views`; -1 at the end.
+   * @throws {JournalDamageError} If it can not be trusted.
+   */
+  next(): number {
+    while (this.#at === this.#end) {
+      if (!this.#more()) return -1;
+    }
+    const at = this.#at;
+    this.#at += this.#reader!.u16[(at >>> 1) + CMD_LENGTH_U16]!;
+    this.#next++;
+    return at;
+  }
+
+  /** Closes files and gives memory back. */
+  dispose(): void {
+    this.#reader?.dispose();
+    this.#reader = undefined;
+    this.#at = this.#end = 0;
+  }
+
+  /** Reads on; false at the end. */
+  #more(): boolean {
+    try {
+      this.#reader ??= this.#open();
+      if (this.#reader === undefined) return false;
+      if (this.#reader.next()) {
+        this.#at = this.#reader.start;
+        this.#end = this.#reader.end;
+        this.#looks = 0;
+        return true;
+      }
+      this.#tail = this.#reader.tail;
+      return this.#grown();
+    } catch (error) {
+      if (!(error instanceof JournalDamageError)) throw error;
+      if (++this.#looks === LOOKS_MAX) throw error;
+      cpuSleep(LOOK_US);
+      this.dispose();
+      return true;
+    }
+  }
+
+  #open(): JournalReader | undefined {
+    if (listSegments(this.#directory).length === 0) return undefined;
+    return new JournalReader({
+      directory: this.#directory,
+      fromSequence: this.#next,
+    });
+  }
+
+  /** Whether a segment has been begun since the reader was made. */
+  #grown(): boolean {
+    const segments = listSegments(this.#directory);
+    const next = this.#reader!.nextSequence;
+    if (segments.at(-1) !== next || next < this.#next) return false;
+    this.dispose();
+    return true;
+  }
+}
