@@ -10,8 +10,11 @@
  */
 import { memoryInfo } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { BinaryGateway } from "../gateway/binary/mod.ts";
-import { FixGateway } from "../gateway/fix/mod.ts";
+import {
+  BinaryGateway,
+  type BinaryGatewayOptions,
+} from "../gateway/binary/mod.ts";
+import { FixGateway, type FixGatewayOptions } from "../gateway/fix/mod.ts";
 import {
   type ConfiguredSession,
   GatewayAgent,
@@ -121,11 +124,13 @@ function protocolsOf(
   index: number,
   context: GatewayContext,
   storeDirectory: string | undefined,
+  options: ProtocolOptions,
 ): { code: number; gateway: ProtocolGateway }[] {
   const binary = {
     code: Protocol.BINARY,
     gateway: new BinaryGateway(context, {
       logonTimeoutMs: config.binary.logonTimeoutMs,
+      ...options.binary,
     }),
   };
   if (index === 1) return [binary];
@@ -139,9 +144,16 @@ function protocolsOf(
       sendingTimeToleranceMs: config.fix.sendingTimeToleranceS * 1000,
       messageBytesMax: config.fix.messageBytesMax,
       ...(storeDirectory === undefined ? {} : { storeDirectory }),
+      ...options.fix,
     }),
   };
   return [fix, binary];
+}
+
+/** What the configuration leaves to the protocols' defaults. */
+export interface ProtocolOptions {
+  readonly fix?: Partial<FixGatewayOptions>;
+  readonly binary?: Partial<BinaryGatewayOptions>;
 }
 
 /** Folder of what was sent, in a data directory. */
@@ -171,6 +183,7 @@ export function assembleGateway(
   index: number,
   transport: Transport,
   storeDirectory: string | undefined,
+  options: ProtocolOptions = {},
 ): GatewayAgent {
   const { config, plan, memory } = workshop;
   const log = workshop.log.child(`gateway${index}`);
@@ -199,7 +212,8 @@ export function assembleGateway(
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),
     sessionsMax: config.capacity.sessions,
-    protocols: (context) => protocolsOf(config, index, context, storeDirectory),
+    protocols: (context) =>
+      protocolsOf(config, index, context, storeDirectory, options),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

@@ -20,7 +20,7 @@ export interface Workshop {
   readonly control: Int32Array;
   /** The same words as float64. */
   readonly controlF64: Float64Array;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "words" | "realtime">;
   readonly log: Log;
   /** A counter lane of its own for each agent, and for the thread. */
   lane(owner: AgentName | "thread"): CounterLane;

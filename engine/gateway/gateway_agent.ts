@@ -98,7 +98,7 @@ export interface GatewayAgentOptions {
   readonly commands: SpscRing;
   readonly events: SpscRing;
   readonly control: Int32Array;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "words" | "realtime">;
   readonly lane: CounterLane;
   readonly latency: SharedHistogram;
   readonly log: Log;
