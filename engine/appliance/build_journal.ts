@@ -9,7 +9,12 @@
  */
 import { makeDirectory } from "../../ffi/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
-import { CONTROL_DURABLE, CONTROL_JOURNAL, SpscRing } from "../ring/mod.ts";
+import {
+  CONTROL_DURABLE,
+  CONTROL_JOURNAL,
+  CONTROL_WRITTEN,
+  SpscRing,
+} from "../ring/mod.ts";
 import { JournalAgent } from "./journal_agent.ts";
 import { RECOVERY_SLOTS } from "./memory_plan.ts";
 import type { Workshop } from "./workshop.ts";
@@ -42,6 +47,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       ),
       control,
       durableWord: CONTROL_DURABLE,
+      writtenWord: CONTROL_WRITTEN,
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),
     },

@@ -36,9 +36,11 @@ export const CONTROL_HASH_ANSWER = (5 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 export const CONTROL_HASH_VALUE = (6 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 /** Journal: float64 at half this index: commands recovered, milliseconds it took. */
 export const CONTROL_RECOVERY_VALUE = (7 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+/** Journal: low 32 bits of the newest sequence that was written to its file, synced or not. */
+export const CONTROL_WRITTEN = (8 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 
 /** Bytes of the block. */
-export const CONTROL_BYTES = (8 + 2 * GATEWAYS_MAX) * LINE_WORDS * 4;
+export const CONTROL_BYTES = (9 + 2 * GATEWAYS_MAX) * LINE_WORDS * 4;
 
 export const JournalState = {
   RECOVERING: 0,
