@@ -15,6 +15,10 @@ export interface Sabotage {
   readonly afterStep?: (simulation: Simulation, agent: AgentStep) => void;
   readonly onStart?: (simulation: Simulation) => void;
   readonly onPowerCut?: (simulation: Simulation) => void;
+  /** The appliance refuses its journal. True = nothing is put right. */
+  readonly onDamage?: (simulation: Simulation) => boolean;
+  /** Messages are not held against the journal: another checker must notice. */
+  readonly unjudged?: boolean;
   /** Changes what the oracle is told. */
   readonly records?: (
     records: readonly JournalRecord[],

@@ -179,13 +179,18 @@ export class SimDisk {
     };
   }
 
-  /** The sync is over. @returns 0 or -errno. */
-  finish(job: SyncJob): number {
+  /**
+   * The sync is over.
+   *
+   * @param what An error is counted as.
+   * @returns 0 or -errno.
+   */
+  finish(job: SyncJob, what = "failed sync"): number {
     const { file, sectors } = job;
     const error = this.faults.sync;
     if (error !== 0) {
       this.faults.sync = 0;
-      this.count("failed sync");
+      this.count(what);
       for (const [at] of sectors) {
         // Some of it may have been stored before the error.
         if (this.random.draw(2) === 0) this.#store(file!, sectors, at);

@@ -181,7 +181,8 @@ export class SimFiles implements JournalFiles {
         const fd = this.#create(path, bytes, zero);
         const file = this.#open.get(fd);
         if (file === undefined) return fd;
-        const result = this.#disk.finish(this.#disk.begin(file, false));
+        const job = this.#disk.begin(file, false);
+        const result = this.#disk.finish(job, "failed preparation");
         return result < 0 ? result : fd;
       },
     };

@@ -74,8 +74,9 @@ export class Simulation {
   readonly log: SimLog;
   readonly counts = new Map<string, number>();
   process: SimProcess | undefined;
+  /** The scheduler's, for what is broken on purpose. */
+  readonly random: Random;
   readonly #options: SimulationOptions;
-  readonly #random: Random;
   readonly #config: Config;
   readonly #storeDirectory: string | undefined;
   #step = 0;
@@ -94,7 +95,7 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     const { seed } = options;
     this.#options = options;
-    this.#random = new Random(mix(seed, 1));
+    this.random = new Random(mix(seed, 1));
     this.plan = { ...planFor(new Random(mix(seed, 2))), ...options.plan };
     this.log = new SimLog(options.onLine);
     this.disk = new SimDisk(new Random(mix(seed, 3)));
@@ -169,7 +170,7 @@ export class Simulation {
   /** One step of the scheduler. */
   #next(): void {
     this.#step++;
-    const random = this.#random;
+    const { random } = this;
     if (this.process === undefined) {
       if (this.#step >= this.#startAt) this.#start();
     } else if (!this.#ending && random.draw(this.plan.faultOneIn) === 0) {
@@ -180,7 +181,7 @@ export class Simulation {
   }
 
   #act(k: number): void {
-    const random = this.#random;
+    const { random } = this;
     if (k < 42) return this.#stepAgent(random.pick(AGENTS));
     if (k < 50) return this.process?.files.tick();
     if (k < 62) {
@@ -273,7 +274,7 @@ export class Simulation {
       );
     }
     this.disk.faults.capacityBytes = Infinity;
-    this.#drop(this.#random.draw(50));
+    this.#drop(this.random.draw(50));
   }
 
   /**
@@ -285,6 +286,7 @@ export class Simulation {
     if (misdirection === undefined && !torn) {
       throw new Violation("damage", `refused a good disk: ${error.message}`);
     }
+    if (this.#options.sabotage?.onDamage?.(this) === true) return this.#drop(1);
     this.#add(
       misdirection === undefined ? "torn sector refused" : "damage refused",
     );
@@ -307,7 +309,7 @@ export class Simulation {
         "at a crash",
       );
     }
-    this.#drop(this.#random.draw(power ? 200 : 100));
+    this.#drop(this.random.draw(power ? 200 : 100));
     if (power) {
       this.disk.powerCut();
       this.#options.sabotage?.onPowerCut?.(this);
@@ -330,7 +332,7 @@ export class Simulation {
   // Faults.
 
   #fault(kind: FaultKind): void {
-    const random = this.#random;
+    const { random } = this;
     const { faults } = this.disk;
     if (kind !== "kill" && kind !== "power cut") this.#say("fault", kind);
     switch (kind) {
@@ -410,7 +412,7 @@ export class Simulation {
       "durable",
       "after a stop",
     );
-    this.#drop(this.#random.draw(50));
+    this.#drop(this.random.draw(50));
   }
 
   /** Everything that was sequenced is in the journal's files: nothing may differ anywhere. */
@@ -458,6 +460,7 @@ export class Simulation {
     checker: "durable" | "failure",
     when: string,
   ): void {
+    if (this.#options.sabotage?.unjudged === true) return;
     for (const { received } of this.clients) {
       expected.check(received, checker, when);
     }
@@ -494,9 +497,9 @@ export class Simulation {
     }
     if (this.#atFailure === undefined) return;
     // Somebody looks at the health page, and does something about it.
-    if (since > 400 && this.#random.draw(100) === 0) {
+    if (since > 400 && this.random.draw(100) === 0) {
       this.disk.faults.capacityBytes = Infinity;
-      const how = this.#random.draw(3);
+      const how = this.random.draw(3);
       if (how === 0 && !process.stopping) process.stop();
       else this.#crash(how === 1 && this.plan.durability === "synced");
     }
