@@ -49,7 +49,7 @@ export const CHANGED_RESEND: Sabotage = {
     process!.transport.tamper = (bytes) => {
       const text = String.fromCharCode(...bytes);
       return text.includes("\x0143=Y\x01")
-        ? changed(bytes, text, /\x01151=(\d)/)
+        ? changed(bytes, text, "\x01151=")
         : bytes;
     };
   },
@@ -62,18 +62,18 @@ export const WRONG_FILL: Sabotage = {
     process!.transport.tamper = (bytes) => {
       const text = String.fromCharCode(...bytes);
       return text.includes("\x01150=F\x01")
-        ? changed(bytes, text, /\x0132=(\d)/)
+        ? changed(bytes, text, "\x0132=")
         : bytes;
     };
   },
 };
 
-/** Another digit in place of the first one that a pattern finds. */
-function changed(bytes: Uint8Array, text: string, what: RegExp): Uint8Array {
-  const found = what.exec(text);
-  if (found === null) return bytes;
+/** Another digit behind a tag. */
+function changed(bytes: Uint8Array, text: string, tag: string): Uint8Array {
+  const found = text.indexOf(tag);
+  if (found < 0) return bytes;
   const copy = bytes.slice();
-  const at = found.index + found[0].length - 1;
+  const at = found + tag.length;
   copy[at] = 0x30 + (copy[at]! - 0x30 + 1) % 10;
   return copy;
 }
