@@ -10,9 +10,14 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { allocate } from "../../ffi/mod.ts";
+import { allocate, EventSum } from "../../ffi/mod.ts";
 import type { Config, SessionRulesConfig } from "../config/mod.ts";
-import { EventRing, Exchange, type ExchangeCapacity } from "../exchange/mod.ts";
+import {
+  EventDigest,
+  EventRing,
+  Exchange,
+  type ExchangeCapacity,
+} from "../exchange/mod.ts";
 import { DepthPublisher } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
@@ -27,6 +32,7 @@ import {
 import { ExchangeAgent } from "./exchange_agent.ts";
 import { House } from "./house.ts";
 import { HOUSE_SLOTS, OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
+import { loadSnapshot } from "./load_snapshot.ts";
 import { warmUp } from "./warm_up.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
@@ -104,6 +110,11 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
       log.debug("warmed up", { commands });
     },
   });
+  agent.snapshotMs = loadSnapshot(
+    workshop,
+    "exchange",
+    (from) => agent.load(from),
+  );
   return agent;
 }
 
@@ -143,6 +154,10 @@ export function assembleExchange(
   });
   assert(exchange.hasPlainPath, "the event rings do not lie in one memory");
   options.onMade?.(exchange);
+  const digest = new EventDigest(
+    events,
+    (slots, from) => new EventSum(slots, from),
+  );
   const depth = new DepthPublisher(
     exchange,
     memory,
@@ -172,6 +187,7 @@ export function assembleExchange(
     ),
     operator: commandRing(plan.operatorRing, OPERATOR_SLOTS, "consumer"),
     events,
+    digest,
     house,
     register,
     definitions,

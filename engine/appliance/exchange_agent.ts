@@ -14,13 +14,19 @@
  * ring, the event rings, the register and the exchange's memory, and allocates
  * nothing for an order. It refuses nothing itself: a full journal ring makes
  * it wait. If no command comes when a timer is due, it makes one that says
- * only that time goes on.
+ * only that time goes on. Every so often it writes down what its events come to
+ * (CHECKPOINT), and in a recovery it compares itself with what was written.
  *
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
-import { fail } from "../assert.ts";
-import { type EventRing, type Exchange, Total } from "../exchange/mod.ts";
+import { assert, fail } from "../assert.ts";
+import {
+  type EventDigest,
+  type EventRing,
+  type Exchange,
+  Total,
+} from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
   CMD_KIND_U8,
@@ -38,14 +44,28 @@ import {
   CONTROL_HASH_REQUEST,
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
+  CONTROL_RECOVERY_VALUE,
   ExchangeState,
   GatewayState,
   JournalState,
   RING_FULL,
   type SpscRing,
 } from "../ring/mod.ts";
+import {
+  addJson,
+  bytesOf,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+} from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
+import {
+  CHECKPOINT_COMMANDS,
+  checkpointFields,
+  compareCheckpoint,
+  isFullCheckpoint,
+} from "./checkpoint.ts";
 import { type CommandSlots, writeCommand } from "./command_fields.ts";
 import type { Definitions } from "./definitions.ts";
 import type { House } from "./house.ts";
@@ -65,6 +85,8 @@ export interface ExchangeAgentOptions {
   readonly operator: SpscRing;
   /** Of each gateway, and then of the house. */
   readonly events: readonly EventRing[];
+  /** Of all these rings. */
+  readonly digest: EventDigest;
   readonly house: House;
   readonly register: Register;
   readonly definitions: Definitions;
@@ -79,6 +101,18 @@ export interface ExchangeAgentOptions {
   readonly letOthersWork: () => void;
 }
 
+/** What of the agent itself is saved. */
+interface SavedAgent {
+  readonly sequence: number;
+  readonly timeLo: number;
+  readonly timeHi: number;
+  readonly checkpoint: number;
+  readonly checkpointFull: boolean;
+  readonly digestLo: number;
+  readonly digestHi: number;
+  readonly events: number;
+}
+
 const TIME_COMMAND = { kind: CommandKind.TIME };
 const COMMANDS_PER_ROUND_MAX = 256;
 const RECOVERED_PER_ROUND_MAX = 1024;
@@ -89,10 +123,14 @@ const DEPTH_PERIOD_NS = 10_000_000;
 /** Sequencer and exchange. One thread; see the module's text. */
 export class ExchangeAgent implements Agent {
   readonly name = "exchange";
+  /** What loading a snapshot took; for the line that says that it is live. */
+  snapshotMs = 0;
   readonly #options: ExchangeAgentOptions;
   #state: number = ExchangeState.RECOVERING;
   /** Sequence of the newest command. */
   #sequence = 0;
+  /** Sequence of the snapshot that it began with; 0 = none. */
+  #loadedSequence = 0;
   #timeLo = 0;
   #timeHi = 0;
   #depthLo = 0;
@@ -100,6 +138,10 @@ export class ExchangeAgent implements Agent {
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
   #hashAnswered = 0;
+  /** Sequence of the newest CHECKPOINT. */
+  #checkpoint = 0;
+  /** The newest CHECKPOINT has the state's hash. */
+  #checkpointFull = false;
 
   constructor(options: ExchangeAgentOptions) {
     this.#options = options;
@@ -120,6 +162,70 @@ export class ExchangeAgent implements Agent {
     return this.#sequence;
   }
 
+  /** Low and high word of the newest command's time. */
+  get timeLo(): number {
+    return this.#timeLo;
+  }
+
+  get timeHi(): number {
+    return this.#timeHi;
+  }
+
+  /** Digest of all events so far. */
+  get digest(): EventDigest {
+    const { digest } = this.#options;
+    digest.take();
+    return digest;
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  definedSessions(): string[] {
+    return this.#options.definitions.sessionKeys();
+  }
+
+  /** Adds the whole state, as it is after the newest command. */
+  save(out: SectionWriter): void {
+    const { exchange, definitions, register, digest } = this.#options;
+    digest.take();
+    addJson(out, "agent", {
+      sequence: this.#sequence,
+      timeLo: this.#timeLo,
+      timeHi: this.#timeHi,
+      checkpoint: this.#checkpoint,
+      checkpointFull: this.#checkpointFull,
+      digestLo: digest.lo,
+      digestHi: digest.hi,
+      events: digest.events,
+    });
+    addJson(out, "definitions", definitions.save());
+    out.add("register", register.save());
+    out.add("scalars", bytesOf(exchange.saveScalars()));
+    out.add("memory", exchange.stateMemory);
+  }
+
+  /** Takes a state that was saved, before the first command. */
+  load(from: SectionReader): void {
+    const { exchange, definitions, register, digest } = this.#options;
+    assert(this.#sequence === 0, "a state is loaded after commands");
+    const saved = readJson<SavedAgent>(from, "agent");
+    const { sequence } = saved;
+    from.readInto("memory", exchange.stateMemory);
+    exchange.restoreScalars(new Float64Array(from.read("scalars").buffer));
+    assert(
+      exchange.sequence === sequence,
+      `the exchange's state is of command ${exchange.sequence}, the agent's of ${sequence}`,
+    );
+    register.load(from.read("register"));
+    definitions.load(readJson(from, "definitions"));
+    this.#sequence = sequence;
+    this.#loadedSequence = sequence;
+    this.#timeLo = saved.timeLo;
+    this.#timeHi = saved.timeHi;
+    this.#checkpoint = saved.checkpoint;
+    this.#checkpointFull = saved.checkpointFull;
+    digest.restore(saved.digestLo, saved.digestHi, saved.events);
+  }
+
   doWork(): number {
     if (this.#state === ExchangeState.LIVE) return this.#live();
     if (this.#state === ExchangeState.RECOVERING) return this.#recover();
@@ -134,14 +240,14 @@ export class ExchangeAgent implements Agent {
     }
     if (operator.available() > 0) work += this.#takeOperator();
     if (work === 0) {
-      if (this.#gatewaysDone()) {
-        this.#setState(ExchangeState.DONE);
-        return 1;
-      }
+      if (this.#gatewaysDone()) return this.#finish();
       this.#stamp();
       work = this.#passTime();
     }
     if (work > 0) {
+      if (this.#sequence - this.#checkpoint >= CHECKPOINT_COMMANDS) {
+        this.#writeCheckpoint("");
+      }
       this.#options.house.drain();
       this.#depthStale = this.#options.depth.instruments;
       this.#count();
@@ -216,6 +322,45 @@ export class ExchangeAgent implements Agent {
     return 1;
   }
 
+  /**
+   * Writes down what the events so far come to, if the journal's ring has room;
+   * otherwise the next round does.
+   *
+   * @param stateHash "" = without.
+   */
+  #writeCheckpoint(stateHash: string): boolean {
+    const { journal, digest } = this.#options;
+    const slot = journal.claim();
+    if (slot === RING_FULL) return false;
+    digest.take();
+    const at = slot * COMMAND_SLOT_BYTES;
+    writeCommand(journal, at, checkpointFields(digest, stateHash));
+    this.#applyOwn(at);
+    this.#checkpoint = this.#sequence;
+    this.#checkpointFull = stateHash !== "";
+    return true;
+  }
+
+  /** Something was done since the state's hash was written down last. */
+  #changedSinceHash(): boolean {
+    return !this.#checkpointFull || this.#checkpoint !== this.#sequence;
+  }
+
+  /** No more commands will come. */
+  #finish(): number {
+    const { control, exchange } = this.#options;
+    const failed =
+      Atomics.load(control, CONTROL_JOURNAL) === JournalState.FAILED;
+    if (!failed && this.#changedSinceHash()) {
+      if (this.#options.journal.free() === 0) return 0;
+      this.#writeCheckpoint(exchange.stateHash());
+      this.#options.house.drain();
+      this.#count();
+    }
+    this.#setState(ExchangeState.DONE);
+    return 1;
+  }
+
   /** Numbers, stamps and applies a command that was written into the journal's ring. */
   #applyOwn(at: number): void {
     const { exchange, journal } = this.#options;
@@ -280,15 +425,24 @@ export class ExchangeAgent implements Agent {
    *
    * @param at Its first byte; a multiple of 8.
    * @throws {InvariantError} If it is not the next one.
+   * @throws {CheckpointError} If it says that the state should be another.
    */
   applyRecorded(commands: CommandSlots, at: number): void {
-    const { exchange, definitions } = this.#options;
+    const { exchange, definitions, digest } = this.#options;
     const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
     if (sequence !== this.#sequence + 1) this.#notNext(sequence);
     this.#sequence = sequence;
     this.#timeLo = commands.u32[(at >>> 2) + CMD_TIME_LO_U32]!;
     this.#timeHi = commands.u32[(at >>> 2) + CMD_TIME_HI_U32]!;
     const kind = commands.u8[at + CMD_KIND_U8]!;
+    if (kind === CommandKind.CHECKPOINT) {
+      digest.take();
+      compareCheckpoint(commands, at, digest, exchange);
+      exchange.apply(commands, at);
+      this.#checkpoint = sequence;
+      this.#checkpointFull = isFullCheckpoint(commands, at);
+      return;
+    }
     const definition = (kind >= CommandKind.DEFINE_INSTRUMENT &&
       kind < CommandKind.SESSION_LOGON) ||
       kind === CommandKind.SET_STATE;
@@ -309,7 +463,9 @@ export class ExchangeAgent implements Agent {
   }
 
   #goLive(): void {
-    const { exchange, log, journal, definitions, house } = this.#options;
+    const { exchange, log, journal, definitions, house, controlF64 } =
+      this.#options;
+    const recovery = CONTROL_RECOVERY_VALUE >>> 1;
     this.#stamp();
     definitions.check();
     this.#waitForRoom();
@@ -322,16 +478,24 @@ export class ExchangeAgent implements Agent {
     }
     this.#passTime();
     this.#publishEvents();
+    this.#waitForRoom();
     house.drain();
     house.showBlocks(exchange, true);
     house.live = true;
-    this.#count();
     this.#options.depth.publishSome(this.#options.depth.instruments);
+    const stateHash = exchange.stateHash();
     log.info("live", {
       sequence: this.#sequence,
       ordersOpen: exchange.ordersOpen,
-      stateHash: exchange.stateHash(),
+      sessions: definitions.sessionKeys().length,
+      stateHash,
+      snapshotSequence: this.#loadedSequence,
+      snapshotMs: this.snapshotMs,
+      journalCommands: controlF64[recovery]!,
+      journalMs: Math.round(controlF64[recovery + 1]!),
     });
+    if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
+    this.#count();
     this.#setState(ExchangeState.LIVE);
   }
 

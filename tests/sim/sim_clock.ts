@@ -34,6 +34,11 @@ export class SimClock {
     this.#ns = Math.max(SIM_START_NS, this.#ns + ns);
   }
 
+  /** The words as one number. */
+  toNumber(): number {
+    return this.words[1]! * WORD + this.words[0]!;
+  }
+
   realtime(): void {
     this.words[0] = this.#ns % WORD;
     this.words[1] = Math.floor(this.#ns / WORD);

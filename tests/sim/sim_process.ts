@@ -234,7 +234,8 @@ export class SimProcess {
   #gateway(workshop: Workshop): GatewayAgent {
     const { storeDirectory } = this.#world;
     const stored = storeDirectory === undefined ? 4096 : 64;
-    return assembleGateway(workshop, 0, this.transport, storeDirectory, {
+    const stores = storeDirectory === undefined ? {} : { storeDirectory };
+    return assembleGateway(workshop, 0, this.transport, stores, {
       fix: { outboundRecords: stored, openIdsMax: 2048, closedIdsMax: 4096 },
       binary: { storedCount: 8192 },
     });
