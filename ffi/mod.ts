@@ -12,6 +12,7 @@ export * from "./crc32c.ts";
 export * from "./dpdk.ts";
 export * from "./file.ts";
 export * from "./library.ts";
+export * from "./link.ts";
 export * from "./memory.ts";
 export * from "./native_error.ts";
 export * from "./notify.ts";
