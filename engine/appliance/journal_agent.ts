@@ -63,7 +63,8 @@ export class JournalAgent implements Agent {
   constructor(options: JournalAgentOptions) {
     this.#options = options;
     this.#startedMs = options.elapsedMs();
-    this.#reader = new JournalReader({ directory: options.writer.directory });
+    const { directory, files } = options.writer;
+    this.#reader = new JournalReader({ directory, ...(files && { files }) });
   }
 
   done(): boolean {

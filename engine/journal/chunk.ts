@@ -8,7 +8,6 @@
  * @module
  */
 import { crc32c, journalVerify } from "../../ffi/crc32c.ts";
-import { closeFile, FileFlag, openFile, readFile } from "../../ffi/file.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { assert } from "../assert.ts";
@@ -21,6 +20,7 @@ import {
   COMMAND_SLOT_BYTES,
   COMMAND_TEXT_BYTES,
 } from "../record/mod.ts";
+import type { JournalFiles } from "./files.ts";
 
 const NO_FILE = -1;
 
@@ -43,16 +43,21 @@ export class SegmentChunk {
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
   readonly f64: Float64Array;
+  readonly #files: JournalFiles;
   readonly #memory: MemoryRegion;
   #fd = NO_FILE;
   #path = "";
 
-  /** @param chunkBytes Bytes of a read, a multiple of 64, at least 192. */
-  constructor(chunkBytes: number) {
+  /**
+   * @param files The disk.
+   * @param chunkBytes Bytes of a read, a multiple of 64, at least 192.
+   */
+  constructor(files: JournalFiles, chunkBytes: number) {
     assert(
       chunkBytes >= COMMAND_SLOT_BYTES && chunkBytes % COMMAND_BASE_BYTES === 0,
       `journal chunks of ${chunkBytes} bytes`,
     );
+    this.#files = files;
     this.chunkBytes = chunkBytes;
     this.#memory = allocate(chunkBytes, { hugePages: false });
     this.address = this.#memory.address;
@@ -75,11 +80,11 @@ export class SegmentChunk {
   open(path: string): void {
     this.close();
     this.#path = path;
-    this.#fd = openFile(path, FileFlag.READ);
+    this.#fd = this.#files.openRead(path);
   }
 
   close(): void {
-    if (this.#fd !== NO_FILE) closeFile(this.#fd);
+    if (this.#fd !== NO_FILE) this.#files.close(this.#fd);
     this.#fd = NO_FILE;
   }
 
@@ -92,7 +97,7 @@ export class SegmentChunk {
   /** Fills the memory from this offset on; returns the bytes. Throws. */
   read(position: number): number {
     return unwrap(
-      readFile(this.#fd, this.address, this.chunkBytes, position),
+      this.#files.read(this.#fd, this.address, this.chunkBytes, position),
       `read '${this.#path}' at ${position}`,
       "The disk may be failing: look at the kernel's log",
     );

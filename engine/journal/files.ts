@@ -1,20 +1,40 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * What the journal's writer asks of a disk, and the disk itself. The writer's
- * thread owns it; calls by descriptor allocate nothing. Tests put a disk in
- * its place that fails when told.
+ * What the journal asks of a disk, to write and to read, and the disk itself.
+ * The thread of its writer or reader owns it; calls by descriptor allocate
+ * nothing. Tests put a disk in its place that fails when told.
  *
  * @module
  */
+import { cpuSleep } from "../../ffi/cpu.ts";
 import * as file from "../../ffi/file.ts";
 
 /** A job that was started still runs. */
 export const RUNNING = file.JOB_RUNNING;
 
+/** Between two looks at a job. */
+const PAUSE_US = 50;
+
+/** A name in a directory. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly isFile: boolean;
+}
+
 /** A disk. Numbers are 0 or more, or -errno; calls by path throw. */
 export interface JournalFiles {
+  /** What is in a directory, in any order. */
+  list(directory: string): DirectoryEntry[];
   openDirectory(path: string): number;
+  /** Opens a file that is there, for reading. */
+  openRead(path: string): number;
+  /** Opens a file that is there, for reading and writing. */
+  openWrite(path: string): number;
+  /** Reads to an address: bytes read, fewer only at the end of the file. */
+  read(fd: number, address: number, bytes: number, position: number): number;
+  /** Bytes of an open file; throws. */
+  size(fd: number): number;
   /** Makes an empty segment and waits for it; throws. */
   create(path: string, bytes: number, zero: boolean): number;
   write(fd: number, address: number, bytes: number, position: number): number;
@@ -24,6 +44,8 @@ export interface JournalFiles {
   close(fd: number): number;
   rename(from: string, to: string): void;
   unlink(path: string): void;
+  /** Makes the names in a directory last; waits for the disk. */
+  syncDirectory(path: string): void;
   /** Starts a sync of a file and then, unless -1, of a directory. */
   startSync(fd: number, directoryFd: number): number;
   /** `RUNNING`, or how the last sync went. */
@@ -32,17 +54,39 @@ export interface JournalFiles {
   startPrepare(path: string, bytes: number, zero: boolean): number;
   /** `RUNNING`, or the new segment's descriptor. */
   pollPrepare(): number;
+  /** Lets a moment pass for a job that runs. */
+  pause(): void;
   /** Waits for what runs, and ends. */
   dispose(): void;
 }
 
-/** The machine's disk: one thread for syncs, one to prepare segments. */
+/** The machine's disk: one thread for syncs, one to prepare segments, both started when first needed. */
 export class NativeJournalFiles implements JournalFiles {
-  readonly #syncer = new file.FileWorker();
-  readonly #preparer = new file.FileWorker();
+  #syncer: file.FileWorker | undefined;
+  #preparer: file.FileWorker | undefined;
+
+  list(directory: string): DirectoryEntry[] {
+    return [...Deno.readDirSync(directory)];
+  }
 
   openDirectory(path: string): number {
     return file.openFile(path, file.FileFlag.DIRECTORY);
+  }
+
+  openRead(path: string): number {
+    return file.openFile(path, file.FileFlag.READ);
+  }
+
+  openWrite(path: string): number {
+    return file.openFile(path, file.FileFlag.READ + file.FileFlag.WRITE);
+  }
+
+  read(fd: number, address: number, bytes: number, position: number): number {
+    return file.readFile(fd, address, bytes, position);
+  }
+
+  size(fd: number): number {
+    return file.fileBytes(fd);
   }
 
   create(path: string, bytes: number, zero: boolean): number {
@@ -84,24 +128,34 @@ export class NativeJournalFiles implements JournalFiles {
     file.unlinkFile(path);
   }
 
+  syncDirectory(path: string): void {
+    file.syncDirectory(path);
+  }
+
   startSync(fd: number, directoryFd: number): number {
+    this.#syncer ??= new file.FileWorker();
     return this.#syncer.sync(fd, directoryFd);
   }
 
   pollSync(): number {
-    return this.#syncer.poll();
+    return this.#syncer === undefined ? 0 : this.#syncer.poll();
   }
 
   startPrepare(path: string, bytes: number, zero: boolean): number {
+    this.#preparer ??= new file.FileWorker();
     return this.#preparer.prepare(path, bytes, zero);
   }
 
   pollPrepare(): number {
-    return this.#preparer.poll();
+    return this.#preparer === undefined ? 0 : this.#preparer.poll();
+  }
+
+  pause(): void {
+    cpuSleep(PAUSE_US);
   }
 
   dispose(): void {
-    this.#syncer.dispose();
-    this.#preparer.dispose();
+    this.#syncer?.dispose();
+    this.#preparer?.dispose();
   }
 }

@@ -18,7 +18,6 @@
  * @module
  */
 import { journalVerify } from "../../ffi/crc32c.ts";
-import * as file from "../../ffi/file.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { assert } from "../assert.ts";
 import {
@@ -29,6 +28,7 @@ import {
 import { RING_FULL, type SpscRing } from "../ring/mod.ts";
 import { SegmentChunk } from "./chunk.ts";
 import { JournalDamageError, type TornTail } from "./damage.ts";
+import { type JournalFiles, NativeJournalFiles } from "./files.ts";
 import type { JournalPosition } from "./journal_writer.ts";
 import {
   listSegments,
@@ -44,6 +44,8 @@ export interface JournalReaderOptions {
   readonly firstSequence?: number;
   /** Bytes read at a time, a multiple of 64, at least 192; 4 MiB if not given. */
   readonly chunkBytes?: number;
+  /** The disk; the machine's own if not given. */
+  readonly files?: JournalFiles;
 }
 
 /** What recovery found, and where the writer goes on. */
@@ -76,6 +78,7 @@ export class JournalReader {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly #directory: string;
+  readonly #files: JournalFiles;
   readonly #chunk: SegmentChunk;
   readonly #names: readonly number[];
   /** Place in `#names` of the segment at hand. */
@@ -100,8 +103,12 @@ export class JournalReader {
     this.#directory = options.directory;
     this.#first = options.firstSequence ?? 1;
     this.#expected = this.#first;
-    this.#names = listSegments(options.directory);
-    const chunk = new SegmentChunk(options.chunkBytes ?? CHUNK_BYTES);
+    this.#files = options.files ?? new NativeJournalFiles();
+    this.#names = listSegments(options.directory, this.#files);
+    const chunk = new SegmentChunk(
+      this.#files,
+      options.chunkBytes ?? CHUNK_BYTES,
+    );
     this.#chunk = chunk;
     this.u8 = chunk.u8;
     this.u16 = chunk.u16;
@@ -196,11 +203,11 @@ export class JournalReader {
       ? 0
       : this.#header.index + 1;
     if (this.#headerTorn) {
-      file.unlinkFile(this.#pathOf(last));
+      this.#files.unlink(this.#pathOf(last));
       kept -= 1;
     } else if (last >= 0 && this.#position === SEGMENT_HEADER_BYTES) {
       // A segment without commands: the writer makes it again.
-      file.unlinkFile(this.#pathOf(last));
+      this.#files.unlink(this.#pathOf(last));
       kept -= 1;
       nextSegmentIndex -= 1;
     } else if (last >= 0) {
@@ -211,7 +218,7 @@ export class JournalReader {
     for (let at = Math.max(0, last - 2); at < Math.min(last, kept); at++) {
       this.#settle(at, Infinity);
     }
-    file.syncDirectory(this.#directory);
+    this.#files.syncDirectory(this.#directory);
     this.dispose();
     return {
       nextSequence: this.#expected,
@@ -238,14 +245,17 @@ export class JournalReader {
   /** Cuts a segment to `bytes` if it is longer, and syncs it. */
   #settle(at: number, bytes: number): void {
     const path = this.#pathOf(at);
-    const fd = file.openFile(path, file.FileFlag.READ + file.FileFlag.WRITE);
+    const fd = this.#files.openWrite(path);
     try {
-      if (file.fileBytes(fd) > bytes) {
-        unwrap(file.truncateFile(fd, bytes), `cut '${path}' to ${bytes} bytes`);
+      if (this.#files.size(fd) > bytes) {
+        unwrap(
+          this.#files.truncate(fd, bytes),
+          `cut '${path}' to ${bytes} bytes`,
+        );
       }
-      unwrap(file.syncFile(fd), `sync '${path}'`);
+      unwrap(this.#files.sync(fd), `sync '${path}'`);
     } finally {
-      file.closeFile(fd);
+      this.#files.close(fd);
     }
   }
 
@@ -257,7 +267,7 @@ export class JournalReader {
   #rewrite(at: number, bytes: number): void {
     const path = this.#pathOf(at);
     const { address, chunkBytes } = this.#chunk;
-    const fd = file.openFile(path, file.FileFlag.READ + file.FileFlag.WRITE);
+    const fd = this.#files.openWrite(path);
     try {
       const from = Math.max(0, bytes - REWRITE_BYTES);
       for (
@@ -267,16 +277,16 @@ export class JournalReader {
       ) {
         const wanted = Math.min(chunkBytes, bytes - position);
         const got = unwrap(
-          file.readFile(fd, address, wanted, position),
+          this.#files.read(fd, address, wanted, position),
           `read '${path}'`,
         );
         unwrap(
-          file.writeFile(fd, address, got, position),
+          this.#files.write(fd, address, got, position),
           `write '${path}' again`,
         );
       }
     } finally {
-      file.closeFile(fd);
+      this.#files.close(fd);
     }
   }
 

@@ -18,7 +18,6 @@
  * @module
  */
 import { Clock } from "../../ffi/clock.ts";
-import { cpuSleep } from "../../ffi/cpu.ts";
 import { journalGather } from "../../ffi/crc32c.ts";
 import { addressOf, allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { NativeError } from "../../ffi/native_error.ts";
@@ -81,6 +80,8 @@ export interface JournalWriterOptions {
   readonly onFailure: (error: Error) => void;
   /** The disk; the machine's own if not given. */
   readonly files?: JournalFiles;
+  /** For the time in a segment's header; the machine's own if not given. */
+  readonly clock?: Pick<Clock, "words" | "realtime">;
 }
 
 // Elements of the writer's sequences.
@@ -89,8 +90,6 @@ const NEXT = 0;
 /** Newest sequence that the sync at hand covers. */
 const COVERED = 1;
 const NO_FILE = -1;
-/** Between two looks at the disk while closing. */
-const WAIT_US = 50;
 const GROUP_RECORDS_LIMIT = 65536;
 const REMEDY =
   "Nothing is acknowledged any more. Mend the disk (space, cable, controller), " +
@@ -104,7 +103,7 @@ export class JournalWriter {
   readonly #ring: SpscRing;
   readonly #control: Int32Array;
   readonly #lane: CounterLane;
-  readonly #clock = new Clock();
+  readonly #clock: Pick<Clock, "words" | "realtime">;
   readonly #memory: MemoryRegion;
   readonly #groupAddress: number;
   /** Of the ring's first slot, and of the group. */
@@ -166,6 +165,7 @@ export class JournalWriter {
     this.#epoch = options.position.epoch + 1;
     this.#segmentIndex = options.position.nextSegmentIndex;
     this.#sequences[NEXT] = options.position.nextSequence;
+    this.#clock = options.clock ?? new Clock();
     this.#files = options.files ?? new NativeJournalFiles();
     this.#memory = allocate(SEGMENT_HEADER_BYTES + groupBytesMax, options);
     this.#groupAddress = this.#memory.address + SEGMENT_HEADER_BYTES;
@@ -387,7 +387,7 @@ export class JournalWriter {
 
   #openFirst(): void {
     const { directory } = this.#options;
-    const newest = listSegments(directory).at(-1) ?? 0;
+    const newest = listSegments(directory, this.#files).at(-1) ?? 0;
     assert(
       newest < this.#sequences[NEXT]!,
       `journal goes on at ${this
@@ -458,13 +458,13 @@ export class JournalWriter {
 
   #waitSync(): void {
     while (this.#syncing && this.#files.pollSync() === RUNNING) {
-      cpuSleep(WAIT_US);
+      this.#files.pause();
     }
     if (this.#syncing) this.#collectSync();
   }
 
   #waitPrepared(): void {
-    while (this.#files.pollPrepare() === RUNNING) cpuSleep(WAIT_US);
+    while (this.#files.pollPrepare() === RUNNING) this.#files.pause();
     const result = this.#files.pollPrepare();
     if (this.#closed) {
       this.#preparing = false;

@@ -17,6 +17,7 @@
  */
 import { crc32c } from "../../ffi/crc32c.ts";
 import { JournalDamageError } from "./damage.ts";
+import { type JournalFiles, NativeJournalFiles } from "./files.ts";
 
 /** Bytes of a segment's header. */
 export const SEGMENT_HEADER_BYTES = 64;
@@ -58,11 +59,15 @@ export function segmentName(firstSequence: number): string {
 /**
  * First sequences of the segments in a directory, ascending.
  *
+ * @param files The disk; the machine's own if not given.
  * @throws {JournalDamageError} If a segment's name is none.
  */
-export function listSegments(directory: string): number[] {
+export function listSegments(
+  directory: string,
+  files: JournalFiles = new NativeJournalFiles(),
+): number[] {
   const sequences: number[] = [];
-  for (const entry of Deno.readDirSync(directory)) {
+  for (const entry of files.list(directory)) {
     if (!entry.name.endsWith(".journal")) continue;
     const match = NAME.exec(entry.name);
     const sequence = Number(match?.[1]);
