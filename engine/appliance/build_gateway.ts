@@ -120,6 +120,7 @@ function protocolsOf(
   config: Config,
   index: number,
   context: GatewayContext,
+  storeDirectory: string | undefined,
 ): { code: number; gateway: ProtocolGateway }[] {
   const binary = {
     code: Protocol.BINARY,
@@ -137,19 +138,45 @@ function protocolsOf(
       logonTimeoutMs: config.fix.logonTimeoutMs,
       sendingTimeToleranceMs: config.fix.sendingTimeToleranceS * 1000,
       messageBytesMax: config.fix.messageBytesMax,
-      storeDirectory: `${config.appliance.dataDirectory}/outbound`,
+      ...(storeDirectory === undefined ? {} : { storeDirectory }),
     }),
   };
   return [fix, binary];
 }
 
+/** Folder of what was sent, in a data directory. */
+export function outboundDirectory(dataDirectory: string): string {
+  return `${dataDirectory}/outbound`;
+}
+
 /** The agent of gateway `index`: 0 over io_uring, 1 over DPDK. */
 export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
+  const { config } = workshop;
+  const log = workshop.log.child(`gateway${index}`);
+  return assembleGateway(
+    workshop,
+    index,
+    openTransport(config, index, log),
+    outboundDirectory(config.appliance.dataDirectory),
+  );
+}
+
+/**
+ * The agent of gateway `index` over a transport.
+ *
+ * @param storeDirectory Folder for what is sent; none = the newest in memory.
+ */
+export function assembleGateway(
+  workshop: Workshop,
+  index: number,
+  transport: Transport,
+  storeDirectory: string | undefined,
+): GatewayAgent {
   const { config, plan, memory } = workshop;
   const log = workshop.log.child(`gateway${index}`);
   return new GatewayAgent({
     index,
-    transport: openTransport(config, index, log),
+    transport,
     commands: new SpscRing(
       memory,
       plan.commandRings[index]!,
@@ -172,7 +199,7 @@ export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),
     sessionsMax: config.capacity.sessions,
-    protocols: (context) => protocolsOf(config, index, context),
+    protocols: (context) => protocolsOf(config, index, context, storeDirectory),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

@@ -46,6 +46,7 @@ import { RING_FULL, type SpscRing } from "../ring/mod.ts";
 import type { Log, LogFields } from "../telemetry/mod.ts";
 import {
   type CommandFields,
+  type CommandSlots,
   type ReadCommand,
   readCommand,
   textBytes,
@@ -131,7 +132,7 @@ export class Definitions {
   }
 
   /** Takes note of a command that was applied, and tells the gateways of definitions. */
-  observe(commands: SpscRing, at: number): void {
+  observe(commands: CommandSlots, at: number): void {
     const command = readCommand(commands, at);
     const text = textBytes(commands, at);
     const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
@@ -255,7 +256,7 @@ export class Definitions {
    *
    * @throws {Error} If there is less room now than there was.
    */
-  checkRoom(commands: SpscRing, at: number): void {
+  checkRoom(commands: CommandSlots, at: number): void {
     const command = readCommand(commands, at);
     const { capacity } = this.#options;
     const { kind, quantity, reference } = command;

@@ -19,7 +19,7 @@
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
-import { assert } from "../assert.ts";
+import { fail } from "../assert.ts";
 import { type EventRing, type Exchange, Total } from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
@@ -46,7 +46,7 @@ import {
 } from "../ring/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
-import { writeCommand } from "./command_fields.ts";
+import { type CommandSlots, writeCommand } from "./command_fields.ts";
 import type { Definitions } from "./definitions.ts";
 import type { House } from "./house.ts";
 import type { Register } from "./register.ts";
@@ -262,22 +262,11 @@ export class ExchangeAgent implements Agent {
     let count = recovery.available();
     if (count > RECOVERED_PER_ROUND_MAX) count = RECOVERED_PER_ROUND_MAX;
     for (let i = 0; i < count; i++) {
-      const slot = recovery.peek(i);
-      const base = slot * (COMMAND_SLOT_BYTES >>> 3);
-      const sequence = recovery.f64[base + CMD_SEQUENCE_F64]!;
-      assert(
-        sequence === this.#sequence + 1,
-        `command ${sequence} recovered after ${this.#sequence}`,
-      );
-      this.#sequence = sequence;
-      this.#timeLo = recovery.u32[base * 2 + CMD_TIME_LO_U32]!;
-      this.#timeHi = recovery.u32[base * 2 + CMD_TIME_HI_U32]!;
-      this.#applyRecovered(base * 8);
+      this.applyRecorded(recovery, recovery.peek(i) * COMMAND_SLOT_BYTES);
     }
     if (count > 0) {
       recovery.release(count);
-      this.#publishEvents();
-      this.#options.house.drain();
+      this.showRecorded();
       return count;
     }
     if (state === JournalState.RECOVERING) return 0;
@@ -285,16 +274,38 @@ export class ExchangeAgent implements Agent {
     return 1;
   }
 
-  #applyRecovered(at: number): void {
-    const { recovery, exchange, definitions } = this.#options;
-    const kind = recovery.u8[at + CMD_KIND_U8]!;
+  /**
+   * Applies a command that was sequenced earlier, or elsewhere: the next one.
+   * Its events are shown by `showRecorded()`.
+   *
+   * @param at Its first byte; a multiple of 8.
+   * @throws {InvariantError} If it is not the next one.
+   */
+  applyRecorded(commands: CommandSlots, at: number): void {
+    const { exchange, definitions } = this.#options;
+    const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
+    if (sequence !== this.#sequence + 1) this.#notNext(sequence);
+    this.#sequence = sequence;
+    this.#timeLo = commands.u32[(at >>> 2) + CMD_TIME_LO_U32]!;
+    this.#timeHi = commands.u32[(at >>> 2) + CMD_TIME_HI_U32]!;
+    const kind = commands.u8[at + CMD_KIND_U8]!;
     const definition = (kind >= CommandKind.DEFINE_INSTRUMENT &&
       kind < CommandKind.SESSION_LOGON) ||
       kind === CommandKind.SET_STATE;
-    if (definition) definitions.checkRoom(recovery, at);
-    exchange.apply(recovery, at);
-    if (definition) definitions.observe(recovery, at);
+    if (definition) definitions.checkRoom(commands, at);
+    exchange.apply(commands, at);
+    if (definition) definitions.observe(commands, at);
     else definitions.inUse();
+  }
+
+  #notNext(sequence: number): never {
+    fail(`command ${sequence} recovered after ${this.#sequence}`);
+  }
+
+  /** Shows the events of what was applied by `applyRecorded()`. */
+  showRecorded(): void {
+    this.#publishEvents();
+    this.#options.house.drain();
   }
 
   #goLive(): void {

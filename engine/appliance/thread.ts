@@ -24,7 +24,7 @@ import { buildExchange } from "./build_exchange.ts";
 import { buildGateway } from "./build_gateway.ts";
 import { buildJournal } from "./build_journal.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
-import type { AgentName, ThreadPlan } from "./topology.ts";
+import { AGENT_LANES, type AgentName, type ThreadPlan } from "./topology.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** What a thread is told when it starts. Plain data. */
@@ -43,14 +43,6 @@ export interface ThreadStart {
 export type ThreadMessage =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: string };
-
-/** Counter lanes by agent; lanes of threads follow. */
-const LANES: readonly AgentName[] = [
-  "gateway0",
-  "gateway1",
-  "exchange",
-  "journal",
-];
 
 function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "exchange") return buildExchange(workshop);
@@ -83,8 +75,8 @@ function run(start: ThreadStart): void {
     log,
     lane: (agent) => {
       const lane = agent === "thread"
-        ? LANES.length + start.index
-        : LANES.indexOf(agent);
+        ? AGENT_LANES.length + start.index
+        : AGENT_LANES.indexOf(agent);
       return new CounterLane(memory, plan.counters, lane);
     },
     letOthersWork: () => {

@@ -10,6 +10,14 @@ import type { Config } from "../config/mod.ts";
 /** Names of the agents. `gateway0` serves io_uring, `gateway1` DPDK. */
 export type AgentName = "gateway0" | "gateway1" | "exchange" | "journal";
 
+/** Counter lanes by agent; lanes of threads follow. */
+export const AGENT_LANES: readonly AgentName[] = [
+  "gateway0",
+  "gateway1",
+  "exchange",
+  "journal",
+];
+
 /** One thread of the appliance. Plain data. */
 export interface ThreadPlan {
   readonly name: string;
