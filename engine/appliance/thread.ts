@@ -23,6 +23,7 @@ import { type Agent, runAgents } from "./agent.ts";
 import { buildExchange } from "./build_exchange.ts";
 import { buildGateway } from "./build_gateway.ts";
 import { buildJournal } from "./build_journal.ts";
+import { buildReplication } from "./build_replication.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { AGENT_LANES, type AgentName, type ThreadPlan } from "./topology.ts";
 import type { Workshop } from "./workshop.ts";
@@ -47,6 +48,7 @@ export type ThreadMessage =
 function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "exchange") return buildExchange(workshop);
   if (name === "journal") return buildJournal(workshop);
+  if (name === "replicator") return buildReplication(workshop);
   return buildGateway(workshop, name === "gateway0" ? 0 : 1);
 }
 

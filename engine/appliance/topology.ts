@@ -8,7 +8,12 @@
 import type { Config } from "../config/mod.ts";
 
 /** Names of the agents. `gateway0` serves io_uring, `gateway1` DPDK. */
-export type AgentName = "gateway0" | "gateway1" | "exchange" | "journal";
+export type AgentName =
+  | "gateway0"
+  | "gateway1"
+  | "exchange"
+  | "journal"
+  | "replicator";
 
 /** Counter lanes by agent; lanes of threads follow. */
 export const AGENT_LANES: readonly AgentName[] = [
@@ -16,6 +21,7 @@ export const AGENT_LANES: readonly AgentName[] = [
   "gateway1",
   "exchange",
   "journal",
+  "replicator",
 ];
 
 /** One thread of the appliance. Plain data. */
@@ -33,6 +39,7 @@ export function planThreads(config: Config): ThreadPlan[] {
     ? ["gateway0", "gateway1"]
     : ["gateway0"];
   const agents: AgentName[] = [...gateways, "exchange", "journal"];
+  if (config.replication.role !== "none") agents.push("replicator");
   const { mode, cores } = config.topology;
   const core = (thread: number): number =>
     cores.length === 0 ? -1 : cores[thread % cores.length]!;

@@ -70,6 +70,8 @@ export interface JournalWriterOptions {
   readonly control: Int32Array;
   /** Its word for the low 32 bits of the newest durable sequence. */
   readonly durableWord: number;
+  /** Its word for the low 32 bits of the newest sequence written to the file, synced or not. */
+  readonly writtenWord: number;
   /** Its word for the `JournalState`; FAILED and DONE are told there. */
   readonly stateWord: number;
   /** This agent's counters. */
@@ -180,7 +182,9 @@ export class JournalWriter {
       this.#release();
       throw error;
     }
-    this.#publish((this.#sequences[NEXT]! - 1) | 0);
+    const last = (this.#sequences[NEXT]! - 1) | 0;
+    Atomics.store(this.#control, options.writtenWord, last);
+    this.#publish(last);
     this.#prepare();
   }
 
@@ -296,7 +300,9 @@ export class JournalWriter {
     this.#position += this.#groupBytes;
     this.#groupBytes = 0;
     this.#groupRecords = 0;
-    if (this.#written) this.#publish((this.#sequences[NEXT]! - 1) | 0);
+    const last = (this.#sequences[NEXT]! - 1) | 0;
+    Atomics.store(this.#control, this.#options.writtenWord, last);
+    if (this.#written) this.#publish(last);
     else if (this.#synced) this.#startSync(this.#fd, NO_FILE);
     return 1;
   }

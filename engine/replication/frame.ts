@@ -84,8 +84,6 @@ export const RefusedReason = {
   DIVERGED: 3,
   /** The journal no longer reaches back to what the standby wants. */
   NEEDS_SNAPSHOT: 4,
-  /** Another standby is connected. */
-  BUSY: 5,
 } as const;
 
 const ENCODER = new TextEncoder();
@@ -152,7 +150,7 @@ export class Channel {
   }
 
   /** Views of received frames. */
-  get body(): Pick<ChannelBuffer, "u8" | "u16" | "u32" | "address"> {
+  get body(): Pick<ChannelBuffer, "u8" | "u16" | "u32" | "f64" | "address"> {
     return this.#in;
   }
 
