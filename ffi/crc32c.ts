@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { openLibrary, unwrap } from "./library.ts";
+import { openLibrary } from "./library.ts";
 
 const SYMBOLS = {
   ferrule_crc32c: { parameters: ["f64", "u32"], result: "u32" },
@@ -19,12 +19,6 @@ const SYMBOLS = {
   ferrule_crc32c_seal_batch: {
     parameters: ["f64", "u32", "u32", "u32", "u32", "u32"],
     result: "void",
-  },
-  ferrule_crc32c_journal_seal: { parameters: ["f64", "u32"], result: "i32" },
-  ferrule_crc32c_journal_verify: { parameters: ["f64", "u32"], result: "u32" },
-  ferrule_crc32c_journal_gather: {
-    parameters: ["buffer", "u32", "u32", "u32", "u32", "u32"],
-    result: "i32",
   },
 } as const;
 
@@ -87,55 +81,4 @@ export function crc32cSealBatch(
     coveredBytes,
     crcOffset,
   );
-}
-
-/**
- * Writes the CRC of commands that lie one after the other, each as long as its
- * own length field says.
- *
- * @returns Number of commands.
- * @throws {NativeError} If a length is not 64, 128 or 192, or passes the end.
- */
-export function journalSeal(address: number, bytes: number): number {
-  const count = native().ferrule_crc32c_journal_seal(address, bytes);
-  return count >= 0 ? count : unwrap(count, `seal ${bytes} bytes of commands`);
-}
-
-/** Bytes of whole commands with the right CRC, before the first that is not. */
-export function journalVerify(address: number, bytes: number): number {
-  return native().ferrule_crc32c_journal_verify(address, bytes);
-}
-
-/**
- * Moves commands out of a ring's slots (192 bytes each) into a group: one after
- * the other, each as long as it says, with its place in the group and its CRC.
- *
- * @param addresses Of the ring's first slot, and of the group's first byte; in
- *   an array, because a float64 argument might be allocated.
- * @param first Index of the first slot to take.
- * @param mask Number of slots, a power of two, minus 1.
- * @param count Slots to take.
- * @param groupBytes Bytes that are in the group already; behind them is room
- *   for `count * 192`.
- * @param groupIndex Place of the first one in its group.
- * @returns Bytes written.
- * @throws {NativeError} If a command's length is not 64, 128 or 192.
- */
-export function journalGather(
-  addresses: Float64Array<ArrayBuffer>,
-  first: number,
-  mask: number,
-  count: number,
-  groupBytes: number,
-  groupIndex: number,
-): number {
-  const bytes = native().ferrule_crc32c_journal_gather(
-    addresses,
-    first,
-    mask,
-    count,
-    groupBytes,
-    groupIndex,
-  );
-  return bytes >= 0 ? bytes : unwrap(bytes, `gather ${count} commands`);
 }

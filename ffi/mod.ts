@@ -11,6 +11,7 @@ export * from "./cpu.ts";
 export * from "./crc32c.ts";
 export * from "./dpdk.ts";
 export * from "./file.ts";
+export * from "./journal.ts";
 export * from "./library.ts";
 export * from "./link.ts";
 export * from "./memory.ts";

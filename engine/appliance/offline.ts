@@ -78,10 +78,10 @@ export function replayJournal(
   const last = options.lastSequence ?? Infinity;
   let commands = 0;
   try {
-    for (let bytes = reader.next(); bytes > 0; bytes = reader.next()) {
+    while (reader.next()) {
       for (
-        let at = 0;
-        at < bytes;
+        let at = reader.start;
+        at < reader.end;
         at += reader.u16[(at >>> 1) + CMD_LENGTH_U16]!
       ) {
         if (reader.f64[(at >>> 3) + CMD_SEQUENCE_F64]! > last) break;

@@ -7,13 +7,19 @@
  *
  * @module
  */
-import { crc32c, journalVerify } from "../../ffi/crc32c.ts";
+import { crc32c } from "../../ffi/crc32c.ts";
+import {
+  journalVerify,
+  type JournalWalk,
+  SEAL_KIND,
+} from "../../ffi/journal.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { assert } from "../assert.ts";
 import {
   CMD_CRC32C_U32,
   CMD_GROUP_INDEX_U16,
+  CMD_KIND_U8,
   CMD_LENGTH_U16,
   CMD_SEQUENCE_F64,
   COMMAND_BASE_BYTES,
@@ -24,11 +30,14 @@ import type { JournalFiles } from "./files.ts";
 
 const NO_FILE = -1;
 
-/** What `SegmentChunk.scan()` found behind a broken command. */
+/** What a disk writes whole or not at all. */
+const BLOCK_BYTES = 512;
+
+/** What `SegmentChunk.scan()` found from a group's start on. */
 export interface Rest {
-  /** One past the last byte that is not zero, counted from the broken command. */
+  /** One past the last byte that is not zero, counted from the group's start. */
   bytes: number;
-  /** Offset in the file of a command that can not belong to the torn group, or -1. */
+  /** Offset in the file of a command or seal of another group, or -1. */
   foreignOffset: number;
   foreignSequence: number;
 }
@@ -94,18 +103,19 @@ export class SegmentChunk {
     this.#memory.dispose();
   }
 
-  /** Fills the memory from this offset on; returns the bytes. Throws. */
-  read(position: number): number {
+  /** Fills the memory, or so many bytes of it, from this offset on; returns the bytes. Throws. */
+  read(position: number, bytes = this.chunkBytes): number {
     return unwrap(
-      this.#files.read(this.#fd, this.address, this.chunkBytes, position),
+      this.#files.read(this.#fd, this.address, bytes, position),
       `read '${this.#path}' at ${position}`,
       "The disk may be failing: look at the kernel's log",
     );
   }
 
-  /** What is wrong with the command at the start of the chunk. */
-  describe(got: number): [string, string] {
-    if (got < COMMAND_BASE_BYTES) return ["a command", `${got} bytes`];
+  /** What is wrong with the command or seal at this offset of the file: what was expected, and found. */
+  describe(position: number): [string, string] {
+    const got = this.read(position);
+    if (got < COMMAND_BASE_BYTES) return ["a command or seal", `${got} bytes`];
     const length = this.u16[CMD_LENGTH_U16]!;
     if (!isLength(length)) {
       return ["length 64, 128 or 192", `length ${length}`];
@@ -118,11 +128,11 @@ export class SegmentChunk {
   /**
    * Looks through the rest of the segment.
    *
-   * @param from Offset in the file, a multiple of 64.
-   * @param sequence Of the broken command: later ones of its group may follow.
-   *   -1 = none may.
+   * @param from Offset in the file where a group starts, a multiple of 64.
+   * @param first The group's first sequence; -1 = whatever is there is foreign.
+   * @param walk Knows the journal's seals.
    */
-  scan(from: number, sequence: number): Rest {
+  scan(from: number, first: number, walk: JournalWalk): Rest {
     const rest: Rest = { bytes: 0, foreignOffset: -1, foreignSequence: 0 };
     const step = this.chunkBytes - COMMAND_SLOT_BYTES + COMMAND_BASE_BYTES;
     for (let position = from;; position += step) {
@@ -130,10 +140,50 @@ export class SegmentChunk {
       const end = this.#usedBytes(got);
       if (end > 0) rest.bytes = position + end - from;
       if (rest.foreignOffset < 0) {
-        this.#findForeign(got, position, sequence, rest);
+        this.#findForeign(got, position, first, walk, rest);
       }
       if (got < this.chunkBytes) return rest;
     }
+  }
+
+  /**
+   * Whether the command or seal at `at` is broken as an interrupted write breaks
+   * it: the file ends, or a block of the disk was never written and is zero as
+   * far as it belongs to the group, or nothing follows. Anything else in its
+   * place was whole once, and was changed since.
+   *
+   * @param groupStart Offset in the file where its group starts.
+   */
+  isTorn(groupStart: number, at: number): boolean {
+    const got = this.read(at);
+    if (got < COMMAND_BASE_BYTES) return true;
+    const claimed = this.u16[CMD_LENGTH_U16]!;
+    const length = isLength(claimed) ? claimed : COMMAND_BASE_BYTES;
+    if (length > got) return true;
+    const end = at + length;
+    for (
+      let block = at - at % BLOCK_BYTES;
+      block < end;
+      block += BLOCK_BYTES
+    ) {
+      const from = block > groupStart ? block : groupStart;
+      if (this.#isZero(from, block + BLOCK_BYTES)) return true;
+    }
+    for (let line = at; line < end; line += COMMAND_BASE_BYTES) {
+      if (this.#isZero(line, Infinity)) return true;
+    }
+    return false;
+  }
+
+  /** Whether all bytes of the file from here to there are zero. */
+  #isZero(from: number, to: number): boolean {
+    for (let position = from; position < to; position += this.chunkBytes) {
+      const got = this.read(position);
+      const wanted = to - position < got ? to - position : got;
+      if (this.#usedBytes(wanted) > 0) return false;
+      if (got < this.chunkBytes) break;
+    }
+    return true;
   }
 
   /** One past the last byte of the chunk that is not zero. */
@@ -149,7 +199,8 @@ export class SegmentChunk {
   #findForeign(
     got: number,
     position: number,
-    sequence: number,
+    first: number,
+    walk: JournalWalk,
     rest: Rest,
   ): void {
     for (let at = 0; at + COMMAND_BASE_BYTES <= got; at += COMMAND_BASE_BYTES) {
@@ -160,8 +211,12 @@ export class SegmentChunk {
       if (at + length > got) continue;
       if (journalVerify(this.address + at, length) !== length) continue;
       const found = this.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
-      const groupStart = found - this.u16[(at >>> 1) + CMD_GROUP_INDEX_U16]!;
-      if (found > sequence && groupStart <= sequence) continue;
+      if (this.u8[at + CMD_KIND_U8] === SEAL_KIND) {
+        if (found === first || !walk.isSeal(this.address + at)) continue;
+      } else {
+        const place = this.u16[(at >>> 1) + CMD_GROUP_INDEX_U16]!;
+        if (found - place === first) continue;
+      }
       rest.foreignOffset = position + at;
       rest.foreignSequence = found;
       return;

@@ -25,6 +25,10 @@ export type DamageKind =
   | "EPOCH"
   /** A command's length or CRC is wrong. */
   | "RECORD"
+  /** A seal says something else than the commands before it. */
+  | "SEAL"
+  /** A group or segment does not follow the one before it. */
+  | "CHAIN"
   /** A command's sequence is too high. */
   | "GAP"
   /** A command's sequence was there before. */

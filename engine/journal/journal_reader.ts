@@ -4,44 +4,49 @@
  * Brings a journal's commands back in their order, and judges its end.
  *
  * ```
- *   valid | valid | valid | broken ......... zeros          torn: cut
- *   valid | valid | broken | valid of a later group ...     damage: refuse
- *   valid | valid | zeros   (next segment goes on)          fine
+ *   group | group | broken ............ zeros              torn: cut
+ *   group | broken | group ...                             damage: refuse
+ *   group | group with a changed bit | zeros               damage: refuse
+ *   group | group | zeros   (next segment goes on)         fine
  * ```
  *
  * It belongs to one thread and reads in large chunks; a command costs no
- * allocation. A broken command is a torn tail only in the last segment, and
- * only if nothing but commands of its own group (written by the same call)
- * comes after it. Anything else is damage: it throws and changes nothing.
- * Only `finish()` writes.
+ * allocation. A group counts when its seal is there and agrees with it. A broken
+ * one is a torn tail only in the last segment, if nothing of another group comes
+ * after it, and if it is broken as an interrupted write breaks it: see
+ * `SegmentChunk.isTorn()`. Anything else is damage: it throws and changes
+ * nothing. Only `finish()` writes.
  *
  * @module
  */
-import { journalVerify } from "../../ffi/crc32c.ts";
+import { SEAL_BYTES, WalkEnd } from "../../ffi/journal.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { assert } from "../assert.ts";
-import {
-  CMD_LENGTH_U16,
-  CMD_SEQUENCE_F64,
-  COMMAND_SLOT_BYTES,
-} from "../record/mod.ts";
+import { CMD_LENGTH_U16, COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import { RING_FULL, type SpscRing } from "../ring/mod.ts";
-import { SegmentChunk } from "./chunk.ts";
+import { type Rest, SegmentChunk } from "./chunk.ts";
 import { JournalDamageError, type TornTail } from "./damage.ts";
 import { type JournalFiles, NativeJournalFiles } from "./files.ts";
-import type { JournalPosition } from "./journal_writer.ts";
+import { GroupReader } from "./group_reader.ts";
+import { JOURNAL_START, type JournalPosition } from "./journal_writer.ts";
 import {
   listSegments,
   readHeader,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   segmentName,
+  type Words,
 } from "./segment.ts";
 
 export interface JournalReaderOptions {
   readonly directory: string;
   /** Sequence that the journal must start with; 1 if not given. */
   readonly firstSequence?: number;
+  /**
+   * Sequence of the first command that is wanted; all if not given. Segments
+   * that end before it are not read.
+   */
+  readonly fromSequence?: number;
   /** Bytes read at a time, a multiple of 64, at least 192; 4 MiB if not given. */
   readonly chunkBytes?: number;
   /** The disk; the machine's own if not given. */
@@ -62,7 +67,7 @@ export interface JournalRecovery extends JournalPosition {
 
 const CHUNK_BYTES = 4 << 20;
 /** The largest group: what can have been on its way when a sync failed. */
-const REWRITE_BYTES = 65536 * COMMAND_SLOT_BYTES;
+const REWRITE_BYTES = 65536 * COMMAND_SLOT_BYTES + SEAL_BYTES;
 const RESTORE =
   "Restore the segment from a replica or backup; what follows it depends on it";
 const LAST_REMEDY =
@@ -80,18 +85,15 @@ export class JournalReader {
   readonly #directory: string;
   readonly #files: JournalFiles;
   readonly #chunk: SegmentChunk;
+  readonly #groups: GroupReader;
   readonly #names: readonly number[];
   /** Place in `#names` of the segment at hand. */
   #at = -1;
   #path = "";
   #header: SegmentHeader | undefined;
-  /** Where the next unverified command is in the segment. */
-  #position = 0;
   #expected: number;
   readonly #first: number;
-  /** Range of commands in the chunk that are verified and not yet taken. */
-  #start = 0;
-  #end = 0;
+  readonly #from: number;
   #records = 0;
   #bytes = 0;
   #ended = false;
@@ -110,6 +112,9 @@ export class JournalReader {
       options.chunkBytes ?? CHUNK_BYTES,
     );
     this.#chunk = chunk;
+    this.#groups = new GroupReader(chunk);
+    this.#from = options.fromSequence ?? this.#first;
+    this.#skipSegments();
     this.u8 = chunk.u8;
     this.u16 = chunk.u16;
     this.u32 = chunk.u32;
@@ -119,7 +124,7 @@ export class JournalReader {
 
   /** Everything was read. */
   get ended(): boolean {
-    return this.#ended && this.#start === this.#end;
+    return this.#ended && this.start === this.end;
   }
 
   /** Commands read so far. */
@@ -132,35 +137,50 @@ export class JournalReader {
     return this.#expected;
   }
 
+  /** Byte in the views of the first command at hand. */
+  get start(): number {
+    return this.#groups.start;
+  }
+
+  /** One past the last byte of the commands at hand. */
+  get end(): number {
+    return this.#groups.end;
+  }
+
+  /** The journal's chain up to the newest group that was read. */
+  get chain(): Words {
+    return [this.#groups.walk.chainLo, this.#groups.walk.chainHi];
+  }
+
   /**
-   * Replaces the chunk by the next verified commands: they lie in the views
-   * from byte 0, one after the other, each as long as it says.
+   * Goes to the next checked commands, of one group: they lie in the views from
+   * byte `start` to byte `end`, one after the other, each as long as it says.
    *
-   * @returns Their bytes; 0 at the end.
+   * @returns False at the end.
    * @throws {JournalDamageError} If what comes next can not be trusted.
    * @throws {NativeError} If the disk can not be read.
    */
-  next(): number {
-    this.#start = 0;
-    this.#end = 0;
+  next(): boolean {
+    const groups = this.#groups;
     while (!this.#ended) {
       if (!this.#chunk.isOpen && !this.#openNext()) {
         this.#ended = true;
         break;
       }
-      const got = this.#chunk.read(this.#position);
-      const valid = journalVerify(this.#chunk.address, got);
-      if (valid > 0) {
-        this.#checkSequences(valid);
-        this.#position += valid;
-        this.#bytes += valid;
-        this.#end = valid;
-        return valid;
+      const found = groups.next();
+      if (found === WalkEnd.SEALED) {
+        groups.skipTo(this.#from);
+        this.#records += groups.nextSequence - this.#expected;
+        this.#expected = groups.nextSequence;
+        if (groups.start === groups.end) continue;
+        this.#bytes += groups.end - groups.start;
+        return true;
       }
-      if (got > 0) this.#judgeRest(got);
+      this.#judge(found);
       this.#chunk.close();
     }
-    return 0;
+    groups.start = groups.end = 0;
+    return false;
   }
 
   /**
@@ -171,18 +191,19 @@ export class JournalReader {
    * @returns Commands moved. Throws as `next()`.
    */
   feed(ring: SpscRing): number {
-    if (this.#start === this.#end && this.next() === 0) return 0;
+    const groups = this.#groups;
+    if (groups.start === groups.end && !this.next()) return 0;
     let moved = 0;
-    while (this.#start < this.#end) {
+    while (groups.start < groups.end) {
       const slot = ring.claim();
       if (slot === RING_FULL) break;
-      const from = this.#start >>> 2;
+      const from = groups.start >>> 2;
       const to = slot * (COMMAND_SLOT_BYTES >>> 2);
-      const bytes = this.u16[(this.#start >>> 1) + CMD_LENGTH_U16]!;
+      const bytes = this.u16[(groups.start >>> 1) + CMD_LENGTH_U16]!;
       for (let word = 0; word < bytes >>> 2; word++) {
         ring.u32[to + word] = this.u32[from + word]!;
       }
-      this.#start += bytes;
+      groups.start += bytes;
       moved++;
     }
     if (moved > 0) ring.publish();
@@ -205,14 +226,14 @@ export class JournalReader {
     if (this.#headerTorn) {
       this.#files.unlink(this.#pathOf(last));
       kept -= 1;
-    } else if (last >= 0 && this.#position === SEGMENT_HEADER_BYTES) {
+    } else if (last >= 0 && this.#groups.position === SEGMENT_HEADER_BYTES) {
       // A segment without commands: the writer makes it again.
       this.#files.unlink(this.#pathOf(last));
       kept -= 1;
       nextSegmentIndex -= 1;
     } else if (last >= 0) {
-      this.#rewrite(last, this.#position);
-      this.#settle(last, this.#position);
+      this.#rewrite(last, this.#groups.position);
+      this.#settle(last, this.#groups.position);
     }
     // Up to two segments may have been written and not synced.
     for (let at = Math.max(0, last - 2); at < Math.min(last, kept); at++) {
@@ -224,6 +245,8 @@ export class JournalReader {
       nextSequence: this.#expected,
       nextSegmentIndex,
       epoch: this.#header?.epoch ?? 0,
+      secret: this.#header?.secret ?? JOURNAL_START.secret,
+      chain: this.chain,
       records: this.#records,
       bytes: this.#bytes,
       segments: kept,
@@ -235,7 +258,7 @@ export class JournalReader {
   dispose(): void {
     this.#chunk.dispose();
     this.#ended = true;
-    this.#start = this.#end;
+    this.#groups.start = this.#groups.end;
   }
 
   #pathOf(at: number): string {
@@ -290,6 +313,15 @@ export class JournalReader {
     }
   }
 
+  /** Leaves out the segments that end before the first command that is wanted. */
+  #skipSegments(): void {
+    if (this.#from <= this.#first) return;
+    const at = this.#names.findLastIndex((name) => name <= this.#from);
+    if (at < 0) return;
+    this.#at = at - 1;
+    this.#expected = this.#names[at]!;
+  }
+
   #isLast(): boolean {
     return this.#at === this.#names.length - 1;
   }
@@ -319,7 +351,6 @@ export class JournalReader {
       );
     }
     this.#chunk.open(this.#path);
-    this.#position = SEGMENT_HEADER_BYTES;
     const got = this.#chunk.read(0);
     try {
       const header = readHeader(
@@ -330,6 +361,7 @@ export class JournalReader {
       );
       this.#checkHeader(header, name);
       this.#header = header;
+      this.#groups.begin(header);
       return true;
     } catch (error) {
       this.#judgeHeader(error);
@@ -348,7 +380,7 @@ export class JournalReader {
       );
     }
     const index = this.#header === undefined
-      ? (this.#first === 1 ? 0 : header.index)
+      ? (name === 1 ? 0 : header.index)
       : this.#header.index + 1;
     if (header.index !== index) {
       throw this.#damage(
@@ -369,6 +401,23 @@ export class JournalReader {
         "Segments of another run were mixed in: restore the right ones",
       );
     }
+    this.#checkChain(header);
+  }
+
+  #checkChain(header: SegmentHeader): void {
+    if (this.#header === undefined) return;
+    const [lo, hi] = this.chain;
+    const { secret } = this.#header;
+    const same = header.secret[0] === secret[0] &&
+      header.secret[1] === secret[1];
+    if (same && header.chain[0] === lo && header.chain[1] === hi) return;
+    throw this.#damage(
+      "CHAIN",
+      same ? 48 : 40,
+      same ? `chain ${hexOf([lo, hi])}` : "the secret of the segment before",
+      same ? `chain ${hexOf(header.chain)}` : "another",
+      "Segments of another journal were mixed in: restore the right ones",
+    );
   }
 
   /** A header that a crash left unfinished is a torn tail if no command follows it. */
@@ -376,7 +425,7 @@ export class JournalReader {
     const torn = error instanceof JournalDamageError && this.#isLast() &&
       (error.damage.kind === "HEADER" || error.damage.kind === "MAGIC");
     if (!torn) throw error;
-    const rest = this.#chunk.scan(0, -1);
+    const rest = this.#chunk.scan(0, -1, this.#groups.walk);
     if (rest.foreignOffset >= 0) throw error;
     this.#headerTorn = true;
     this.#tail = {
@@ -387,52 +436,58 @@ export class JournalReader {
     };
   }
 
-  #checkSequences(bytes: number): void {
-    const { u16, f64 } = this;
-    let expected = this.#expected;
-    for (let offset = 0; offset < bytes;) {
-      const sequence = f64[(offset >>> 3) + CMD_SEQUENCE_F64]!;
-      if (sequence !== expected) {
-        throw this.#damage(
-          sequence < expected ? "DUPLICATE" : "GAP",
-          this.#position + offset,
-          `sequence ${expected}`,
-          `sequence ${sequence}`,
-          RESTORE,
-        );
-      }
-      expected++;
-      offset += u16[(offset >>> 1) + CMD_LENGTH_U16]!;
+  /** No whole group comes next: the end, a torn tail, or damage. */
+  #judge(found: WalkEnd): void {
+    const { position, brokenAt, brokenSequence, walk } = this.#groups;
+    if (found === WalkEnd.SEQUENCE) {
+      throw this.#damage(
+        walk.found < brokenSequence ? "DUPLICATE" : "GAP",
+        brokenAt,
+        `sequence ${brokenSequence}`,
+        `sequence ${walk.found}`,
+        RESTORE,
+      );
     }
-    this.#records += expected - this.#expected;
-    this.#expected = expected;
+    const rest = this.#chunk.scan(position, this.#expected, walk);
+    if (rest.bytes === 0) return;
+    if (found === WalkEnd.SEAL || found === WalkEnd.CHAIN) {
+      throw this.#damage(
+        found === WalkEnd.SEAL ? "SEAL" : "CHAIN",
+        brokenAt,
+        `the seal of the group from sequence ${this.#expected}`,
+        found === WalkEnd.SEAL
+          ? `a seal of another group, from sequence ${walk.found}`
+          : "a seal whose chain is not that of the commands before it",
+        RESTORE,
+      );
+    }
+    this.#judgeBroken(brokenAt, brokenSequence, rest);
   }
 
-  /** No valid command at the position: the end, a torn tail, or damage. */
-  #judgeRest(got: number): void {
-    const [expected, found] = this.#chunk.describe(got);
-    const position = this.#position;
-    const rest = this.#chunk.scan(position, this.#expected);
-    if (rest.bytes === 0) return;
-    if (!this.#isLast()) {
-      throw this.#damage("RECORD", position, expected, found, RESTORE);
-    }
-    if (rest.foreignOffset >= 0) {
+  #judgeBroken(at: number, sequence: number, rest: Rest): void {
+    const torn = this.#isLast() && rest.foreignOffset < 0 &&
+      this.#chunk.isTorn(this.#groups.position, at);
+    const [expected, found] = this.#chunk.describe(at);
+    if (!torn) {
+      const follows = this.#isLast() && rest.foreignOffset >= 0;
       throw this.#damage(
         "RECORD",
-        position,
+        at,
         expected,
-        `${found}, while sequence ${rest.foreignSequence} of another write follows ` +
-          `at offset ${rest.foreignOffset}`,
-        LAST_REMEDY,
+        follows
+          ? `${found}, while sequence ${rest.foreignSequence} of another write follows ` +
+            `at offset ${rest.foreignOffset}`
+          : found,
+        follows ? LAST_REMEDY : RESTORE,
       );
     }
     this.#tail = {
       segment: this.#path,
-      offset: position,
+      offset: this.#groups.position,
       bytesDropped: rest.bytes,
       reason:
-        `sequence ${this.#expected} is not whole: expected ${expected}, found ${found}`,
+        `the group from sequence ${this.#expected} is not whole: at offset ` +
+        `${at}, sequence ${sequence} or a seal, expected ${expected}, found ${found}`,
     };
   }
 
@@ -454,6 +509,11 @@ export class JournalReader {
   }
 }
 
+function hexOf(words: Words): string {
+  return (BigInt(words[1] >>> 0) << 32n | BigInt(words[0] >>> 0)).toString(16)
+    .padStart(16, "0");
+}
+
 /**
  * Reads a whole journal, cuts a torn tail, and says where the writer goes on.
  *
@@ -467,8 +527,8 @@ export function recover(
 ): JournalRecovery {
   const reader = new JournalReader(options);
   try {
-    for (let bytes = reader.next(); bytes > 0; bytes = reader.next()) {
-      for (let offset = 0; offset < bytes;) {
+    while (reader.next()) {
+      for (let offset = reader.start; offset < reader.end;) {
         onCommand(reader, offset);
         offset += reader.u16[(offset >>> 1) + CMD_LENGTH_U16]!;
       }

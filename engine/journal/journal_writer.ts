@@ -4,8 +4,8 @@
  * The agent that makes commands durable.
  *
  * ```
- *   journal ring ──gather──▶ group (place, CRC) ──one write──▶ segment ──sync──▶
- *                                      └───────── durable sequence ◀────────────┘
+ *   journal ring ──gather──▶ group (place, CRC), seal ──one write──▶ segment ──sync──▶
+ *                                      └──────────── durable sequence ◀──────────────┘
  * ```
  *
  * It belongs to one thread and allocates nothing after start, except when a
@@ -18,7 +18,7 @@
  * @module
  */
 import { Clock } from "../../ffi/clock.ts";
-import { journalGather } from "../../ffi/crc32c.ts";
+import { JournalGroup, SEAL_BYTES } from "../../ffi/journal.ts";
 import { addressOf, allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { assert } from "../assert.ts";
@@ -31,6 +31,7 @@ import {
   PREPARED_NAME,
   SEGMENT_HEADER_BYTES,
   segmentName,
+  type Words,
   writeHeader,
 } from "./segment.ts";
 
@@ -45,6 +46,10 @@ export interface JournalPosition {
   readonly nextSegmentIndex: number;
   /** Number of the newest run that wrote; 0 = none. */
   readonly epoch: number;
+  /** The journal's secret; both words 0 = none yet, the writer draws one. */
+  readonly secret: Words;
+  /** Of all groups before. */
+  readonly chain: Words;
 }
 
 /** The position of a journal without segments. */
@@ -52,6 +57,8 @@ export const JOURNAL_START: JournalPosition = {
   nextSequence: 1,
   nextSegmentIndex: 0,
   epoch: 0,
+  secret: [0, 0],
+  chain: [0, 0],
 };
 
 export interface JournalWriterOptions {
@@ -108,8 +115,8 @@ export class JournalWriter {
   readonly #clock: Pick<Clock, "words" | "realtime">;
   readonly #memory: MemoryRegion;
   readonly #groupAddress: number;
-  /** Of the ring's first slot, and of the group. */
-  readonly #addresses: Float64Array<ArrayBuffer>;
+  readonly #group: JournalGroup;
+  readonly #secret: Words;
   readonly #groupRecordsMax: number;
   readonly #segmentBytes: number;
   readonly #synced: boolean;
@@ -140,7 +147,8 @@ export class JournalWriter {
    * @throws {NativeError} If the disk has no room or refuses.
    */
   constructor(options: JournalWriterOptions) {
-    const groupBytesMax = options.groupRecordsMax * COMMAND_SLOT_BYTES;
+    const groupBytesMax = options.groupRecordsMax * COMMAND_SLOT_BYTES +
+      SEAL_BYTES;
     assert(
       options.groupRecordsMax >= 1 &&
         options.groupRecordsMax <= GROUP_RECORDS_LIMIT,
@@ -171,10 +179,15 @@ export class JournalWriter {
     this.#files = options.files ?? new NativeJournalFiles();
     this.#memory = allocate(SEGMENT_HEADER_BYTES + groupBytesMax, options);
     this.#groupAddress = this.#memory.address + SEGMENT_HEADER_BYTES;
-    this.#addresses = new Float64Array([
+    const { secret, chain } = options.position;
+    this.#secret = secret[0] === 0 && secret[1] === 0 ? drawSecret() : secret;
+    this.#group = new JournalGroup(
       addressOf(options.ring.u8 as Uint8Array<ArrayBuffer>),
       this.#groupAddress,
-    ]);
+      this.#secret,
+      chain,
+      this.#epoch,
+    );
     try {
       this.#openFirst();
     } catch (error) {
@@ -183,7 +196,7 @@ export class JournalWriter {
       throw error;
     }
     const last = (this.#sequences[NEXT]! - 1) | 0;
-    Atomics.store(this.#control, options.writtenWord, last);
+    Atomics.store(this.#control, this.#options.writtenWord, last);
     this.#publish(last);
     this.#prepare();
   }
@@ -255,8 +268,7 @@ export class JournalWriter {
     const ring = this.#ring;
     this.#expect(ring.peek(0), 0);
     this.#expect(ring.peek(count - 1), count - 1);
-    this.#groupBytes += journalGather(
-      this.#addresses,
+    this.#groupBytes += this.#group.gather(
       ring.peek(0),
       ring.slotCount - 1,
       count,
@@ -285,19 +297,20 @@ export class JournalWriter {
   /** Writes the group, unless it has to wait for a sync or a new segment. */
   #flush(): number {
     if (this.#synced && this.#syncing) return 0;
-    if (this.#position + this.#groupBytes > this.#segmentBytes) {
-      return this.#rotate();
-    }
+    const bytes = this.#groupBytes + SEAL_BYTES;
+    if (this.#position + bytes > this.#segmentBytes) return this.#rotate();
+    this.#group.seal(this.#groupRecords, this.#groupBytes);
     const result = this.#files.write(
       this.#fd,
       this.#groupAddress,
-      this.#groupBytes,
+      bytes,
       this.#position,
     );
     if (result < 0) return this.#fail("write a group to the journal", result);
-    this.#lane.add(COUNTER.journal_bytes_total, this.#groupBytes);
+    this.#group.next();
+    this.#lane.add(COUNTER.journal_bytes_total, bytes);
     this.#lane.add(COUNTER.journal_groups_total, 1);
-    this.#position += this.#groupBytes;
+    this.#position += bytes;
     this.#groupBytes = 0;
     this.#groupRecords = 0;
     const last = (this.#sequences[NEXT]! - 1) | 0;
@@ -374,6 +387,8 @@ export class JournalWriter {
       epoch: this.#epoch,
       createdLo: this.#clock.words[0]!,
       createdHi: this.#clock.words[1]!,
+      secret: this.#secret,
+      chain: [this.#group.chainLo, this.#group.chainHi],
     });
     this.#check(
       "write the header",
@@ -504,4 +519,10 @@ export class JournalWriter {
     if (this.#directoryFd !== NO_FILE) this.#files.close(this.#directoryFd);
     this.#memory.dispose();
   }
+}
+
+/** 64 random bits. */
+function drawSecret(): Words {
+  const words = crypto.getRandomValues(new Uint32Array(2));
+  return [words[0]!, words[1]! | 1];
 }

@@ -10,5 +10,6 @@
 export * from "./damage.ts";
 export * from "./files.ts";
 export * from "./journal_reader.ts";
+export * from "./journal_tail.ts";
 export * from "./journal_writer.ts";
 export * from "./segment.ts";

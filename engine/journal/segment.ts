@@ -2,14 +2,20 @@
 
 /**
  * What a journal looks like on disk: a directory of segment files, each named
- * after its first sequence, each with a 64-byte header and then commands as
- * they lie in a ring, `length` bytes each, then zeros or the end.
+ * after its first sequence, each with a 64-byte header and then groups: commands
+ * as they lie in a ring, `length` bytes each, and a seal; then zeros or the end.
  *
  * ```
- *   00000000000000000001.journal   header | command | command | ... | zeros
- *   00000000000000830211.journal   header | command | ...
+ *   00000000000000000001.journal   header | command command seal | command seal | zeros
+ *   00000000000000830211.journal   header | command command ...
  *   next.prepared                  zeros: becomes the next segment
  * ```
+ *
+ * A group is what one call wrote: it is there with its seal, or it is not. Each
+ * seal carries the chain, a mix of the chain before, of a secret that is the
+ * same in all headers of a journal, and of the group's commands; a header
+ * carries the chain at its start. So a group that is lost, swapped or of another
+ * place is noticed, and nothing that a client sends can look like a seal.
  *
  * Cold path; allocates.
  *
@@ -22,7 +28,7 @@ import { type JournalFiles, NativeJournalFiles } from "./files.ts";
 /** Bytes of a segment's header. */
 export const SEGMENT_HEADER_BYTES = 64;
 /** The layout that this program writes and reads. */
-export const JOURNAL_VERSION = 1;
+export const JOURNAL_VERSION = 2;
 /** The file that becomes the next segment. */
 export const PREPARED_NAME = "next.prepared";
 
@@ -36,7 +42,14 @@ const FIRST_SEQUENCE_F64 = 16;
 const EPOCH_U32 = 24;
 const CREATED_LO_U32 = 32;
 const CREATED_HI_U32 = 36;
+const SECRET_LO_U32 = 40;
+const SECRET_HI_U32 = 44;
+const CHAIN_LO_U32 = 48;
+const CHAIN_HI_U32 = 52;
 const CRC32C_U32 = 60;
+
+/** 64 bits: low and high word. */
+export type Words = readonly [number, number];
 
 /** What a header tells. */
 export interface SegmentHeader {
@@ -49,6 +62,10 @@ export interface SegmentHeader {
   /** Nanoseconds since 1970. */
   readonly createdLo: number;
   readonly createdHi: number;
+  /** The journal's, drawn when it began. */
+  readonly secret: Words;
+  /** Of all groups before this segment. */
+  readonly chain: Words;
 }
 
 /** File name of the segment that starts with this sequence. */
@@ -103,6 +120,10 @@ export function writeHeader(
   view.setUint32(EPOCH_U32, header.epoch, true);
   view.setUint32(CREATED_LO_U32, header.createdLo, true);
   view.setUint32(CREATED_HI_U32, header.createdHi, true);
+  view.setUint32(SECRET_LO_U32, header.secret[0], true);
+  view.setUint32(SECRET_HI_U32, header.secret[1], true);
+  view.setUint32(CHAIN_LO_U32, header.chain[0], true);
+  view.setUint32(CHAIN_HI_U32, header.chain[1], true);
   view.setUint32(CRC32C_U32, crc32c(address, CRC32C_U32), true);
 }
 
@@ -150,7 +171,9 @@ export function readHeader(
       offset: VERSION_U32,
       expected: `version ${JOURNAL_VERSION}`,
       found: `version ${version}`,
-      remedy: "Another version of the program wrote it: start that one",
+      remedy:
+        "Another version of the program wrote it: start that one, or begin " +
+        "with an empty data directory",
     });
   }
   return {
@@ -159,6 +182,14 @@ export function readHeader(
     epoch: view.getUint32(EPOCH_U32, true),
     createdLo: view.getUint32(CREATED_LO_U32, true),
     createdHi: view.getUint32(CREATED_HI_U32, true),
+    secret: [
+      view.getUint32(SECRET_LO_U32, true),
+      view.getUint32(SECRET_HI_U32, true),
+    ],
+    chain: [
+      view.getUint32(CHAIN_LO_U32, true),
+      view.getUint32(CHAIN_HI_U32, true),
+    ],
   };
 }
 

@@ -17,8 +17,9 @@
  *
  * @module
  */
-import { journalVerify } from "../../ffi/crc32c.ts";
+import { journalVerify, SEAL_KIND } from "../../ffi/journal.ts";
 import {
+  CMD_KIND_U8,
   CMD_LENGTH_U16,
   CMD_SEQUENCE_F64,
   COMMAND_SLOT_BYTES,
@@ -298,7 +299,9 @@ export class Follower {
     let at = bodyAt;
     let expected = sequence;
     while (at < end) {
-      if (body.f64[(at >>> 3) + CMD_SEQUENCE_F64] !== expected) {
+      const isNext = body.u8[at + CMD_KIND_U8] !== SEAL_KIND &&
+        body.f64[(at >>> 3) + CMD_SEQUENCE_F64] === expected;
+      if (!isNext) {
         return channel.fail(`its commands have a gap at sequence ${expected}`);
       }
       expected++;

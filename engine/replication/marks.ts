@@ -19,8 +19,7 @@ import {
   CMD_TIME_LO_U32,
   COMMAND_SLOT_BYTES,
 } from "../record/mod.ts";
-import { JournalDamageError } from "../journal/mod.ts";
-import { SegmentTail } from "./segment_tail.ts";
+import { JournalDamageError, JournalTail } from "../journal/mod.ts";
 
 /** 64 bits: of the bytes, and of the time. */
 export interface Mark {
@@ -64,18 +63,17 @@ export function commandAt(
   written = sequence,
 ): boolean {
   if (sequence > written) return false;
-  let tail: SegmentTail;
-  try {
-    tail = new SegmentTail({ directory, fromSequence: sequence });
-  } catch (error) {
-    if (error instanceof JournalDamageError) return false;
-    throw error;
-  }
+  const tail = new JournalTail({ directory, fromSequence: sequence });
   try {
     if (!tail.next(sequence)) return false;
     into.fill(0);
     into.set(tail.u32.subarray(tail.start >>> 2, tail.end >>> 2));
     return true;
+  } catch (error) {
+    const missing = error instanceof JournalDamageError &&
+      error.damage.kind === "MISSING";
+    if (missing) return false;
+    throw error;
   } finally {
     tail.dispose();
   }

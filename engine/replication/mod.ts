@@ -14,4 +14,3 @@ export * from "./lease.ts";
 export * from "./link.ts";
 export * from "./marks.ts";
 export * from "./primary_stream.ts";
-export * from "./segment_tail.ts";

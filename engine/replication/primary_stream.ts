@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { JournalTail } from "../journal/mod.ts";
 import { CMD_LENGTH_U16 } from "../record/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import {
@@ -25,7 +26,6 @@ import {
 } from "./frame.ts";
 import type { LinkListener } from "./link.ts";
 import { isSameMark, markAt } from "./marks.ts";
-import { SegmentTail } from "./segment_tail.ts";
 
 const NS_PER_MS = 1e6;
 
@@ -55,7 +55,7 @@ export class PrimaryStream {
   laterEpoch = 0;
   readonly #options: PrimaryStreamOptions;
   #channel: Channel | undefined;
-  #tail: SegmentTail | undefined;
+  #tail: JournalTail | undefined;
   /** Commands of the tail that were not sent: bytes from, to. */
   #from = 0;
   #to = 0;
@@ -200,7 +200,7 @@ export class PrimaryStream {
         `the command of sequence ${wanted - 1} is another here`,
       );
     }
-    this.#tail = new SegmentTail({ directory, fromSequence: wanted });
+    this.#tail = new JournalTail({ directory, fromSequence: wanted });
     this.#from = 0;
     this.#to = 0;
     this.#sent = wanted - 1;
@@ -250,7 +250,7 @@ export class PrimaryStream {
   }
 
   /** One frame: as many of the commands at hand as go into it. */
-  #sendFrame(channel: Channel, tail: SegmentTail): number {
+  #sendFrame(channel: Channel, tail: JournalTail): number {
     const from = this.#from;
     const limit = Math.min(this.#to, from + FRAME_BODY_BYTES_MAX);
     let end = from;

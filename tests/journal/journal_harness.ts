@@ -38,6 +38,7 @@ import { COUNTER } from "../../engine/telemetry/mod.ts";
 
 const DURABLE_WORD = 3;
 const STATE_WORD = 5;
+const WRITTEN_WORD = 7;
 const RING_SLOTS = 1024;
 
 /** A random number generator with a seed (xorshift). */
@@ -75,7 +76,7 @@ function isOwnByte(at: number): boolean {
 
 /** Checks that a command is the one of this sequence. */
 export function checkCommand(
-  reader: JournalReader,
+  reader: Pick<JournalReader, "u8" | "u16" | "f64">,
   offset: number,
   sequence: number,
 ): void {
@@ -180,6 +181,7 @@ export class Harness {
       ring: new SpscRing(memory, 0, COMMAND_SLOT_BYTES, RING_SLOTS, "consumer"),
       control: this.#control,
       durableWord: DURABLE_WORD,
+      writtenWord: WRITTEN_WORD,
       stateWord: STATE_WORD,
       lane: new CounterLane(block, 0, 0),
       position,
@@ -191,6 +193,11 @@ export class Harness {
   /** Newest durable sequence, as others see it. */
   get durable(): number {
     return this.#control[DURABLE_WORD]!;
+  }
+
+  /** Newest sequence in the file, as others see it. */
+  get written(): number {
+    return this.#control[WRITTEN_WORD]!;
   }
 
   /** `JournalState`, as others see it. */

@@ -15,6 +15,7 @@ import {
 import { InvariantError } from "../../engine/assert.ts";
 import { JournalState } from "../../engine/ring/mod.ts";
 import type { Durability } from "../../engine/journal/mod.ts";
+import { SEAL_BYTES } from "../../ffi/journal.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import {
   groupPlaces,
@@ -53,7 +54,8 @@ for (const durability of MODES) {
       assertEquals(harness.durable, harness.last, `seed ${seed}`);
       assertEquals(
         harness.counter("journal_bytes_total"),
-        bytesOf(1, harness.last),
+        bytesOf(1, harness.last) +
+          SEAL_BYTES * harness.counter("journal_groups_total"),
       );
       assertEquals(harness.counter("journal_errors_total"), 0);
       const recovery = readBack(directory);
@@ -116,7 +118,7 @@ Deno.test("the journal's tests write commands of every length", () => {
 
 Deno.test("JournalWriter refuses segments that can not hold a group of the longest commands", () => {
   withDirectory((directory) => {
-    const segmentBytes = 64 + 16 * 192;
+    const segmentBytes = 64 + 16 * 192 + SEAL_BYTES;
     assertThrows(
       () =>
         new Harness(directory, {
@@ -124,7 +126,7 @@ Deno.test("JournalWriter refuses segments that can not hold a group of the longe
           groupRecordsMax: 16,
         }),
       InvariantError,
-      "a group of 3072 bytes",
+      "a group of 3136 bytes",
     );
     new Harness(directory, { segmentBytes, groupRecordsMax: 16 }).writer
       .close();
@@ -152,7 +154,7 @@ Deno.test("JournalWriter fills a segment to its last byte and no further", () =>
   for (const less of [0, 64, 128, 192]) {
     withDirectory((directory) => {
       const bytes = bytesOf(1, 64);
-      const segmentBytes = 64 + bytes - less;
+      const segmentBytes = 64 + bytes + 4 * SEAL_BYTES - less;
       const harness = new Harness(directory, {
         segmentBytes,
         groupRecordsMax: 16,
@@ -178,7 +180,11 @@ Deno.test("JournalWriter publishes at once with none, after the write with writt
     harness.files.holdPrepare = true;
     harness.feed(4);
     harness.writer.doWork();
-    assertEquals(harness.durable, 4);
+    assertEquals([harness.durable, harness.written], [4, 4]);
+    harness.files.writesLeft = 0;
+    harness.feed(4);
+    harness.writer.doWork();
+    assertEquals([harness.durable, harness.written], [8, 4]);
     harness.files.holdPrepare = false;
     harness.writer.close();
   });
@@ -202,6 +208,7 @@ Deno.test("JournalWriter with synced publishes only what a finished sync covers"
     harness.feed(20);
     for (let round = 0; round < 50; round++) harness.writer.doWork();
     assertEquals(harness.durable, 0);
+    assertEquals(harness.written, 10);
     assertEquals(harness.depth(), 0, "commands gather while a sync runs");
     assertEquals(
       harness.files.writes,
@@ -240,7 +247,7 @@ Deno.test("JournalWriter leaves commands in the ring when its group is full", ()
 Deno.test("JournalWriter waits for a segment that is not prepared yet", () => {
   withDirectory((directory) => {
     const harness = new Harness(directory, {
-      segmentBytes: 64 + 16 * 192,
+      segmentBytes: 64 + 16 * 192 + SEAL_BYTES,
       groupRecordsMax: 16,
     });
     harness.files.holdPrepare = true;
@@ -312,7 +319,7 @@ Deno.test("JournalWriter never counts a sync after one that failed", () => {
 Deno.test("JournalWriter fails when the disk has no room for the next segment", () => {
   withDirectory((directory) => {
     const harness = new Harness(directory, {
-      segmentBytes: 64 + 16 * 192,
+      segmentBytes: 64 + 16 * 192 + SEAL_BYTES,
       groupRecordsMax: 16,
     });
     harness.files.failPrepare = true;
@@ -415,7 +422,7 @@ Deno.test("JournalWriter.close() takes what the ring still holds, and may be cal
     withDirectory((directory) => {
       const harness = new Harness(directory, {
         durability,
-        segmentBytes: 64 + 32 * 192,
+        segmentBytes: 64 + 32 * 192 + SEAL_BYTES,
         groupRecordsMax: 32,
       });
       harness.feed(700);

@@ -18,6 +18,7 @@
 #include "cpu.h"
 #include "crc32c.h"
 #include "file.h"
+#include "journal.h"
 #include "memory.h"
 #include "notify.h"
 
@@ -125,64 +126,90 @@ static void test_crc32c(void)
 	CHECK(ferrule_crc32c_verify_batch(address, 34, 0, 0, 30, 30) == -1);
 }
 
+/* Commands of 128, 192, 64 and 64 bytes with sequences 11, 12, 13 and 10. */
+static uint8_t *make_ring(void)
+{
+	static const uint8_t lengths[4] = { 128, 192, 64, 64 };
+	uint8_t *slots = calloc(4, 192);
+	double sequence;
+	int i;
+
+	CHECK(slots != NULL);
+	for (i = 0; i < 4; i++) {
+		memset(slots + i * 192, 'a' + i, 192);
+		slots[i * 192 + 4] = lengths[i];
+		slots[i * 192 + 5] = 0;
+		sequence = i == 3 ? 10 : 11 + i;
+		memcpy(slots + i * 192 + 8, &sequence, 8);
+	}
+	return slots;
+}
+
 static void test_journal_walk(void)
 {
-	uint8_t *data = calloc(1, 64 + 128 + 192 + 64);
+	uint8_t *slots = make_ring();
+	uint8_t *data = calloc(1, 448 + 64);
 	const double address = address_of(data);
+	struct ferrule_journal_group group = { .ring = address_of(slots), .group = address,
+					       .secret = 77, .chain = 5, .epoch = 3 };
+	struct ferrule_journal_walk walk = { .secret = 77, .chain = 5, .sequence = 10,
+					     .epoch = 3 };
+	const struct ferrule_journal_walk start = walk;
 
 	CHECK(data != NULL);
-	data[4] = 64;
-	data[64 + 4] = 128;
-	data[192 + 4] = 192;
-	data[384 + 4] = 64;
-	CHECK(ferrule_crc32c_journal_seal(address, 448) == 4);
-	CHECK(ferrule_crc32c_journal_verify(address, 448) == 448);
-	CHECK(ferrule_crc32c_journal_verify(address, 447) == 384);
-	CHECK(ferrule_crc32c_journal_verify(address, 383) == 192);
-	CHECK(ferrule_crc32c_journal_verify(address, 256) == 192);
-	CHECK(ferrule_crc32c_journal_verify(address, 191) == 64);
-	CHECK(ferrule_crc32c_journal_verify(address, 63) == 0);
-	CHECK(ferrule_crc32c_journal_verify(address, 0) == 0);
-	data[192 + 191] ^= 0x80;
-	CHECK(ferrule_crc32c_journal_verify(address, 448) == 192);
-	data[64 + 100] ^= 0x80;
-	CHECK(ferrule_crc32c_journal_verify(address, 448) == 64);
-	data[4] = 65;
-	CHECK(ferrule_crc32c_journal_verify(address, 448) == 0);
-	CHECK(ferrule_crc32c_journal_seal(address, 448) == -EINVAL);
-	data[4] = 64;
-	CHECK(ferrule_crc32c_journal_seal(address, 65) == -EINVAL);
+	CHECK(ferrule_journal_gather(&group, 3, 3, 4, 0, 0) == 448);
+	ferrule_journal_seal(&group, 4, 448);
+	CHECK(ferrule_journal_verify(address, 512) == 512);
+	CHECK(ferrule_journal_verify(address, 511) == 448);
+	CHECK(ferrule_journal_verify(address, 191) == 64);
+	CHECK(ferrule_journal_verify(address, 63) == 0);
+	CHECK(ferrule_journal_walk(&walk, address, 400) == FERRULE_JOURNAL_MORE);
+	CHECK(walk.end == 384 && walk.commands == 3);
+	CHECK(ferrule_journal_walk(&walk, address + 384, 128) == FERRULE_JOURNAL_SEALED);
+	CHECK(walk.chain == group.sealed && walk.sequence == 14 && walk.end == 128);
+	CHECK(ferrule_journal_walk(&walk, address, 0) == FERRULE_JOURNAL_MORE);
+	CHECK(ferrule_journal_is_seal(&walk.secret, address + 448) == 1);
+	CHECK(ferrule_journal_is_seal(&walk.secret, address) == 0);
+	walk = start;
+	walk.chain = 6;
+	CHECK(ferrule_journal_walk(&walk, address, 512) == FERRULE_JOURNAL_CHAIN);
+	walk = start;
+	walk.secret = 78;
+	CHECK(ferrule_journal_walk(&walk, address, 512) == FERRULE_JOURNAL_SEAL);
+	walk = start;
+	walk.sequence = 9;
+	CHECK(ferrule_journal_walk(&walk, address, 512) == FERRULE_JOURNAL_SEQUENCE);
+	CHECK(walk.found > 9.5 && walk.found < 10.5);
 	data[64 + 4] = 160;
-	CHECK(ferrule_crc32c_journal_seal(address, 448) == -EINVAL);
+	walk = start;
+	CHECK(ferrule_journal_walk(&walk, address, 512) == FERRULE_JOURNAL_RECORD);
+	CHECK(walk.end == 64);
+	CHECK(ferrule_journal_verify(address, 512) == 64);
+	free(slots);
 	free(data);
 }
 
 static void test_journal_gather(void)
 {
-	uint8_t *slots = calloc(4, 192);
+	uint8_t *slots = make_ring();
 	uint8_t *target = calloc(3, 192);
-	double addresses[2] = { address_of(slots), address_of(target) };
-	int i;
+	struct ferrule_journal_group group = { .ring = address_of(slots),
+					       .group = address_of(target) };
 
-	CHECK(slots != NULL && target != NULL);
-	for (i = 0; i < 4; i++) {
-		memset(slots + i * 192, 'a' + i, 192);
-		slots[i * 192 + 4] = i == 0 ? 128 : i == 2 ? 192 : 64;
-		slots[i * 192 + 5] = 0;
-	}
-	CHECK(ferrule_crc32c_journal_gather(addresses, 3, 3, 1, 0, 300) == 64);
-	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 3, 64, 301) == 128 + 64 + 192);
-	CHECK(ferrule_crc32c_journal_verify(address_of(target), 448) == 448);
+	CHECK(target != NULL);
+	CHECK(ferrule_journal_gather(&group, 3, 3, 1, 0, 300) == 64);
+	CHECK(ferrule_journal_gather(&group, 0, 3, 3, 64, 301) == 128 + 192 + 64);
+	CHECK(ferrule_journal_verify(address_of(target), 448) == 448);
 	CHECK(target[40] == 'd' && target[64 + 40] == 'a' && target[64 + 127] == 'a');
-	CHECK(target[192 + 63] == 'b' && target[256 + 191] == 'c' && target[448] == 0);
+	CHECK(target[192 + 63] == 'b' && target[384 + 63] == 'c' && target[448] == 0);
 	CHECK(target[38] == 300 % 256 && target[39] == 1);
-	CHECK(target[256 + 38] == 303 % 256 && target[256 + 39] == 1);
+	CHECK(target[192 + 38] == 302 % 256 && target[192 + 39] == 1);
 	CHECK(slots[38] == 'a');
-	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 0, 0, 0) == 0);
+	CHECK(ferrule_journal_gather(&group, 0, 3, 0, 0, 0) == 0);
 	slots[192 + 4] = 0;
-	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 3, 0, 0) == -EINVAL);
+	CHECK(ferrule_journal_gather(&group, 0, 3, 3, 0, 0) == -EINVAL);
 	slots[192 + 4] = 160;
-	CHECK(ferrule_crc32c_journal_gather(addresses, 0, 3, 3, 0, 0) == -EINVAL);
+	CHECK(ferrule_journal_gather(&group, 0, 3, 3, 0, 0) == -EINVAL);
 	free(slots);
 	free(target);
 }
