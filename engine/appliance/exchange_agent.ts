@@ -299,7 +299,8 @@ export class ExchangeAgent implements Agent {
     const { replica, journal, control } = this.#options;
     // Read before the ring is looked at: HANDED is set after the last command.
     const handed =
-      Atomics.load(control, CONTROL_REPLICATOR) === ReplicatorState.HANDED;
+      Atomics.load(control, CONTROL_REPLICATOR) === ReplicatorState.HANDED &&
+      Atomics.load(control, CONTROL_ROLE) === Role.PRIMARY;
     const count = Math.min(
       replica?.available() ?? 0,
       journal.free(),

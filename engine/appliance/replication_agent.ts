@@ -119,6 +119,7 @@ export class ReplicationAgent implements Agent {
     const role = Atomics.load(control, CONTROL_ROLE);
     let work = 0;
     if (role === Role.STANDBY) work = this.#follow();
+    else if (role === Role.PROMOTING) this.#hand();
     else if (role === Role.PRIMARY) {
       work = this.#stream === undefined ? this.#start() : this.#lead();
     }
@@ -184,21 +185,10 @@ export class ReplicationAgent implements Agent {
   /** Promoted, or primary from the start: once the exchange is live, standbys may call. */
   #start(): number {
     const { control, controlF64, config, log } = this.#options;
-    if (this.#follower !== undefined) {
-      // Nothing of an older epoch is acknowledged any more: the link is closed.
-      this.#follower.dispose();
-      this.#base = this.#follower.received;
-      this.#follower = undefined;
-      this.#tell(false, this.#base, 0);
-    }
-    Atomics.store(control, CONTROL_REPLICATOR, ReplicatorState.HANDED);
+    this.#hand();
     const exchange = Atomics.load(control, CONTROL_EXCHANGE);
     const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
     if (exchange !== ExchangeState.LIVE) {
-      // Gateways still take in what was followed, with their ports closed.
-      if (this.#replicated && this.#base > 0) {
-        this.#show(Math.min(this.#local(this.#base), this.#base));
-      }
       return 0;
     }
     this.#holdFor = sequence;
@@ -223,6 +213,22 @@ export class ReplicationAgent implements Agent {
       log,
     });
     return 1;
+  }
+
+  /** Follows no more: nothing of an older epoch is acknowledged from here on, the link is closed. */
+  #hand(): void {
+    const { control } = this.#options;
+    if (this.#follower !== undefined) {
+      this.#follower.dispose();
+      this.#base = this.#follower.received;
+      this.#follower = undefined;
+      this.#tell(false, this.#base, 0);
+    }
+    Atomics.store(control, CONTROL_REPLICATOR, ReplicatorState.HANDED);
+    // Gateways still take in what was followed, with their ports closed.
+    if (this.#replicated && this.#base > 0) {
+      this.#show(Math.min(this.#local(this.#base), this.#base));
+    }
   }
 
   #lead(): number {

@@ -67,6 +67,8 @@ export const Role = {
   /** Not decided yet. */
   UNDECIDED: 1,
   STANDBY: 2,
+  /** Standby no longer; primary as soon as nothing of the old one can come any more. */
+  PROMOTING: 3,
 } as const;
 
 export const ReplicatorState = {
