@@ -7,8 +7,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { FixClient } from "../../engine/gateway/fix/client.ts";
 import {
+  fixClient,
   freePort,
   logged,
   post,
@@ -16,15 +16,6 @@ import {
   sameState,
   startHalf,
 } from "./pair.ts";
-
-function fixClient(port: number): FixClient {
-  return new FixClient({
-    address: "127.0.0.1",
-    port,
-    senderCompId: "CLIENT1",
-    password: "demo",
-  });
-}
 
 for (const topology of ["single", "pinned"]) {
   Deno.test(`a standby that joins late has the primary's state and takes its place by command, topology ${topology}`, async () => {
@@ -63,14 +54,7 @@ for (const topology of ["single", "pinned"]) {
     assertEquals(promoted.status, 200, JSON.stringify(promoted.body));
     assertEquals(promoted.body.epoch, 2);
     const open = await logged(standby, "ready");
-    const again = new FixClient({
-      address: "127.0.0.1",
-      port: Number(open.fixPort),
-      senderCompId: "CLIENT1",
-      password: "demo",
-      nextOutbound: client.nextOutbound,
-      nextInbound: client.nextInbound,
-    });
+    const again = fixClient(Number(open.fixPort), client);
     await again.connect();
     await again.logon();
     const [report] = await rest(again, 5000, 1);

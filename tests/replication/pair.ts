@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { FixClient } from "../../engine/gateway/fix/client.ts";
+import { FixClient } from "../../engine/gateway/fix/client.ts";
 import {
   type LogLine,
   type RunningAppliance,
@@ -137,4 +137,22 @@ export async function rest(
     reports.push((await client.receive(30_000)).text);
   }
   return reports;
+}
+
+/**
+ * A client of the session CLIENT1.
+ *
+ * @param before Whose sequence numbers it goes on with.
+ */
+export function fixClient(port: number, before?: FixClient): FixClient {
+  return new FixClient({
+    address: "127.0.0.1",
+    port,
+    senderCompId: "CLIENT1",
+    password: "demo",
+    ...(before === undefined ? {} : {
+      nextOutbound: before.nextOutbound,
+      nextInbound: before.nextInbound,
+    }),
+  });
 }
