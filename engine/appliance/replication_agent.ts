@@ -168,7 +168,11 @@ export class ReplicationAgent implements Agent {
       sequence,
       epoch: membership.epoch,
       keepEpoch: (epoch) =>
-        writeMembership(dataDirectory, { ...membership, epoch }),
+        writeMembership(dataDirectory, {
+          ...membership,
+          epoch,
+          primary: false,
+        }),
       timeoutMs,
       durable: () => this.#local(follower.received),
       written: () =>

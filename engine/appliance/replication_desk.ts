@@ -278,13 +278,16 @@ export class ReplicationDesk {
     const { role } = config.replication;
     const { primary, epoch } = this.#membership;
     const lease = this.#lease;
-    if (role === "standby" && !primary) return this.#setRole(Role.STANDBY);
-    if (lease === undefined) {
-      if (role === "standby") {
-        log.info("this standby was promoted before: it starts as primary", {
-          epoch,
-        });
+    if (role === "standby") {
+      if (primary) {
+        log.warn(
+          "this appliance was primary before; as role says, it starts as standby",
+          { epoch },
+        );
       }
+      return this.#setRole(Role.STANDBY);
+    }
+    if (lease === undefined) {
       return await this.#becomePrimary(Math.max(1, epoch), Infinity, false);
     }
     if (!this.#isTime()) return;

@@ -80,6 +80,17 @@ export async function logged(
   return find()!;
 }
 
+/** Waits until a standby follows or has stopped: "" or why it stopped. */
+export async function joined(appliance: RunningAppliance): Promise<string> {
+  const find = (message: string) =>
+    appliance.log.find((line) => line.message === message);
+  await until(
+    "it follows or stops",
+    () => find("following") !== undefined || find("failed") !== undefined,
+  );
+  return String(find("failed")?.error ?? "");
+}
+
 /** POSTs JSON to the admin port. */
 export async function post(
   appliance: RunningAppliance,
