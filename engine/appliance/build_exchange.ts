@@ -10,9 +10,14 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { allocate } from "../../ffi/mod.ts";
+import { allocate, EventSum } from "../../ffi/mod.ts";
 import type { Config, SessionRulesConfig } from "../config/mod.ts";
-import { EventRing, Exchange, type ExchangeCapacity } from "../exchange/mod.ts";
+import {
+  EventDigest,
+  EventRing,
+  Exchange,
+  type ExchangeCapacity,
+} from "../exchange/mod.ts";
 import { DepthPublisher } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
@@ -143,6 +148,10 @@ export function assembleExchange(
   });
   assert(exchange.hasPlainPath, "the event rings do not lie in one memory");
   options.onMade?.(exchange);
+  const digest = new EventDigest(
+    events,
+    (slots, from) => new EventSum(slots, from),
+  );
   const depth = new DepthPublisher(
     exchange,
     memory,
@@ -173,6 +182,7 @@ export function assembleExchange(
     replica: commandRing(plan.replicaRing, plan.replicaSlots, "consumer"),
     operator: commandRing(plan.operatorRing, OPERATOR_SLOTS, "consumer"),
     events,
+    digest,
     house,
     register,
     definitions,

@@ -14,13 +14,19 @@
  * ring, the event rings, the register and the exchange's memory, and allocates
  * nothing for an order. It refuses nothing itself: a full journal ring makes
  * it wait. If no command comes when a timer is due, it makes one that says
- * only that time goes on.
+ * only that time goes on. Every so often it writes down what its events come to
+ * (CHECKPOINT), and in a recovery it compares itself with what was written.
  *
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
 import { fail } from "../assert.ts";
-import { type EventRing, type Exchange, Total } from "../exchange/mod.ts";
+import {
+  type EventDigest,
+  type EventRing,
+  type Exchange,
+  Total,
+} from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
   CMD_KIND_U8,
@@ -51,6 +57,12 @@ import {
 } from "../ring/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
+import {
+  CHECKPOINT_COMMANDS,
+  checkpointFields,
+  compareCheckpoint,
+  isFullCheckpoint,
+} from "./checkpoint.ts";
 import { type CommandSlots, writeCommand } from "./command_fields.ts";
 import type { Definitions } from "./definitions.ts";
 import type { House } from "./house.ts";
@@ -72,6 +84,8 @@ export interface ExchangeAgentOptions {
   readonly operator: SpscRing;
   /** Of each gateway, and then of the house. */
   readonly events: readonly EventRing[];
+  /** Of all these rings. */
+  readonly digest: EventDigest;
   readonly house: House;
   readonly register: Register;
   readonly definitions: Definitions;
@@ -107,6 +121,10 @@ export class ExchangeAgent implements Agent {
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
   #hashAnswered = 0;
+  /** Sequence of the newest CHECKPOINT. */
+  #checkpoint = 0;
+  /** The newest CHECKPOINT has the state's hash. */
+  #checkpointFull = false;
 
   constructor(options: ExchangeAgentOptions) {
     this.#options = options;
@@ -143,14 +161,14 @@ export class ExchangeAgent implements Agent {
     }
     if (operator.available() > 0) work += this.#takeOperator();
     if (work === 0) {
-      if (this.#gatewaysDone()) {
-        this.#setState(ExchangeState.DONE);
-        return 1;
-      }
+      if (this.#gatewaysDone()) return this.#finish();
       this.#stamp();
       work = this.#passTime();
     }
     if (work > 0) {
+      if (this.#sequence - this.#checkpoint >= CHECKPOINT_COMMANDS) {
+        this.#writeCheckpoint("");
+      }
       this.#options.house.drain();
       this.#depthStale = this.#options.depth.instruments;
       this.#count();
@@ -222,6 +240,45 @@ export class ExchangeAgent implements Agent {
     const at = slot * COMMAND_SLOT_BYTES;
     writeCommand(journal, at, TIME_COMMAND);
     this.#applyOwn(at);
+    return 1;
+  }
+
+  /**
+   * Writes down what the events so far come to, if the journal's ring has room;
+   * otherwise the next round does.
+   *
+   * @param stateHash "" = without.
+   */
+  #writeCheckpoint(stateHash: string): boolean {
+    const { journal, digest } = this.#options;
+    const slot = journal.claim();
+    if (slot === RING_FULL) return false;
+    digest.take();
+    const at = slot * COMMAND_SLOT_BYTES;
+    writeCommand(journal, at, checkpointFields(digest, stateHash));
+    this.#applyOwn(at);
+    this.#checkpoint = this.#sequence;
+    this.#checkpointFull = stateHash !== "";
+    return true;
+  }
+
+  /** Something was done since the state's hash was written down last. */
+  #changedSinceHash(): boolean {
+    return !this.#checkpointFull || this.#checkpoint !== this.#sequence;
+  }
+
+  /** No more commands will come. */
+  #finish(): number {
+    const { control, exchange } = this.#options;
+    const failed =
+      Atomics.load(control, CONTROL_JOURNAL) === JournalState.FAILED;
+    if (!failed && this.#changedSinceHash()) {
+      if (this.#options.journal.free() === 0) return 0;
+      this.#writeCheckpoint(exchange.stateHash());
+      this.#options.house.drain();
+      this.#count();
+    }
+    this.#setState(ExchangeState.DONE);
     return 1;
   }
 
@@ -350,13 +407,21 @@ export class ExchangeAgent implements Agent {
    * @throws {InvariantError} If it is not the next one.
    */
   applyRecorded(commands: CommandSlots, at: number): void {
-    const { exchange, definitions } = this.#options;
+    const { exchange, definitions, digest } = this.#options;
     const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
     if (sequence !== this.#sequence + 1) this.#notNext(sequence);
     this.#sequence = sequence;
     this.#timeLo = commands.u32[(at >>> 2) + CMD_TIME_LO_U32]!;
     this.#timeHi = commands.u32[(at >>> 2) + CMD_TIME_HI_U32]!;
     const kind = commands.u8[at + CMD_KIND_U8]!;
+    if (kind === CommandKind.CHECKPOINT) {
+      digest.take();
+      compareCheckpoint(commands, at, digest, exchange);
+      exchange.apply(commands, at);
+      this.#checkpoint = sequence;
+      this.#checkpointFull = isFullCheckpoint(commands, at);
+      return;
+    }
     const definition = (kind >= CommandKind.DEFINE_INSTRUMENT &&
       kind < CommandKind.SESSION_LOGON) ||
       kind === CommandKind.SET_STATE;
@@ -390,16 +455,19 @@ export class ExchangeAgent implements Agent {
     }
     this.#passTime();
     this.#publishEvents();
+    this.#waitForRoom();
     house.drain();
     house.showBlocks(exchange, true);
     house.live = true;
-    this.#count();
     this.#options.depth.publishSome(this.#options.depth.instruments);
+    const stateHash = exchange.stateHash();
     log.info("live", {
       sequence: this.#sequence,
       ordersOpen: exchange.ordersOpen,
-      stateHash: exchange.stateHash(),
+      stateHash,
     });
+    if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
+    this.#count();
     this.#setState(ExchangeState.LIVE);
   }
 

@@ -9,17 +9,21 @@
  *
  * @module
  */
+import { EventSum } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { EventRing, Exchange } from "../exchange/mod.ts";
+import { EventDigest, EventRing, Exchange } from "../exchange/mod.ts";
 import { JournalReader } from "../journal/mod.ts";
 import {
+  CMD_KIND_U8,
   CMD_LENGTH_U16,
   CMD_SEQUENCE_F64,
+  CommandKind,
   EVENT_SLOT_BYTES,
 } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
 import { journalDirectory } from "./build_journal.ts";
+import { compareCheckpoint } from "./checkpoint.ts";
 
 const EVENT_SLOTS = 4096;
 
@@ -46,6 +50,7 @@ export interface OfflineOptions {
  * Replays the journal in the configuration's data directory.
  *
  * @throws {JournalDamageError} If it cannot be trusted.
+ * @throws {CheckpointError} If this program does something else with it than the one that ran.
  */
 export function replayJournal(
   config: Config,
@@ -72,6 +77,10 @@ export function replayJournal(
     events: [events],
     routes: new Uint8Array(capacity.sessionsMax),
   });
+  const digest = new EventDigest(
+    [events],
+    (slots, from) => new EventSum(slots, from),
+  );
   const reader = new JournalReader({
     directory: journalDirectory(config.appliance.dataDirectory),
   });
@@ -85,6 +94,9 @@ export function replayJournal(
         at += reader.u16[(at >>> 1) + CMD_LENGTH_U16]!
       ) {
         if (reader.f64[(at >>> 3) + CMD_SEQUENCE_F64]! > last) break;
+        if (reader.u8[at + CMD_KIND_U8] === CommandKind.CHECKPOINT) {
+          compareCheckpoint(reader, at, digest, exchange);
+        }
         exchange.apply(reader, at);
         commands += 1;
         events.publish();

@@ -14,6 +14,7 @@
 import { EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { RING_FULL, type SpscRing } from "../ring/mod.ts";
 import { assert } from "../assert.ts";
+import type { EventAdder, EventSlots } from "./event_digest.ts";
 
 /** The producer end of one gateway's event ring. */
 export class EventRing {
@@ -21,6 +22,8 @@ export class EventRing {
   readonly f64: Float64Array;
   readonly #ring: SpscRing;
   readonly #onFull: () => void;
+  #adder: EventAdder | undefined;
+  #place = 0;
 
   /**
    * @param ring Producer end of a ring of event slots.
@@ -57,6 +60,28 @@ export class EventRing {
     this.#ring.movePlace(places, at);
   }
 
+  /** Its memory. */
+  get slots(): EventSlots {
+    return this.#ring;
+  }
+
+  /** The slot behind the last that was claimed, modulo 2^32. */
+  get claimed(): number {
+    return this.#ring.claimed;
+  }
+
+  /** From now on events are added up, before they are published. */
+  digestWith(adder: EventAdder, place: number): void {
+    assert(this.#adder === undefined, "an event ring in two digests");
+    this.#adder = adder;
+    this.#place = place;
+  }
+
+  /** Adds up every event written so far. */
+  digest(): void {
+    this.#adder?.add(this.#place, this.#ring.claimed);
+  }
+
   /** Drops every event that was not published. */
   discard(): void {
     this.#ring.discard();
@@ -64,11 +89,12 @@ export class EventRing {
 
   /** Makes every event written so far visible to the gateway. */
   publish(): void {
+    this.digest();
     this.#ring.publish();
   }
 
   #wait(): number {
-    this.#ring.publish();
+    this.publish();
     let slot: number = RING_FULL;
     while (slot === RING_FULL) {
       this.#onFull();

@@ -80,6 +80,7 @@ const enum Fixed {
   CommandKind_SESSION_LOGOUT = 21,
   CommandKind_SESSION_MESSAGE = 22,
   CommandKind_TIME = 31,
+  CommandKind_CHECKPOINT = 32,
   EventKind_LOGGED_ON = 20,
   EventKind_SESSION_MESSAGE = 22,
   Total_COMMANDS = 0,
@@ -663,6 +664,7 @@ export class Exchange {
       case Fixed.CommandKind_KILL:
         return this.#countRefusal(this.#mass.kill(command, at, session));
       case Fixed.CommandKind_TIME:
+      case Fixed.CommandKind_CHECKPOINT:
         return;
       case Fixed.CommandKind_SESSION_LOGON:
         return this.#logon(command, at, session);

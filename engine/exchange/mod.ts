@@ -5,6 +5,7 @@
  *
  * @module
  */
+export * from "./event_digest.ts";
 export * from "./event_ring.ts";
 export type { CommandViews } from "./event_writer.ts";
 export * from "./exchange.ts";

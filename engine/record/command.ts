@@ -175,5 +175,10 @@ export const CommandKind = {
   SET_STATE: 30,
   /** Time goes on: timers. */
   TIME: 31,
+  /**
+   * The appliance's own: what the events of all commands before this one come to, for whoever does them again.
+   * price = low, reason = high word of the events' digest, quantity = events in it; detail 1: text = the state's hash before this one. No event.
+   */
+  CHECKPOINT: 32,
 } as const;
 export type CommandKind = typeof CommandKind[keyof typeof CommandKind];

@@ -152,6 +152,11 @@ export class SpscRing {
     return this.slotCount - ((this.#next - this.#seen) | 0);
   }
 
+  /** Producer: the slot behind the last claimed one, modulo 2^32. */
+  get claimed(): number {
+    return this.#next;
+  }
+
   /** Producer: gives the last claimed, unpublished slot back. */
   unclaim(): void {
     this.#next = (this.#next - 1) | 0;

@@ -30,11 +30,12 @@ import {
   registerShape,
 } from "../../engine/appliance/register_layout.ts";
 import { type Config, loadConfig } from "../../engine/config/mod.ts";
-import { EventRing, Exchange } from "../../engine/exchange/mod.ts";
+import { EventDigest, EventRing, Exchange } from "../../engine/exchange/mod.ts";
 import { depthBytes, DepthPublisher } from "../../engine/marketdata/mod.ts";
 import {
   CMD_LENGTH_U16,
   COMMAND_SLOT_BYTES,
+  CommandKind,
   EVENT_SLOT_BYTES,
   EVT_KIND_U8,
   EVT_SESSION_U32,
@@ -53,6 +54,7 @@ import {
   CounterLane,
   Log,
 } from "../../engine/telemetry/mod.ts";
+import { EventSum } from "../../ffi/mod.ts";
 import { CommandBuffer, type TestCommand } from "../exchange/support.ts";
 
 const SLOTS = 1024;
@@ -96,6 +98,7 @@ export interface ToldEvent {
 export class ExchangeRig {
   readonly config: Config;
   readonly exchange: Exchange;
+  readonly digest: EventDigest;
   readonly agent: ExchangeAgent;
   readonly register: Register;
   readonly definitions: Definitions;
@@ -147,6 +150,10 @@ export class ExchangeRig {
       events,
       routes,
     });
+    this.digest = new EventDigest(
+      events,
+      (slots, from) => new EventSum(slots, from),
+    );
     const depth = this.#depth();
     this.definitions = new Definitions({
       ...wantedOf(this.config),
@@ -164,6 +171,7 @@ export class ExchangeRig {
       commands: [this.#commands.consumer],
       operator: this.operator.consumer,
       events,
+      digest: this.digest,
       house: reader,
       register: this.register,
       definitions: this.definitions,
@@ -261,10 +269,17 @@ export class ExchangeRig {
     this.clock[0] = ns % 4294967296;
   }
 
-  /** What was journaled from a place on, as it reads. */
+  /** What was journaled from a place on, as it reads; without CHECKPOINTs. */
   journaled(from = 0): ReadCommand[] {
+    return this.allJournaled().slice(from).filter(({ kind }) =>
+      kind !== CommandKind.CHECKPOINT
+    );
+  }
+
+  /** Everything that was journaled, as it reads. */
+  allJournaled(): ReadCommand[] {
     const buffer = new CommandBuffer();
-    return this.journal.slice(from).map((record) => {
+    return this.journal.map((record) => {
       buffer.u8.fill(0);
       buffer.u8.set(record);
       return readCommand(buffer, 0);

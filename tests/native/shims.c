@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "cpu.h"
 #include "crc32c.h"
+#include "event_digest.h"
 #include "file.h"
 #include "journal.h"
 #include "memory.h"
@@ -214,6 +215,37 @@ static void test_journal_gather(void)
 	free(target);
 }
 
+static void test_event_digest(void)
+{
+	uint8_t *slots = calloc(4, 192);
+	struct ferrule_event_digest *digest =
+		calloc(1, sizeof(*digest) + sizeof(struct ferrule_event_ring));
+	uint64_t once;
+	int i;
+
+	CHECK(slots != NULL && digest != NULL);
+	for (i = 0; i < 4; i++) {
+		memset(slots + i * 192, 'a' + i, 192);
+		slots[i * 192 + 4] = i == 0 ? 192 : 128;
+		slots[i * 192 + 5] = 0;
+	}
+	digest->rings[0].address = address_of(slots);
+	digest->rings[0].mask = 3;
+	digest->rings[0].from = 0xfffffffeu;
+	digest->rings[0].to = 2;
+	CHECK(ferrule_event_digest_add(digest, 0) == 0);
+	once = digest->sum;
+	CHECK(once != 0 && digest->events > 3.5 && digest->events < 4.5);
+	CHECK(ferrule_event_digest_add(digest, 0) == 0 && digest->sum == once);
+	digest->rings[0].to = 6;
+	CHECK(ferrule_event_digest_add(digest, 0) == 0 && digest->sum == 2 * once);
+	slots[2 * 192 + 4] = 64;
+	digest->rings[0].to = 7;
+	CHECK(ferrule_event_digest_add(digest, 0) == -EINVAL);
+	free(slots);
+	free(digest);
+}
+
 static int32_t wait_for(int32_t worker)
 {
 	int32_t result;
@@ -362,6 +394,7 @@ int main(void)
 	test_crc32c();
 	test_journal_walk();
 	test_journal_gather();
+	test_event_digest();
 	test_file(directory);
 	test_full_disk();
 	test_file_worker(directory);

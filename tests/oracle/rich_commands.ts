@@ -31,6 +31,7 @@ export class RichCommands {
       [15, () => orders.request(CommandKind.ORDER_STATUS)],
       [15, () => orders.refused()],
       [30, () => ({ kind: CommandKind.TIME, session: 0 })],
+      [2, () => ({ kind: CommandKind.CHECKPOINT, session: 0, detail: 1 })],
       [shape.states, () => house.state()],
       [shape.settings, () => house.setting()],
       [shape.owners, () => house.owner()],
