@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { jetstream, JetStreamApiError } from "@nats-io/jetstream";
-import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { KV, KvEntry } from "@nats-io/kv";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { LeaseRecord, LeaseStore, LeaseVersion } from "./lease.ts";
 
 /** Name of the bucket. */
@@ -32,7 +31,7 @@ export interface NatsLeaseOptions {
   readonly timeoutMs: number;
 }
 
-/** The record in NATS. It connects at the first call that needs it. */
+/** The record in NATS. It loads the client and connects at the first call that needs it. */
 export class NatsLeaseStore implements LeaseStore {
   readonly #options: NatsLeaseOptions;
   #connection: NatsConnection | undefined;
@@ -59,8 +58,7 @@ export class NatsLeaseStore implements LeaseStore {
         ? await bucket.create(key, text)
         : await bucket.update(key, text, revision);
     } catch (error) {
-      const code = error instanceof JetStreamApiError ? error.code : 0;
-      if (code === WRONG_REVISION) return undefined;
+      if (codeOf(error) === WRONG_REVISION) return undefined;
       throw error;
     }
   }
@@ -75,6 +73,10 @@ export class NatsLeaseStore implements LeaseStore {
   async #open(): Promise<KV> {
     if (this.#bucket !== undefined) return this.#bucket;
     const { servers, replicas, timeoutMs } = this.#options;
+    // Who has no lease does not load a client.
+    const { connect } = await import("@nats-io/transport-node");
+    const { jetstream } = await import("@nats-io/jetstream");
+    const { Kvm } = await import("@nats-io/kv");
     this.#connection ??= await connect({
       servers: [...servers],
       timeout: timeoutMs,
@@ -87,6 +89,12 @@ export class NatsLeaseStore implements LeaseStore {
     this.#bucket = await manager.create(LEASE_BUCKET, { replicas, history: 8 });
     return this.#bucket;
   }
+}
+
+/** JetStream's number of an error; 0 = none. */
+function codeOf(error: unknown): number {
+  if (!(error instanceof Error) || !("code" in error)) return 0;
+  return Number(error.code);
 }
 
 function versionOf(entry: KvEntry | null): LeaseVersion {
