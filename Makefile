@@ -18,7 +18,7 @@ comma := ,
 RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
 TEST_PACKAGES := g++ git libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
-	openssh-client socat procps python3
+	openssh-client socat procps python3 nats-server
 
 # What the appliance may do: its shims, its own files, the admin port. The
 # ports of clients are opened by the shims, which Deno's permissions do not see;
@@ -27,7 +27,7 @@ READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))$(if $(DATA),$(comma)$(DAT
 COMMON_PERMISSIONS := --no-prompt --cached-only --frozen --allow-ffi \
 	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
 RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
-	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1
+	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1$(if $(NET),$(comma)$(NET))
 
 .PHONY: help
 help: ## This list
@@ -66,8 +66,8 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control replay test test-deep sim mutants bench challenge rules fmt check clean hugepages
-run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
+.PHONY: run doctor config send control promote replay test test-deep sim mutants bench challenge rules fmt check clean hugepages
+run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere; NET=hosts of lease servers)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
 doctor: native deno ## Say what this host lacks, and how to mend it
@@ -82,6 +82,10 @@ send: native deno ## Place an order: make send ORDER="--session CLIENT1 buy 100 
 control: deno ## Ask the running appliance: make control REQUEST="state instrument=AAPL state=halt"
 	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
 		--allow-env=FERRULE_NATIVE_DIR main.ts control $(if $(CONFIG),--config $(CONFIG)) $(REQUEST)
+
+promote: deno ## Make the standby of this host primary (FORCE=true: even if it lacks what was acknowledged)
+	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
+		--allow-env=FERRULE_NATIVE_DIR main.ts promote $(if $(CONFIG),--config $(CONFIG)) $(if $(FORCE),force=$(FORCE))
 
 replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
 	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))

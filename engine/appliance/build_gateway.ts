@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { memoryInfo } from "../../ffi/mod.ts";
+import { Clock, memoryInfo } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
   BinaryGateway,
@@ -27,7 +27,7 @@ import {
   EVENT_SLOT_BYTES,
   Protocol,
 } from "../record/mod.ts";
-import { SpscRing } from "../ring/mod.ts";
+import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
 import { type Log, SharedHistogram } from "../telemetry/mod.ts";
 import {
   DpdkTransport,
@@ -157,6 +157,19 @@ export interface ProtocolOptions {
   readonly binary?: Partial<BinaryGatewayOptions>;
 }
 
+/** With a lease: clients are told nothing once it is over. */
+function leaseCheck(workshop: Workshop): { mayTell?: () => boolean } {
+  if (workshop.config.replication.leaseServers.length === 0) return {};
+  const { controlF64 } = workshop;
+  const clock = new Clock();
+  return {
+    mayTell: () => {
+      clock.boottime();
+      return clock.toNumber() < controlF64[CONTROL_LEASE_VALUE >>> 1]!;
+    },
+  };
+}
+
 /** Folder of what was sent, in a data directory. */
 export function outboundDirectory(dataDirectory: string): string {
   return `${dataDirectory}/outbound`;
@@ -238,6 +251,7 @@ export function assembleGateway(
     sessionsMax: config.capacity.sessions,
     protocols: (context) =>
       protocolsOf(config, index, context, stores, options),
+    ...leaseCheck(workshop),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

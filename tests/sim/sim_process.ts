@@ -12,6 +12,7 @@ import {
   exchangeCapacity,
 } from "../../engine/appliance/build_exchange.ts";
 import { assembleGateway } from "../../engine/appliance/build_gateway.ts";
+import { localDurability } from "../../engine/appliance/build_journal.ts";
 import { writeCommand } from "../../engine/appliance/command_fields.ts";
 import { JournalAgent } from "../../engine/appliance/journal_agent.ts";
 import {
@@ -246,7 +247,7 @@ export class SimProcess {
     return new JournalAgent({
       writer: {
         directory: "journal",
-        durability: config.journal.durability,
+        durability: localDurability(config),
         segmentBytes: SEGMENT_BYTES,
         groupRecordsMax: config.journal.groupRecordsMax,
         hugePages: false,
