@@ -155,6 +155,8 @@ function protocolsOf(
 export interface ProtocolOptions {
   readonly fix?: Partial<FixGatewayOptions>;
   readonly binary?: Partial<BinaryGatewayOptions>;
+  /** Whether clients may be told what is known now; by the lease, if left out. */
+  readonly mayTell?: () => boolean;
 }
 
 /** With a lease: clients are told nothing once it is over. */
@@ -251,7 +253,9 @@ export function assembleGateway(
     sessionsMax: config.capacity.sessions,
     protocols: (context) =>
       protocolsOf(config, index, context, stores, options),
-    ...leaseCheck(workshop),
+    ...(options.mayTell === undefined
+      ? leaseCheck(workshop)
+      : { mayTell: options.mayTell }),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

@@ -16,6 +16,7 @@
  * @module
  */
 import type { Config } from "../config/mod.ts";
+import type { JournalFiles } from "../journal/mod.ts";
 import {
   Follower,
   type Links,
@@ -53,6 +54,8 @@ export interface ReplicationAgentOptions {
   readonly config: Config;
   /** Folder of our journal. */
   readonly directory: string;
+  /** The disk that it is on; the machine's own if not given. */
+  readonly files?: JournalFiles;
   readonly links: Links;
   /** Producer end: commands of a primary. */
   readonly replica: SpscRing;
@@ -152,7 +155,7 @@ export class ReplicationAgent implements Agent {
   }
 
   #makeFollower(): Follower {
-    const { config, directory, control, controlF64 } = this.#options;
+    const { config, directory, files, control, controlF64 } = this.#options;
     const { dataDirectory } = config.appliance;
     const { group, peers, timeoutMs } = config.replication;
     const membership = readMembership(dataDirectory);
@@ -165,6 +168,7 @@ export class ReplicationAgent implements Agent {
       group,
       ring: this.#options.replica,
       directory,
+      ...(files && { files }),
       sequence,
       epoch: membership.epoch,
       keepEpoch: (epoch) =>
@@ -188,7 +192,7 @@ export class ReplicationAgent implements Agent {
 
   /** Promoted, or primary from the start: once the exchange is live, standbys may call. */
   #start(): number {
-    const { control, controlF64, config, log } = this.#options;
+    const { control, controlF64, config, files, log } = this.#options;
     this.#hand();
     const exchange = Atomics.load(control, CONTROL_EXCHANGE);
     const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
@@ -208,6 +212,7 @@ export class ReplicationAgent implements Agent {
     this.#stream = new PrimaryStream({
       listener,
       directory: this.#options.directory,
+      ...(files && { files }),
       group,
       epoch,
       heartbeatMs,

@@ -24,6 +24,7 @@ import {
   CMD_SEQUENCE_F64,
   COMMAND_SLOT_BYTES,
 } from "../record/mod.ts";
+import type { JournalFiles } from "../journal/mod.ts";
 import type { SpscRing } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import { Channel, FrameKind, RefusedReason } from "./frame.ts";
@@ -52,6 +53,8 @@ export interface FollowerOptions {
   readonly ring: SpscRing;
   /** Folder of our journal. */
   readonly directory: string;
+  /** The disk that it is on; the machine's own if not given. */
+  readonly files?: JournalFiles;
   /** Newest sequence of our journal when following starts. */
   readonly sequence: number;
   /** The newest epoch that this appliance has known. */
@@ -96,9 +99,15 @@ export class Follower {
     this.#options = options;
     this.received = options.sequence;
     this.#epoch = options.epoch;
-    const { directory, sequence } = options;
+    const { directory, files, sequence } = options;
     if (sequence > 0) {
-      const found = commandAt(directory, sequence, this.#last);
+      const found = commandAt(
+        directory,
+        sequence,
+        this.#last,
+        sequence,
+        files,
+      );
       if (!found) {
         throw new FollowError(
           `The journal in ${directory} was recovered to sequence ${sequence}, but does ` +
@@ -274,10 +283,11 @@ export class Follower {
     if (reason !== RefusedReason.DIVERGED) {
       return channel.fail(`it refused with reason ${reason}: ${text}`);
     }
-    const { directory, written } = this.#options;
+    const { directory, files, written } = this.#options;
     this.#search = new ForkSearch({
       channel,
       directory,
+      ...(files && { files }),
       newest: Math.min(this.received, written()),
       primaryNewest: channel.sequence,
       epoch: this.#epoch,

@@ -139,7 +139,10 @@ export class BinarySimClient implements SimClient {
     if (this.#options.link === "tcp") {
       this.#connection = network.connect(BINARY_TCP_PORT);
       if (this.#connection === undefined) return "";
-    } else this.#port = network.bind((bytes) => this.#arrived.push(bytes));
+    } else {
+      const take = (bytes: Uint8Array) => this.#arrived.push(bytes);
+      this.#port = network.bind(BINARY_UDP_PORT, take);
+    }
     this.#state = "logging on";
     this.#buffer = new Uint8Array(0);
     this.#waited = 0;

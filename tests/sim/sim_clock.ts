@@ -18,6 +18,7 @@ const WORD = 4294967296;
 export class SimClock {
   readonly words: Uint32Array<ArrayBuffer> = new Uint32Array(2);
   #ns = SIM_START_NS;
+  #monotonicNs = 1e9;
 
   /** Nanoseconds since 1970. */
   get ns(): number {
@@ -29,8 +30,19 @@ export class SimClock {
     return Math.floor(this.#ns / 1e6);
   }
 
-  /** Lets time pass, or jump back; never before the start. */
-  turn(ns: number): void {
+  /** Nanoseconds that have passed, whatever the wall clock was set to. */
+  get monotonicNs(): number {
+    return this.#monotonicNs;
+  }
+
+  /** Lets time pass. */
+  pass(ns: number): void {
+    this.#ns += ns;
+    this.#monotonicNs += ns;
+  }
+
+  /** Somebody sets the clock; never before the start. */
+  jump(ns: number): void {
     this.#ns = Math.max(SIM_START_NS, this.#ns + ns);
   }
 

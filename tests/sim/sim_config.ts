@@ -43,8 +43,36 @@ ${number === 11 ? 'account = "HOUSE"' : ""}
 `;
 }
 
-/** What the appliance is started with. @param dataDirectory For FIX's stores. */
-export function simConfig(durability: string, dataDirectory: string): Config {
+/** Port on which node `node` of a pair listens for its standby. */
+export function pairPort(node: number): number {
+  return 9020 + node;
+}
+
+function replication(node: number, local: string): string {
+  return `
+[replication]
+role = "auto"
+port = ${pairPort(node)}
+peers = ["127.0.0.1:${pairPort(1 - node)}"]
+local_durability = "${local}"
+heartbeat_ms = 20
+timeout_ms = 200
+lease_servers = ["127.0.0.1:4222"]
+lease_ms = 1000
+`;
+}
+
+/**
+ * What the appliance is started with.
+ *
+ * @param dataDirectory For FIX's stores.
+ * @param node Of a pair; then `durability` is that of each machine.
+ */
+export function simConfig(
+  durability: string,
+  dataDirectory: string,
+  node?: number,
+): Config {
   return loadConfig(
     `
 [appliance]
@@ -63,10 +91,11 @@ command_ring = 1024
 event_ring = 1024
 journal_ring = 1024
 [journal]
-durability = "${durability}"
+durability = "${node === undefined ? durability : "replicated"}"
 group_records_max = 64
 [fix]
 port = ${FIX_PORT}
+${node === undefined ? "" : replication(node, durability)}
 [binary]
 tcp_port = ${BINARY_TCP_PORT}
 udp_port = ${BINARY_UDP_PORT}

@@ -50,6 +50,8 @@ export class Pipe {
 
 /** A connection; both ends look at it. */
 export class SimConnection {
+  /** Place of the endpoint among the network's. */
+  readonly node: number;
   readonly port: number;
   readonly listener: number;
   readonly toServer = new Pipe();
@@ -60,7 +62,8 @@ export class SimConnection {
   /** Cut: what has not arrived never will. */
   reset = false;
 
-  constructor(listener: number, port: number) {
+  constructor(node: number, listener: number, port: number) {
+    this.node = node;
     this.listener = listener;
     this.port = port;
   }
@@ -94,12 +97,16 @@ export class SimNetwork {
   readonly faults: NetworkFaults = { lose: 0, duplicate: 0 };
   readonly counts = new Map<string, number>();
   readonly connections: SimConnection[] = [];
-  endpoint: Endpoint | undefined;
+  /** By node; one that is gone, or that clients cannot reach, is undefined. */
+  readonly endpoints: (Endpoint | undefined)[] = [undefined, undefined];
   readonly #random: Random;
   readonly #toServer: { readonly to: number; readonly datagram: Datagram }[] =
     [];
   readonly #toClients: Datagram[] = [];
-  readonly #sockets = new Map<number, (bytes: Uint8Array) => void>();
+  readonly #sockets = new Map<
+    number,
+    { readonly node: number; readonly take: (bytes: Uint8Array) => void }
+  >();
   #nextPort = 20_000;
 
   constructor(random: Random) {
@@ -112,18 +119,29 @@ export class SimNetwork {
 
   /** A client connects; undefined = refused. */
   connect(port: number): SimConnection | undefined {
-    const listener = this.endpoint?.listenerOf("stream", port) ?? -1;
-    if (listener < 0) return undefined;
-    const connection = new SimConnection(listener, this.#nextPort++);
-    if (!this.endpoint!.accept(connection)) return undefined;
+    const node = this.#nodeOf("stream", port);
+    const endpoint = this.endpoints[node];
+    if (endpoint === undefined) return undefined;
+    const listener = endpoint.listenerOf("stream", port);
+    const connection = new SimConnection(node, listener, this.#nextPort++);
+    if (!endpoint.accept(connection)) return undefined;
     this.connections.push(connection);
     return connection;
   }
 
-  /** A client opens a socket for datagrams; its port. */
-  bind(take: (bytes: Uint8Array) => void): number {
-    this.#sockets.set(this.#nextPort, take);
+  /** A client opens a socket for datagrams to a port of ours; its own port. */
+  bind(to: number, take: (bytes: Uint8Array) => void): number {
+    const node = Math.max(0, this.#nodeOf("datagram", to));
+    this.#sockets.set(this.#nextPort, { node, take });
     return this.#nextPort++;
+  }
+
+  /** A node that listens there, or -1. */
+  #nodeOf(kind: "stream" | "datagram", port: number): number {
+    const open = this.endpoints.map((endpoint, node) => {
+      return (endpoint?.listenerOf(kind, port) ?? -1) < 0 ? -1 : node;
+    }).filter((node) => node >= 0);
+    return open.length === 0 ? -1 : this.#random.pick(open);
   }
 
   unbind(port: number): void {
@@ -151,17 +169,16 @@ export class SimNetwork {
   }
 
   /** The process is gone: what it handed over may still arrive, up to some byte. */
-  drop(): void {
-    this.endpoint = undefined;
+  drop(node: number): void {
+    this.endpoints[node] = undefined;
     for (const connection of this.connections) {
-      if (connection.reset) continue;
+      if (connection.reset || connection.node !== node) continue;
       connection.toClient.cut(
         this.#random.draw(connection.toClient.length + 1),
       );
       connection.reset = true;
       connection.serverClosed = true;
     }
-    this.#toServer.length = 0;
   }
 
   /** Something moves. @returns How much. */
@@ -190,11 +207,13 @@ export class SimNetwork {
   #stepDatagrams(): number {
     const up = this.#draw(this.#toServer);
     if (up !== undefined) {
-      const listener = this.endpoint?.listenerOf("datagram", up.to) ?? -1;
-      if (listener >= 0) this.endpoint!.arrive(listener, up.datagram);
+      const node = this.#sockets.get(up.datagram.port)?.node ?? 0;
+      const endpoint = this.endpoints[node];
+      const listener = endpoint?.listenerOf("datagram", up.to) ?? -1;
+      if (listener >= 0) endpoint!.arrive(listener, up.datagram);
     }
     const down = this.#draw(this.#toClients);
-    if (down !== undefined) this.#sockets.get(down.port)?.(down.bytes);
+    if (down !== undefined) this.#sockets.get(down.port)?.take(down.bytes);
     return (up === undefined ? 0 : 1) + (down === undefined ? 0 : 1);
   }
 

@@ -25,6 +25,8 @@ import { commandsOf } from "../../engine/appliance/operator_requests.ts";
 import { RequestError } from "../../engine/appliance/operator_context.ts";
 import { Register } from "../../engine/appliance/register.ts";
 import { registerShape } from "../../engine/appliance/register_layout.ts";
+import { ReplicationAgent } from "../../engine/appliance/replication_agent.ts";
+import type { Links } from "../../engine/replication/mod.ts";
 import { AGENT_LANES } from "../../engine/appliance/topology.ts";
 import type { Workshop } from "../../engine/appliance/workshop.ts";
 import type { Config } from "../../engine/config/mod.ts";
@@ -36,12 +38,17 @@ import {
   CONTROL_DURABLE,
   CONTROL_EXCHANGE,
   CONTROL_GATEWAY,
+  CONTROL_HOLD,
   CONTROL_JOURNAL,
+  CONTROL_LEASE_VALUE,
+  CONTROL_LOCAL,
+  CONTROL_ROLE,
   CONTROL_STOP,
   CONTROL_WRITTEN,
   ExchangeState,
   GatewayState,
   JournalState,
+  Role,
   SpscRing,
 } from "../../engine/ring/mod.ts";
 import { CounterLane, Log } from "../../engine/telemetry/mod.ts";
@@ -56,7 +63,9 @@ import { Violation } from "./violation.ts";
 
 /** Names of what can be stepped. */
 export const AGENTS = ["gateway", "exchange", "journal"] as const;
-export type AgentStep = typeof AGENTS[number];
+export type AgentStep = typeof AGENTS[number] | "replicator";
+/** Of a process that is half of a pair. */
+export const PAIR_AGENTS = [...AGENTS, "replicator"] as const;
 
 /** Rounds that an agent may wait for others before it is stuck. */
 const WAIT_ROUNDS_MAX = 3000;
@@ -76,6 +85,10 @@ export interface ProcessWorld {
   /** Folder for what FIX has sent; none = the newest in memory. */
   readonly storeDirectory: string | undefined;
   readonly onLine: (line: string) => void;
+  /** Which of the network's nodes it is; 0 if left out. */
+  readonly node?: number;
+  /** If it is half of a pair. */
+  readonly links?: Links;
 }
 
 interface Stepped {
@@ -91,8 +104,11 @@ export class SimProcess {
   readonly control: Int32Array;
   readonly plan: MemoryPlan;
   readonly memory: ArrayBuffer;
+  /** The same words as float64. */
+  readonly controlF64: Float64Array;
+  readonly #replicaFiles: SimFiles;
   readonly #world: ProcessWorld;
-  readonly #agents: Record<AgentStep, Stepped>;
+  readonly #agents: { readonly [name in AgentStep]?: Stepped };
   readonly #register: Register;
   readonly #operator: SpscRing;
   readonly #exchangeAgent: { readonly sequence: number };
@@ -106,12 +122,17 @@ export class SimProcess {
     const { plan, memory } = this;
     const words = CONTROL_BYTES >>> 2;
     this.control = new Int32Array(memory, plan.control, words);
+    this.controlF64 = new Float64Array(memory, plan.control, words >>> 1);
+    if (world.links !== undefined) {
+      this.control[CONTROL_ROLE] = Role.UNDECIDED;
+      this.control[CONTROL_HOLD] = 1;
+    }
     const workshop: Workshop = {
       config,
       plan,
       memory,
       control: this.control,
-      controlF64: new Float64Array(memory, plan.control, words >>> 1),
+      controlF64: this.controlF64,
       clock,
       log: this.#log(),
       lane: (agent) => {
@@ -122,6 +143,7 @@ export class SimProcess {
       letOthersWork: () => this.#letOthersWork(),
     };
     this.files = new SimFiles(disk);
+    this.#replicaFiles = new SimFiles(disk);
     this.transport = new SimTransport(network, random);
     const gateway = this.#gateway(workshop);
     const made = assembleExchange(workshop, {
@@ -133,6 +155,12 @@ export class SimProcess {
       gateway: { agent: gateway, inside: false },
       exchange: { agent: made.agent, inside: false },
       journal: { agent: this.#journal(workshop), inside: false },
+      ...(world.links === undefined ? {} : {
+        replicator: {
+          agent: this.#replicator(workshop, world.links),
+          inside: false,
+        },
+      }),
     };
     const { register, operatorRing } = plan;
     this.#register = new Register(memory, register, registerShape(config));
@@ -143,13 +171,13 @@ export class SimProcess {
       OPERATOR_SLOTS,
       "producer",
     );
-    network.endpoint = this.transport;
+    network.endpoints[world.node ?? 0] = this.transport;
   }
 
   /** One round of an agent. @returns Its work. */
   step(name: AgentStep): number {
     this.#waited = 0;
-    return this.#round(this.#agents[name]);
+    return this.#round(this.#agents[name]!);
   }
 
   /** Newest sequence that was given. */
@@ -214,7 +242,8 @@ export class SimProcess {
   /** The process is gone, with all that it knew; its memory is given back. */
   drop(): void {
     this.files.dead = true;
-    this.#world.network.drop();
+    this.#replicaFiles.dead = true;
+    this.#world.network.drop(this.#world.node ?? 0);
     for (const { agent } of Object.values(this.#agents)) agent.dispose();
   }
 
@@ -239,6 +268,33 @@ export class SimProcess {
     return assembleGateway(workshop, 0, this.transport, stores, {
       fix: { outboundRecords: stored, openIdsMax: 2048, closedIdsMax: 4096 },
       binary: { storedCount: 8192 },
+      ...(this.#world.links === undefined ? {} : {
+        mayTell: () =>
+          this.#world.clock.monotonicNs <
+            this.controlF64[CONTROL_LEASE_VALUE >>> 1]!,
+      }),
+    });
+  }
+
+  #replicator(workshop: Workshop, links: Links): ReplicationAgent {
+    const { plan, memory, control, controlF64, config } = workshop;
+    return new ReplicationAgent({
+      config,
+      directory: "journal",
+      files: this.#replicaFiles,
+      links,
+      replica: new SpscRing(
+        memory,
+        plan.replicaRing,
+        COMMAND_SLOT_BYTES,
+        plan.replicaSlots,
+        "producer",
+      ),
+      control,
+      controlF64,
+      lane: workshop.lane("replicator"),
+      nowNs: () => this.#world.clock.monotonicNs,
+      log: workshop.log.child("replicator"),
     });
   }
 
@@ -259,7 +315,9 @@ export class SimProcess {
           "consumer",
         ),
         control,
-        durableWord: CONTROL_DURABLE,
+        durableWord: config.journal.durability === "replicated"
+          ? CONTROL_LOCAL
+          : CONTROL_DURABLE,
         writtenWord: CONTROL_WRITTEN,
         stateWord: CONTROL_JOURNAL,
         lane: workshop.lane("journal"),
@@ -301,6 +359,6 @@ export class SimProcess {
       throw new Violation("progress", text);
     }
     this.files.tick();
-    for (const name of AGENTS) this.#round(this.#agents[name]);
+    for (const stepped of Object.values(this.#agents)) this.#round(stepped);
   }
 }

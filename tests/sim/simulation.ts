@@ -196,7 +196,7 @@ export class Simulation {
       return;
     }
     if (k < 99) {
-      this.clock.turn(random.draw(4) === 0 ? random.draw(4e7) : 1e5);
+      this.clock.pass(random.draw(4) === 0 ? random.draw(4e7) : 1e5);
       return;
     }
     if (this.process?.open === true && !this.#ending && random.draw(4) === 0) {
@@ -368,7 +368,7 @@ export class Simulation {
         faults.misdirect = true;
         return;
       case "clock jump":
-        this.clock.turn((random.draw(400) - 150) * 1e9);
+        this.clock.jump((random.draw(400) - 150) * 1e9);
         this.#add("clock jump");
         return;
       case "cut": {
@@ -584,7 +584,7 @@ export class Simulation {
 }
 
 /** A seed for one part, from the seed of all. */
-function mix(seed: number, part: number): number {
+export function mix(seed: number, part: number): number {
   let x = (seed * 0x9e3779b1 + part * 0x85ebca6b) >>> 0;
   x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
   x = Math.imul(x ^ (x >>> 15), 0x735a2d97);

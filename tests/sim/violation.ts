@@ -15,6 +15,7 @@ export type Checker =
   | "recovery"
   | "failure"
   | "damage"
+  | "pair"
   | "progress"
   | "crash";
 
