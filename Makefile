@@ -96,9 +96,9 @@ test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for
 test-deep: deno ## Ten million commands through engine and oracle (COMMANDS=..., SEED=...)
 	@$(DENO) run --no-prompt --frozen --allow-read tests/deep/oracle_deep.ts $(or $(COMMANDS),10000000) $(or $(SEED),1)
 
-sim: native deno ## Simulate with faults, seed after seed (MINUTES=5); one seed with its log: SEED=... STEPS=...
+sim: native deno ## Simulate with faults, seed after seed (MINUTES=5); one seed with its log: SEED=... STEPS=...; a pair: PAIR=1
 	@$(DENO) run --no-prompt --frozen --allow-all tests/sim/run.ts $(if $(MINUTES),--minutes=$(MINUTES)) \
-		$(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) $(if $(MINUTES),,$(if $(SEED),--one --log))
+		$(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) $(if $(PAIR),--pair) $(if $(MINUTES),,$(if $(SEED),--one --log))
 
 mutants: deno ## Break each rule in turn and see that the tests notice (MUTANTS="stops auction" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/mutation/mutants.ts $(MUTANTS)

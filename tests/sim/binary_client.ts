@@ -72,6 +72,8 @@ export class BinarySimClient implements SimClient {
   #asked = 0;
   #askedTurns = 0;
   #waited = 0;
+  /** Times that patience was lost since it heard something. */
+  #unanswered = 0;
   #lastSentMs = 0;
   readonly #orders: OrderName[] = [];
   #verifying = false;
@@ -117,7 +119,8 @@ export class BinarySimClient implements SimClient {
     if (++this.#waited > PATIENCE_TURNS) {
       this.#waited = 0;
       this.#asked = 0;
-      if (this.#state === "logging on") {
+      // Over UDP nobody says that the other side is gone.
+      if (this.#state === "logging on" || ++this.#unanswered > 2) {
         this.#hangUp();
         return `${said} lost patience`;
       }
@@ -144,6 +147,7 @@ export class BinarySimClient implements SimClient {
       this.#port = network.bind(BINARY_UDP_PORT, take);
     }
     this.#state = "logging on";
+    this.#unanswered = 0;
     this.#buffer = new Uint8Array(0);
     this.#waited = 0;
     this.#asked = 0;
@@ -416,6 +420,7 @@ export class BinarySimClient implements SimClient {
       else this.#takeNumbered(number, bytes);
     }
     this.#waited = 0;
+    this.#unanswered = 0;
     return first === 0
       ? ` <${String.fromCharCode(packet[HEADER_BYTES]!)}`
       : ` <${first}+${count}`;

@@ -4,23 +4,25 @@
  * Simulates seed after seed until the time is over or a promise is broken, or
  * one seed with its whole log.
  *
- *     deno run ... tests/sim/run.ts [--minutes=5] [--seed=1] [--steps=6000] [--one] [--log]
+ *     deno run ... tests/sim/run.ts [--minutes=5] [--seed=1] [--steps=6000] [--pair] [--one] [--log]
  *
  * @module
  */
 import { parseArgs } from "@std/cli";
+import { PairSimulation } from "./pair_simulation.ts";
 import { Simulation } from "./simulation.ts";
 
 const STEPS = 6000;
+const PAIR_STEPS = 12_000;
 const LAST_LINES = 120;
 
 const flags = parseArgs(Deno.args, {
   string: ["minutes", "seed", "steps"],
-  boolean: ["one", "log"],
+  boolean: ["one", "log", "pair"],
 });
 const minutes = Number(flags.minutes || 5);
 const first = Number(flags.seed || 1);
-const steps = Number(flags.steps || STEPS);
+const steps = Number(flags.steps || (flags.pair ? PAIR_STEPS : STEPS));
 const deadline = performance.now() + minutes * 60_000;
 const totals = new Map<string, number>();
 let seeds = 0;
@@ -30,11 +32,14 @@ for (
   seeds === 0 || (!flags.one && performance.now() < deadline);
   seed++
 ) {
-  const simulation = new Simulation({
+  const options = {
     seed,
     steps,
     ...(flags.log ? { onLine: (line: string) => console.log(line) } : {}),
-  });
+  };
+  const simulation = flags.pair
+    ? new PairSimulation(options)
+    : new Simulation(options);
   try {
     const { counts, commands, restarts, digest } = simulation.run();
     for (const [what, count] of counts) {
@@ -51,7 +56,11 @@ for (
     console.log(
       `\nseed ${seed}: ${error instanceof Error ? error.message : error}`,
     );
-    console.log(`\nAgain: make sim SEED=${seed} STEPS=${steps}`);
+    console.log(
+      `\nAgain: make sim SEED=${seed} STEPS=${steps}${
+        flags.pair ? " PAIR=1" : ""
+      }`,
+    );
     Deno.exit(1);
   }
 }

@@ -5,13 +5,16 @@
  *
  * @module
  */
+import type { Exchange } from "../../engine/exchange/mod.ts";
 import {
+  CONTROL_ALONE,
   CONTROL_DURABLE,
   CONTROL_JOURNAL,
   JournalState,
 } from "../../engine/ring/mod.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { SimDisk } from "./sim_disk.ts";
+import type { SimNode } from "./sim_node.ts";
 import type { Simulation } from "./simulation.ts";
 
 const HEADER_BYTES = 64;
@@ -93,16 +96,30 @@ export const WRONG_ORACLE: Sabotage = {
 export const WRONG_STATE: Sabotage = {
   afterStep({ process }, agent) {
     if (process?.live !== true || agent !== "exchange") return;
-    const { book } = process.exchange;
-    for (let order = book.scratchOrder; order < book.ordersEnd; order += 16) {
-      const at = order >> 1;
-      if (book.f64[at]! > 0) {
-        book.f64[at] = book.f64[at]! + 1;
-        return;
-      }
-    }
+    bendState(process.exchange);
   },
 };
+
+/** Changes a word of the first order that there is. */
+function bendState({ book }: Exchange): void {
+  for (let order = book.scratchOrder; order < book.ordersEnd; order += 16) {
+    const at = order >> 1;
+    if (book.f64[at]! > 0) {
+      book.f64[at] = book.f64[at]! + 1;
+      return;
+    }
+  }
+}
+
+/** A primary acknowledges what only it has. */
+export function acknowledgeAlone(node: SimNode): void {
+  if (node.leads) node.process!.control[CONTROL_ALONE] = 1;
+}
+
+/** A standby remembers something that no command told it. */
+export function bendStandby(node: SimNode): void {
+  if (node.follows) bendState(node.process!.exchange);
+}
 
 /** What waits is called durable although the journal has failed. */
 export const ACKNOWLEDGED_AFTER_FAILURE: Sabotage = {
