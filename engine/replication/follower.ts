@@ -18,6 +18,7 @@
  * @module
  */
 import { journalVerify, SEAL_KIND } from "../../ffi/journal.ts";
+import type { JournalFiles } from "../journal/mod.ts";
 import {
   CMD_KIND_U8,
   CMD_LENGTH_U16,
@@ -52,6 +53,8 @@ export interface FollowerOptions {
   readonly ring: SpscRing;
   /** Folder of our journal. */
   readonly directory: string;
+  /** The disk; the machine's own if not given. */
+  readonly files?: JournalFiles;
   /** Newest sequence of our journal when following starts. */
   readonly sequence: number;
   /** The newest epoch that this appliance has known. */
@@ -96,9 +99,9 @@ export class Follower {
     this.#options = options;
     this.received = options.sequence;
     this.#epoch = options.epoch;
-    const { directory, sequence } = options;
+    const { directory, sequence, files } = options;
     if (sequence > 0) {
-      const found = commandAt(directory, sequence, this.#last);
+      const found = commandAt(directory, sequence, this.#last, files);
       if (!found) {
         throw new FollowError(
           `The journal in ${directory} was recovered to sequence ${sequence}, but does ` +
@@ -274,10 +277,11 @@ export class Follower {
     if (reason !== RefusedReason.DIVERGED) {
       return channel.fail(`it refused with reason ${reason}: ${text}`);
     }
-    const { directory, written } = this.#options;
+    const { directory, files, written } = this.#options;
     this.#search = new ForkSearch({
       channel,
       directory,
+      files,
       newest: Math.min(this.received, written()),
       primaryNewest: channel.sequence,
       epoch: this.#epoch,

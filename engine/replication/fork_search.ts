@@ -13,6 +13,7 @@
  *
  * @module
  */
+import type { JournalFiles } from "../journal/mod.ts";
 import { type Channel, FrameKind } from "./frame.ts";
 import { FollowError } from "./follow_error.ts";
 import { isSameMark, markAt } from "./marks.ts";
@@ -22,6 +23,7 @@ export interface ForkSearchOptions {
   readonly channel: Channel;
   /** Folder of our journal. */
   readonly directory: string;
+  readonly files: JournalFiles | undefined;
   /** Newest sequence of ours, and of the primary's. */
   readonly newest: number;
   readonly primaryNewest: number;
@@ -48,11 +50,11 @@ export class ForkSearch {
    * @throws {FollowError} When it is found.
    */
   answer(frame: Channel): void {
-    const { directory, newest } = this.#options;
+    const { directory, newest, files } = this.#options;
     if (frame.sequence !== this.#asked) {
       return frame.fail(`it answered for sequence ${frame.sequence}`);
     }
-    const ours = markAt(directory, this.#asked, newest);
+    const ours = markAt(directory, this.#asked, newest, files);
     const theirs = { lo: frame.markLo, hi: frame.markHi };
     if (ours === undefined || frame.value !== 1) {
       // Pruned on one side: older than what any crash leaves behind.

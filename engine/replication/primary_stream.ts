@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { JournalTail } from "../journal/mod.ts";
+import { type JournalFiles, JournalTail } from "../journal/mod.ts";
 import { CMD_LENGTH_U16 } from "../record/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import {
@@ -34,6 +34,8 @@ export interface PrimaryStreamOptions {
   readonly listener: LinkListener;
   /** Folder of our journal. */
   readonly directory: string;
+  /** The disk; the machine's own if not given. */
+  readonly files?: JournalFiles;
   /** Name of the pair. */
   readonly group: string;
   readonly epoch: number;
@@ -153,7 +155,7 @@ export class PrimaryStream {
 
   /** HELLO: its journal must be the beginning of ours. */
   #greet(channel: Channel): void {
-    const { group, epoch, written, directory, log } = this.#options;
+    const { group, epoch, written, directory, files, log } = this.#options;
     const refuse = (reason: number, text: string): void =>
       this.#refuse(channel, reason, text);
     const name = channel.text();
@@ -181,8 +183,8 @@ export class PrimaryStream {
         `this primary ends at sequence ${newest}, the caller at ${wanted - 1}`,
       );
     }
-    const mark = markAt(directory, wanted - 1, newest);
-    const first = markAt(directory, wanted, newest);
+    const mark = markAt(directory, wanted - 1, newest, files);
+    const first = markAt(directory, wanted, newest, files);
     if (
       mark === undefined || (first === undefined && wanted <= newest)
     ) {
@@ -200,7 +202,11 @@ export class PrimaryStream {
         `the command of sequence ${wanted - 1} is another here`,
       );
     }
-    this.#tail = new JournalTail({ directory, fromSequence: wanted });
+    this.#tail = new JournalTail({
+      directory,
+      fromSequence: wanted,
+      ...(files === undefined ? {} : { files }),
+    });
     this.#from = 0;
     this.#to = 0;
     this.#sent = wanted - 1;
@@ -221,12 +227,12 @@ export class PrimaryStream {
 
   /** A refused standby looks for the last sequence that both have. */
   #probe(channel: Channel): void {
-    const { directory, written, epoch } = this.#options;
+    const { directory, written, epoch, files } = this.#options;
     const { sequence } = channel;
     if (!Number.isSafeInteger(sequence) || sequence < 0) {
       return channel.fail(`it asks for sequence ${sequence}`);
     }
-    const mark = markAt(directory, sequence, written());
+    const mark = markAt(directory, sequence, written(), files);
     channel.writeText(FrameKind.PROBED, epoch, sequence, {
       value: mark === undefined ? 0 : 1,
       markLo: mark?.lo ?? 0,
