@@ -159,7 +159,9 @@ export class ReplicationAgent implements Agent {
 
   #makeFollower(): Follower {
     const { config, directory, control, controlF64 } = this.#options;
-    const { group, peers, timeoutMs } = config.replication;
+    const { address, port, group, peers, timeoutMs } = config.replication;
+    // Whether it could be primary must not show first when it has to be.
+    this.#options.links.listen(address, port).close();
     const { memberships } = this.#options;
     const membership = memberships.read();
     const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;

@@ -28,7 +28,13 @@ import {
 import type { SpscRing } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import { Channel, FrameKind, RefusedReason } from "./frame.ts";
-import type { Links } from "./link.ts";
+import {
+  type Link,
+  LINK_OPEN,
+  LINK_OPENING,
+  linkErrorText,
+  type Links,
+} from "./link.ts";
 import { FollowError } from "./follow_error.ts";
 import { ForkSearch } from "./fork_search.ts";
 import { commandAt, markOf, NO_MARK } from "./marks.ts";
@@ -82,15 +88,16 @@ export class Follower {
   #epoch: number;
   /** The newest command that was received, or recovered. */
   readonly #last = new Uint32Array(COMMAND_SLOT_BYTES >>> 2);
+  /** A connection that is being made. */
+  #link: Link | undefined;
   #channel: Channel | undefined;
   #peerAt = -1;
-  #greetSent = false;
   #welcome = false;
   #search: ForkSearch | undefined;
   #heardNs = 0;
   #retryNs = 0;
-  /** What the log said last of a peer, so that it is said once. */
-  #said = "";
+  /** What the log said last of each peer, so that it is said once. */
+  readonly #said = new Map<string, string>();
   /** Commands of the frame at hand that wait for room: bytes from, to in the body. */
   #from = 0;
   #to = 0;
@@ -125,14 +132,10 @@ export class Follower {
   doWork(): number {
     const nowNs = this.#options.nowNs();
     const channel = this.#channel;
-    if (channel === undefined) return this.#call(nowNs);
-    let work = 0;
-    if (channel.isOpen()) {
-      if (!this.#greetSent) this.#greet(channel);
-      work = this.#receive(channel, nowNs);
-      if (this.#welcome) this.#acknowledge(channel, false);
-      work += channel.flush();
-    }
+    if (channel === undefined) return this.#connect(nowNs);
+    let work = this.#receive(channel, nowNs);
+    if (this.#welcome) this.#acknowledge(channel, false);
+    work += channel.flush();
     if (nowNs - this.#heardNs > this.#options.timeoutMs * NS_PER_MS) {
       channel.fail(`it was silent for ${this.#options.timeoutMs} ms`);
     }
@@ -142,21 +145,44 @@ export class Follower {
 
   /** Hangs up; what was received whole is in the ring. */
   dispose(): void {
+    this.#link?.close();
     this.#channel?.dispose();
     this.#channel = undefined;
     this.#welcome = false;
     this.#options.ring.publish();
   }
 
-  #call(nowNs: number): number {
-    if (nowNs < this.#retryNs) return 0;
-    const { links, peers } = this.#options;
-    this.#peerAt = (this.#peerAt + 1) % peers.length;
-    const { address, port } = peers[this.#peerAt]!;
-    this.#channel = new Channel(links.connect(address, port));
-    this.#heardNs = nowNs;
-    this.#greetSent = false;
-    return 1;
+  /** Calls the next peer, and greets it once the link stands. */
+  #connect(nowNs: number): number {
+    const link = this.#link;
+    if (link === undefined) {
+      if (nowNs < this.#retryNs) return 0;
+      const { links, peers } = this.#options;
+      this.#peerAt = (this.#peerAt + 1) % peers.length;
+      const { address, port } = peers[this.#peerAt]!;
+      this.#link = links.connect(address, port);
+      this.#heardNs = nowNs;
+      return 1;
+    }
+    const state = link.state();
+    const { timeoutMs } = this.#options;
+    if (state === LINK_OPEN) {
+      this.#link = undefined;
+      this.#channel = new Channel(link);
+      this.#heardNs = nowNs;
+      this.#greet(this.#channel);
+      return 1;
+    }
+    const late = nowNs - this.#heardNs > timeoutMs * NS_PER_MS;
+    if (state === LINK_OPENING && !late) return 0;
+    link.close();
+    this.#link = undefined;
+    this.#retryNs = nowNs + RETRY_MS * NS_PER_MS;
+    this.#sayOnce(
+      link.peer,
+      late ? `no answer in ${timeoutMs} ms` : linkErrorText(state),
+    );
+    return 0;
   }
 
   #greet(channel: Channel): void {
@@ -170,7 +196,6 @@ export class Follower {
       markLo: mark.lo,
       markHi: mark.hi,
     });
-    this.#greetSent = true;
   }
 
   #end(channel: Channel, nowNs: number): void {
@@ -182,7 +207,6 @@ export class Follower {
         reason: failure,
         sequence: this.received,
       });
-      this.#said = "";
     } else this.#sayOnce(peer, failure);
     channel.dispose();
     this.#channel = undefined;
@@ -194,9 +218,8 @@ export class Follower {
   }
 
   #sayOnce(peer: string, reason: string): void {
-    const said = `${peer} ${reason}`;
-    if (said === this.#said) return;
-    this.#said = said;
+    if (this.#said.get(peer) === reason) return;
+    this.#said.set(peer, reason);
     this.#options.log.info("no primary yet", { peer, reason });
   }
 
@@ -227,7 +250,7 @@ export class Follower {
       );
     }
     if (kind === FrameKind.HEARTBEAT) {
-      this.primaryWritten = channel.sequence;
+      this.#hearWritten(channel);
       this.#acknowledge(channel, true);
     } else if (kind === FrameKind.COMMANDS) this.#commands(channel);
     else channel.fail(`it sent a frame of kind ${kind} while we follow`);
@@ -246,14 +269,22 @@ export class Follower {
       this.#epoch = epoch;
     }
     this.#welcome = true;
-    this.#said = "";
-    this.primaryWritten = channel.sequence;
+    this.#said.clear();
+    this.#hearWritten(channel);
+    // What we have is said at once, whatever another primary was told.
+    this.acknowledged = -1;
     this.#options.log.info("following", {
       peer,
       epoch,
       from: this.received + 1,
       behind: channel.sequence - this.received,
     });
+  }
+
+  #hearWritten(channel: Channel): void {
+    const { sequence } = channel;
+    if (Number.isSafeInteger(sequence)) this.primaryWritten = sequence;
+    else channel.fail(`it says that it has written sequence ${sequence}`);
   }
 
   #refused(channel: Channel): void {
