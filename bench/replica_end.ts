@@ -10,16 +10,23 @@
  * @module
  */
 import { cpuYield, FileFlag, openFile, writeFile } from "../ffi/mod.ts";
-import { Channel, FrameKind, TcpLinks } from "../engine/replication/mod.ts";
+import {
+  Channel,
+  FrameKind,
+  LINK_OPENING,
+  TcpLinks,
+} from "../engine/replication/mod.ts";
 
 const FILE_BYTES_MAX = 1 << 28;
 
 const [port, path] = Deno.args;
 const fd = openFile(path!, FileFlag.WRITE + FileFlag.CREATE);
-const channel = new Channel(new TcpLinks().connect("127.0.0.1", Number(port)));
+const link = new TcpLinks().connect("127.0.0.1", Number(port));
+while (link.state() === LINK_OPENING) cpuYield();
+const channel = new Channel(link);
 let position = 0;
 while (channel.failure === "") {
-  let work = channel.isOpen() ? channel.receive() : 0;
+  let work = channel.receive();
   while (channel.next()) {
     const { bodyBytes, bodyAt, body } = channel;
     const last = channel.sequence + channel.value - 1;

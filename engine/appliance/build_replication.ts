@@ -9,7 +9,7 @@
  */
 import { Clock } from "../../ffi/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
-import { TcpLinks } from "../replication/mod.ts";
+import { membershipFile, TcpLinks } from "../replication/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
 import { journalDirectory } from "./build_journal.ts";
 import { ReplicationAgent } from "./replication_agent.ts";
@@ -22,6 +22,7 @@ export function buildReplication(workshop: Workshop): ReplicationAgent {
   return new ReplicationAgent({
     config,
     directory: journalDirectory(config.appliance.dataDirectory),
+    memberships: membershipFile(config.appliance.dataDirectory),
     links: new TcpLinks(),
     replica: new SpscRing(
       memory,

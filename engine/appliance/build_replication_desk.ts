@@ -7,7 +7,7 @@
  * @module
  */
 import { Clock } from "../../ffi/mod.ts";
-import { Lease } from "../replication/mod.ts";
+import { Lease, membershipFile } from "../replication/mod.ts";
 import { NatsLeaseStore } from "../replication/nats_lease_store.ts";
 import {
   ReplicationDesk,
@@ -16,7 +16,7 @@ import {
 
 /** The desk of a configuration. */
 export function buildReplicationDesk(
-  options: Omit<ReplicationDeskOptions, "lease" | "nowNs">,
+  options: Omit<ReplicationDeskOptions, "lease" | "memberships" | "nowNs">,
 ): ReplicationDesk {
   const { config } = options;
   const { leaseServers, leaseReplicas, leaseMs, group } = config.replication;
@@ -28,6 +28,7 @@ export function buildReplicationDesk(
   return new ReplicationDesk({
     ...options,
     nowNs,
+    memberships: membershipFile(config.appliance.dataDirectory),
     lease: (id) => {
       if (leaseServers.length === 0) return undefined;
       const store = new NatsLeaseStore({

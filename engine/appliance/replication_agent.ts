@@ -20,10 +20,9 @@ import type { JournalFiles } from "../journal/mod.ts";
 import {
   Follower,
   type Links,
+  type MembershipStore,
   type Peer,
   PrimaryStream,
-  readMembership,
-  writeMembership,
 } from "../replication/mod.ts";
 import {
   CONTROL_ALONE,
@@ -54,8 +53,9 @@ export interface ReplicationAgentOptions {
   readonly config: Config;
   /** Folder of our journal. */
   readonly directory: string;
-  /** The disk that it is on; the machine's own if not given. */
+  /** The disk; the machine's own if not given. */
   readonly files?: JournalFiles;
+  readonly memberships: MembershipStore;
   readonly links: Links;
   /** Producer end: commands of a primary. */
   readonly replica: SpscRing;
@@ -97,6 +97,9 @@ export class ReplicationAgent implements Agent {
   #base = 0;
   /** Newest sequence that is shown as durable. */
   #durable = 0;
+  /** Newest sequence that is in our files, and its low word. */
+  #newest = 0;
+  #writtenLow = 0;
   /** Ports wait until this sequence is durable. */
   #holdFor = 0;
   #held = true;
@@ -155,10 +158,12 @@ export class ReplicationAgent implements Agent {
   }
 
   #makeFollower(): Follower {
-    const { config, directory, files, control, controlF64 } = this.#options;
-    const { dataDirectory } = config.appliance;
-    const { group, peers, timeoutMs } = config.replication;
-    const membership = readMembership(dataDirectory);
+    const { config, directory, control, controlF64 } = this.#options;
+    const { address, port, group, peers, timeoutMs } = config.replication;
+    // Whether it could be primary must not show first when it has to be.
+    this.#options.links.listen(address, port).close();
+    const { memberships } = this.#options;
+    const membership = memberships.read();
     const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
     this.#durable = sequence;
     Atomics.store(control, CONTROL_REPLICATOR, ReplicatorState.FOLLOWING);
@@ -168,15 +173,11 @@ export class ReplicationAgent implements Agent {
       group,
       ring: this.#options.replica,
       directory,
-      ...(files && { files }),
+      ...this.#disk(),
       sequence,
       epoch: membership.epoch,
       keepEpoch: (epoch) =>
-        writeMembership(dataDirectory, {
-          ...membership,
-          epoch,
-          primary: false,
-        }),
+        memberships.write({ ...membership, epoch, primary: false }),
       timeoutMs,
       durable: () => this.#local(follower.received),
       written: () =>
@@ -192,7 +193,7 @@ export class ReplicationAgent implements Agent {
 
   /** Promoted, or primary from the start: once the exchange is live, standbys may call. */
   #start(): number {
-    const { control, controlF64, config, files, log } = this.#options;
+    const { control, controlF64, config, log } = this.#options;
     this.#hand();
     const exchange = Atomics.load(control, CONTROL_EXCHANGE);
     const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
@@ -200,6 +201,8 @@ export class ReplicationAgent implements Agent {
       return 0;
     }
     this.#holdFor = sequence;
+    this.#writtenLow = sequence | 0;
+    this.#newest = sequence;
     this.#durable = Math.max(
       this.#base,
       wholeSequence(Atomics.load(control, CONTROL_DURABLE), sequence),
@@ -212,7 +215,7 @@ export class ReplicationAgent implements Agent {
     this.#stream = new PrimaryStream({
       listener,
       directory: this.#options.directory,
-      ...(files && { files }),
+      ...this.#disk(),
       group,
       epoch,
       heartbeatMs,
@@ -261,6 +264,11 @@ export class ReplicationAgent implements Agent {
     return work;
   }
 
+  #disk(): { files?: JournalFiles } {
+    const { files } = this.#options;
+    return files === undefined ? {} : { files };
+  }
+
   /** Whether a client that logs on now is told only what it may be. */
   #mayOpen(): boolean {
     if (!this.#replicated) return true;
@@ -285,10 +293,13 @@ export class ReplicationAgent implements Agent {
 
   #written(): number {
     const { control } = this.#options;
-    return wholeSequence(
-      Atomics.load(control, CONTROL_WRITTEN),
-      this.#holdFor,
-    );
+    const low = Atomics.load(control, CONTROL_WRITTEN);
+    // The word moves on; so does what it is near to.
+    if (low !== this.#writtenLow) {
+      this.#writtenLow = low;
+      this.#newest = wholeSequence(low, this.#newest);
+    }
+    return this.#newest;
   }
 
   #tell(connected: boolean, sequence: number, lag: number): void {

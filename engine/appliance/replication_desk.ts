@@ -19,8 +19,7 @@ import {
   type Lease,
   type LeaseNews,
   type Membership,
-  readMembership,
-  writeMembership,
+  type MembershipStore,
 } from "../replication/mod.ts";
 import {
   CONTROL_ALONE,
@@ -54,6 +53,7 @@ const NS_PER_MS = 1e6;
 /** What the desk works with. */
 export interface ReplicationDeskOptions {
   readonly config: Config;
+  readonly memberships: MembershipStore;
   readonly control: Int32Array;
   /** The same words as float64. */
   readonly controlF64: Float64Array;
@@ -99,7 +99,7 @@ export class ReplicationDesk {
     this.#options = options;
     const { config, control } = options;
     this.#replicated = config.journal.durability === "replicated";
-    this.#membership = readMembership(config.appliance.dataDirectory);
+    this.#membership = options.memberships.read();
     this.#remember(this.#membership);
     this.#lease = options.lease(this.#membership.id);
     Atomics.store(control, CONTROL_ROLE, Role.UNDECIDED);
@@ -352,7 +352,7 @@ export class ReplicationDesk {
     const promoted = !own && record !== undefined;
     const alone = promoted && this.#mayBeAlone();
     const news = { sequence, alone: alone || own && record.alone };
-    const { epoch } = readMembershipOf(this.#options.config);
+    const { epoch } = this.#options.memberships.read();
     const untilNs = await lease.take(epoch, news);
     if (untilNs === undefined) return "another was faster";
     this.#alone = news.alone;
@@ -373,7 +373,7 @@ export class ReplicationDesk {
     const { control, controlF64, config, log } = this.#options;
     const promoted = Atomics.load(control, CONTROL_ROLE) === Role.STANDBY;
     if (promoted) await this.#stopFollowing();
-    const known = readMembershipOf(config);
+    const known = this.#options.memberships.read();
     const epoch = given ?? known.epoch + 1;
     this.#remember({ ...known, epoch, primary: true });
     controlF64[LEASE + 1] = epoch;
@@ -487,8 +487,7 @@ export class ReplicationDesk {
   }
 
   #remember(membership: Membership): void {
-    const { dataDirectory } = this.#options.config.appliance;
-    writeMembership(dataDirectory, membership);
+    this.#options.memberships.write(membership);
     this.#membership = membership;
   }
 
@@ -516,10 +515,6 @@ export class ReplicationDesk {
     this.#last = result.catch(() => {});
     return result;
   }
-}
-
-function readMembershipOf(config: Config): Membership {
-  return readMembership(config.appliance.dataDirectory);
 }
 
 function answer(status: number, error: string): OperatorAnswer {

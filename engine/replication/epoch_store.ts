@@ -17,21 +17,46 @@ export const EPOCH_FILE = "replication.json";
 export interface Membership {
   /** Random; tells two appliances apart even if a configuration was copied. */
   readonly id: string;
+  /** The folder that it was given for. */
+  readonly place: string;
   /** 0 = none yet. */
   readonly epoch: number;
   /** It was primary in that epoch. */
   readonly primary: boolean;
 }
 
-/** Reads what is remembered; something new for a new data directory. */
-export function readMembership(dataDirectory: string): Membership {
+/** Where it is remembered. */
+export interface MembershipStore {
+  read(): Membership;
+  /** When it returns, a power failure does not forget it. */
+  write(membership: Membership): void;
+}
+
+/** In the data directory. */
+export function membershipFile(dataDirectory: string): MembershipStore {
+  return {
+    read: () => readMembership(dataDirectory),
+    write: (membership) => writeMembership(dataDirectory, membership),
+  };
+}
+
+/**
+ * Reads what is remembered. A new data directory, and one that was copied from
+ * another, is somebody new: two with the same identity would share a lease.
+ */
+function readMembership(dataDirectory: string): Membership {
   const path = `${dataDirectory}/${EPOCH_FILE}`;
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { id: crypto.randomUUID(), epoch: 0, primary: false };
+    return {
+      id: crypto.randomUUID(),
+      place: placeOf(dataDirectory),
+      epoch: 0,
+      primary: false,
+    };
   }
   const found = parsed(text);
   if (found === undefined) {
@@ -42,7 +67,15 @@ export function readMembership(dataDirectory: string): Membership {
         "remove it if you are sure that this appliance is not primary",
     );
   }
-  return found;
+  const place = placeOf(dataDirectory);
+  if (found.place === place) return found;
+  return { ...found, id: crypto.randomUUID(), place, primary: false };
+}
+
+/** What a copy of the folder has otherwise. */
+function placeOf(dataDirectory: string): string {
+  const { dev, ino, birthtime } = Deno.statSync(dataDirectory);
+  return `${dev}:${ino}:${birthtime?.getTime() ?? 0}`;
 }
 
 function parsed(text: string): Membership | undefined {
@@ -53,14 +86,14 @@ function parsed(text: string): Membership | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { id, epoch, primary } = value as Record<string, unknown>;
-  const right = typeof id === "string" && typeof epoch === "number" &&
+  const { id, place, epoch, primary } = value as Record<string, unknown>;
+  const right = typeof id === "string" && typeof place === "string" &&
+    typeof epoch === "number" &&
     Number.isSafeInteger(epoch) && typeof primary === "boolean";
-  return right ? { id, epoch, primary } : undefined;
+  return right ? { id, place, epoch, primary } : undefined;
 }
 
-/** Remembers; when it returns, a power failure does not forget it. */
-export function writeMembership(
+function writeMembership(
   dataDirectory: string,
   membership: Membership,
 ): void {

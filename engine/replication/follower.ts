@@ -18,17 +18,23 @@
  * @module
  */
 import { journalVerify, SEAL_KIND } from "../../ffi/journal.ts";
+import type { JournalFiles } from "../journal/mod.ts";
 import {
   CMD_KIND_U8,
   CMD_LENGTH_U16,
   CMD_SEQUENCE_F64,
   COMMAND_SLOT_BYTES,
 } from "../record/mod.ts";
-import type { JournalFiles } from "../journal/mod.ts";
 import type { SpscRing } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import { Channel, FrameKind, RefusedReason } from "./frame.ts";
-import type { Links } from "./link.ts";
+import {
+  type Link,
+  LINK_OPEN,
+  LINK_OPENING,
+  linkErrorText,
+  type Links,
+} from "./link.ts";
 import { FollowError } from "./follow_error.ts";
 import { ForkSearch } from "./fork_search.ts";
 import { commandAt, markOf, NO_MARK } from "./marks.ts";
@@ -53,7 +59,7 @@ export interface FollowerOptions {
   readonly ring: SpscRing;
   /** Folder of our journal. */
   readonly directory: string;
-  /** The disk that it is on; the machine's own if not given. */
+  /** The disk; the machine's own if not given. */
   readonly files?: JournalFiles;
   /** Newest sequence of our journal when following starts. */
   readonly sequence: number;
@@ -82,15 +88,16 @@ export class Follower {
   #epoch: number;
   /** The newest command that was received, or recovered. */
   readonly #last = new Uint32Array(COMMAND_SLOT_BYTES >>> 2);
+  /** A connection that is being made. */
+  #link: Link | undefined;
   #channel: Channel | undefined;
   #peerAt = -1;
-  #greetSent = false;
   #welcome = false;
   #search: ForkSearch | undefined;
   #heardNs = 0;
   #retryNs = 0;
-  /** What the log said last of a peer, so that it is said once. */
-  #said = "";
+  /** What the log said last of each peer, so that it is said once. */
+  readonly #said = new Map<string, string>();
   /** Commands of the frame at hand that wait for room: bytes from, to in the body. */
   #from = 0;
   #to = 0;
@@ -99,15 +106,9 @@ export class Follower {
     this.#options = options;
     this.received = options.sequence;
     this.#epoch = options.epoch;
-    const { directory, files, sequence } = options;
+    const { directory, sequence, files } = options;
     if (sequence > 0) {
-      const found = commandAt(
-        directory,
-        sequence,
-        this.#last,
-        sequence,
-        files,
-      );
+      const found = commandAt(directory, sequence, this.#last, files);
       if (!found) {
         throw new FollowError(
           `The journal in ${directory} was recovered to sequence ${sequence}, but does ` +
@@ -131,14 +132,10 @@ export class Follower {
   doWork(): number {
     const nowNs = this.#options.nowNs();
     const channel = this.#channel;
-    if (channel === undefined) return this.#call(nowNs);
-    let work = 0;
-    if (channel.isOpen()) {
-      if (!this.#greetSent) this.#greet(channel);
-      work = this.#receive(channel, nowNs);
-      if (this.#welcome) this.#acknowledge(channel, false);
-      work += channel.flush();
-    }
+    if (channel === undefined) return this.#connect(nowNs);
+    let work = this.#receive(channel, nowNs);
+    if (this.#welcome) this.#acknowledge(channel, false);
+    work += channel.flush();
     if (nowNs - this.#heardNs > this.#options.timeoutMs * NS_PER_MS) {
       channel.fail(`it was silent for ${this.#options.timeoutMs} ms`);
     }
@@ -148,21 +145,44 @@ export class Follower {
 
   /** Hangs up; what was received whole is in the ring. */
   dispose(): void {
+    this.#link?.close();
     this.#channel?.dispose();
     this.#channel = undefined;
     this.#welcome = false;
     this.#options.ring.publish();
   }
 
-  #call(nowNs: number): number {
-    if (nowNs < this.#retryNs) return 0;
-    const { links, peers } = this.#options;
-    this.#peerAt = (this.#peerAt + 1) % peers.length;
-    const { address, port } = peers[this.#peerAt]!;
-    this.#channel = new Channel(links.connect(address, port));
-    this.#heardNs = nowNs;
-    this.#greetSent = false;
-    return 1;
+  /** Calls the next peer, and greets it once the link stands. */
+  #connect(nowNs: number): number {
+    const link = this.#link;
+    if (link === undefined) {
+      if (nowNs < this.#retryNs) return 0;
+      const { links, peers } = this.#options;
+      this.#peerAt = (this.#peerAt + 1) % peers.length;
+      const { address, port } = peers[this.#peerAt]!;
+      this.#link = links.connect(address, port);
+      this.#heardNs = nowNs;
+      return 1;
+    }
+    const state = link.state();
+    const { timeoutMs } = this.#options;
+    if (state === LINK_OPEN) {
+      this.#link = undefined;
+      this.#channel = new Channel(link);
+      this.#heardNs = nowNs;
+      this.#greet(this.#channel);
+      return 1;
+    }
+    const late = nowNs - this.#heardNs > timeoutMs * NS_PER_MS;
+    if (state === LINK_OPENING && !late) return 0;
+    link.close();
+    this.#link = undefined;
+    this.#retryNs = nowNs + RETRY_MS * NS_PER_MS;
+    this.#sayOnce(
+      link.peer,
+      late ? `no answer in ${timeoutMs} ms` : linkErrorText(state),
+    );
+    return 0;
   }
 
   #greet(channel: Channel): void {
@@ -176,7 +196,6 @@ export class Follower {
       markLo: mark.lo,
       markHi: mark.hi,
     });
-    this.#greetSent = true;
   }
 
   #end(channel: Channel, nowNs: number): void {
@@ -188,7 +207,6 @@ export class Follower {
         reason: failure,
         sequence: this.received,
       });
-      this.#said = "";
     } else this.#sayOnce(peer, failure);
     channel.dispose();
     this.#channel = undefined;
@@ -200,9 +218,8 @@ export class Follower {
   }
 
   #sayOnce(peer: string, reason: string): void {
-    const said = `${peer} ${reason}`;
-    if (said === this.#said) return;
-    this.#said = said;
+    if (this.#said.get(peer) === reason) return;
+    this.#said.set(peer, reason);
     this.#options.log.info("no primary yet", { peer, reason });
   }
 
@@ -233,7 +250,7 @@ export class Follower {
       );
     }
     if (kind === FrameKind.HEARTBEAT) {
-      this.primaryWritten = channel.sequence;
+      this.#hearWritten(channel);
       this.#acknowledge(channel, true);
     } else if (kind === FrameKind.COMMANDS) this.#commands(channel);
     else channel.fail(`it sent a frame of kind ${kind} while we follow`);
@@ -252,14 +269,22 @@ export class Follower {
       this.#epoch = epoch;
     }
     this.#welcome = true;
-    this.#said = "";
-    this.primaryWritten = channel.sequence;
+    this.#said.clear();
+    this.#hearWritten(channel);
+    // What we have is said at once, whatever another primary was told.
+    this.acknowledged = -1;
     this.#options.log.info("following", {
       peer,
       epoch,
       from: this.received + 1,
       behind: channel.sequence - this.received,
     });
+  }
+
+  #hearWritten(channel: Channel): void {
+    const { sequence } = channel;
+    if (Number.isSafeInteger(sequence)) this.primaryWritten = sequence;
+    else channel.fail(`it says that it has written sequence ${sequence}`);
   }
 
   #refused(channel: Channel): void {
@@ -287,7 +312,7 @@ export class Follower {
     this.#search = new ForkSearch({
       channel,
       directory,
-      ...(files && { files }),
+      files,
       newest: Math.min(this.received, written()),
       primaryNewest: channel.sequence,
       epoch: this.#epoch,

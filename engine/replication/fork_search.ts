@@ -23,8 +23,7 @@ export interface ForkSearchOptions {
   readonly channel: Channel;
   /** Folder of our journal. */
   readonly directory: string;
-  /** The disk that it is on; the machine's own if not given. */
-  readonly files?: JournalFiles;
+  readonly files: JournalFiles | undefined;
   /** Newest sequence of ours, and of the primary's. */
   readonly newest: number;
   readonly primaryNewest: number;
@@ -51,7 +50,7 @@ export class ForkSearch {
    * @throws {FollowError} When it is found.
    */
   answer(frame: Channel): void {
-    const { directory, files, newest } = this.#options;
+    const { directory, newest, files } = this.#options;
     if (frame.sequence !== this.#asked) {
       return frame.fail(`it answered for sequence ${frame.sequence}`);
     }

@@ -19,13 +19,7 @@
 import { crc32c } from "../../ffi/crc32c.ts";
 import { allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { assert } from "../assert.ts";
-import {
-  type Link,
-  LINK_OPEN,
-  LINK_OPENING,
-  type LinkBuffer,
-  linkErrorText,
-} from "./link.ts";
+import { type Link, type LinkBuffer, linkErrorText } from "./link.ts";
 
 /** "FRLS" */
 const MAGIC = 0x534c5246;
@@ -138,15 +132,6 @@ export class Channel {
   /** Why it ended; "" = it goes on. */
   get failure(): string {
     return this.#failure;
-  }
-
-  /** True once the link stands. */
-  isOpen(): boolean {
-    if (this.#failure !== "") return false;
-    const state = this.#link.state();
-    if (state === LINK_OPEN) return true;
-    if (state !== LINK_OPENING) this.#failure = linkErrorText(state);
-    return false;
   }
 
   /** Views of received frames. */

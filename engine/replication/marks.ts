@@ -56,7 +56,7 @@ export function isSameMark(one: Mark, other: Mark): boolean {
 /**
  * Copies a command out of a journal.
  *
- * @param written Newest sequence that is in the journal's files.
+ * @param sequence It is in the files, or was.
  * @param into Words of a whole slot.
  * @param files The disk; the machine's own if not given.
  * @returns False if the journal does not have it (any more).
@@ -65,14 +65,12 @@ export function commandAt(
   directory: string,
   sequence: number,
   into: Uint32Array,
-  written = sequence,
-  files?: JournalFiles,
+  files: JournalFiles | undefined,
 ): boolean {
-  if (sequence > written) return false;
   const tail = new JournalTail({
     directory,
     fromSequence: sequence,
-    ...(files && { files }),
+    ...(files === undefined ? {} : { files }),
   });
   try {
     if (!tail.next(sequence)) return false;
@@ -100,13 +98,12 @@ export function markAt(
   directory: string,
   sequence: number,
   written: number,
-  files?: JournalFiles,
+  files: JournalFiles | undefined,
 ): Mark | undefined {
   if (sequence === 0) return NO_MARK;
+  if (sequence > written) return undefined;
   const words = new Uint32Array(COMMAND_SLOT_BYTES >>> 2);
-  if (!commandAt(directory, sequence, words, written, files)) {
-    return undefined;
-  }
+  if (!commandAt(directory, sequence, words, files)) return undefined;
   return markOf({
     u8: new Uint8Array(words.buffer),
     u16: new Uint16Array(words.buffer),

@@ -34,7 +34,7 @@ export interface PrimaryStreamOptions {
   readonly listener: LinkListener;
   /** Folder of our journal. */
   readonly directory: string;
-  /** The disk that it is on; the machine's own if not given. */
+  /** The disk; the machine's own if not given. */
   readonly files?: JournalFiles;
   /** Name of the pair. */
   readonly group: string;
@@ -205,7 +205,7 @@ export class PrimaryStream {
     this.#tail = new JournalTail({
       directory,
       fromSequence: wanted,
-      ...(files && { files }),
+      ...(files === undefined ? {} : { files }),
     });
     this.#from = 0;
     this.#to = 0;
@@ -227,7 +227,7 @@ export class PrimaryStream {
 
   /** A refused standby looks for the last sequence that both have. */
   #probe(channel: Channel): void {
-    const { directory, files, written, epoch } = this.#options;
+    const { directory, written, epoch, files } = this.#options;
     const { sequence } = channel;
     if (!Number.isSafeInteger(sequence) || sequence < 0) {
       return channel.fail(`it asks for sequence ${sequence}`);

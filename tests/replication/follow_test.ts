@@ -58,9 +58,22 @@ for (const topology of ["single", "pinned"]) {
       const { replication } = await standby.get("/health");
       return !(replication as { connected: boolean }).connected;
     });
-    const promoted = await post(standby, "/promote", {});
-    assertEquals(promoted.status, 200, JSON.stringify(promoted.body));
-    assertEquals(promoted.body.epoch, 2);
+    const promoted = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--cached-only",
+        "--frozen",
+        "--allow-all",
+        new URL("../../main.ts", import.meta.url).pathname,
+        "promote",
+        "--port",
+        String(standby.adminPort),
+      ],
+    }).output();
+    const said = new TextDecoder().decode(promoted.stdout);
+    assertEquals(promoted.code, 0, said);
+    assertEquals(JSON.parse(said).epoch, 2);
     const open = await logged(standby, "ready");
     const again = fixClient(Number(open.fixPort), client);
     await again.connect();

@@ -57,10 +57,13 @@ ${options.extraToml ?? ""}`,
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
+  details: () => string = () => "",
 ): Promise<void> {
   const deadline = performance.now() + WAIT_MS_MAX;
   while (!await holds()) {
-    if (performance.now() > deadline) throw new Error(`Never: ${what}`);
+    if (performance.now() > deadline) {
+      throw new Error(`Never: ${what}\n${details()}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -72,10 +75,9 @@ export async function logged(
 ): Promise<LogLine> {
   const find = () => appliance.log.find((line) => line.message === message);
   await until(
-    `"${message}" in the log:\n${
-      appliance.log.map((line) => JSON.stringify(line)).join("\n")
-    }`,
+    `"${message}" in the log`,
     () => find() !== undefined,
+    () => appliance.log.map((line) => JSON.stringify(line)).join("\n"),
   );
   return find()!;
 }

@@ -109,10 +109,7 @@ export class PairSimulation {
       while (this.#step < this.#options.steps) this.#next();
       this.#finish();
     } finally {
-      for (const node of this.nodes) {
-        node.drop();
-        node.dispose();
-      }
+      for (const node of this.nodes) node.drop();
     }
     for (const { disk } of this.nodes) {
       for (const [what, count] of disk.counts) this.#add(what, count);

@@ -8,10 +8,7 @@
  *
  * @module
  */
-import {
-  readMembership,
-  writeMembership,
-} from "../../engine/replication/mod.ts";
+import type { MembershipStore } from "../../engine/replication/mod.ts";
 import {
   CONTROL_EXCHANGE,
   CONTROL_LEASE_VALUE,
@@ -49,23 +46,19 @@ export class SimDesk {
   reachable = true;
   readonly #process: SimProcess;
   readonly #lease: LeaseRecord;
-  readonly #directory: string;
-  readonly #id: string;
+  readonly #memberships: MembershipStore;
   #renewAtNs = 0;
   /** Taken, while following ends. */
   #taken: { readonly epoch: number; readonly untilNs: number } | undefined;
 
-  /** @param id Of the data directory; another one after it was given up. */
   constructor(
     process: SimProcess,
     lease: LeaseRecord,
-    directory: string,
-    id: string,
+    memberships: MembershipStore,
   ) {
     this.#process = process;
     this.#lease = lease;
-    this.#directory = directory;
-    this.#id = id;
+    this.#memberships = memberships;
   }
 
   get role(): number {
@@ -100,13 +93,13 @@ export class SimDesk {
   /** Takes the lease if it is free, and this journal has what was acknowledged. */
   #take(nowNs: number): boolean {
     const lease = this.#lease;
-    const own = lease.holder === this.#id;
+    const own = lease.holder === this.#memberships.read().id;
     if (!this.reachable) return false;
     if (!own && lease.holder !== "" && nowNs < lease.untilNs) return false;
     if (!own && this.#process.sequence < lease.sequence) return false;
-    const { epoch } = readMembership(this.#directory);
+    const { id, epoch } = this.#memberships.read();
     lease.epoch = Math.max(lease.epoch, epoch) + 1;
-    lease.holder = this.#id;
+    lease.holder = id;
     lease.untilNs = nowNs + LEASE_NS;
     this.#taken = { epoch: lease.epoch, untilNs: lease.untilNs };
     return true;
@@ -125,8 +118,8 @@ export class SimDesk {
 
   #becomePrimary(): string {
     const { epoch, untilNs } = this.#taken!;
-    const membership = readMembership(this.#directory);
-    writeMembership(this.#directory, { ...membership, epoch, primary: true });
+    const membership = this.#memberships.read();
+    this.#memberships.write({ ...membership, epoch, primary: true });
     const { control, controlF64 } = this.#process;
     controlF64[LEASE + 1] = epoch;
     controlF64[LEASE] = untilNs;
@@ -140,7 +133,9 @@ export class SimDesk {
     if (controlF64[VALUE + ReplicationValue.EPOCH]! > epoch) return "fenced";
     const lease = this.#lease;
     if (this.reachable && nowNs >= this.#renewAtNs) {
-      if (lease.holder !== this.#id || lease.epoch !== epoch) return "fenced";
+      if (
+        lease.holder !== this.#memberships.read().id || lease.epoch !== epoch
+      ) return "fenced";
       lease.untilNs = nowNs + LEASE_NS;
       lease.sequence = Math.max(lease.sequence, this.#process.durable);
       controlF64[LEASE] = lease.untilNs;

@@ -12,6 +12,10 @@ import {
   ExchangeState,
   Role,
 } from "../../engine/ring/mod.ts";
+import type {
+  Membership,
+  MembershipStore,
+} from "../../engine/replication/mod.ts";
 import { Random } from "../oracle/random.ts";
 import { simConfig } from "./sim_config.ts";
 import type { SimClock } from "./sim_clock.ts";
@@ -48,15 +52,16 @@ export class SimNode {
   whole = true;
   starts = 0;
   readonly #world: NodeWorld;
-  #directory: string;
+  /** What it remembers of the pair; it is synced, so nothing takes it away. */
+  #membership: Membership;
   #links: SimLinks | undefined;
   #lives = 0;
 
   constructor(index: number, world: NodeWorld) {
     this.index = index;
     this.#world = world;
-    this.#directory = Deno.makeTempDirSync({ prefix: "ferrule-sim-" });
-    this.config = simConfig(world.localDurability, this.#directory, index);
+    this.config = simConfig(world.localDurability, "none", index);
+    this.#membership = this.#stranger();
     this.disk = this.#newDisk();
   }
 
@@ -76,6 +81,10 @@ export class SimNode {
   start(): void {
     const { seed, clock, network, links, lease, onLine } = this.#world;
     this.#links = new SimLinks(links);
+    const memberships: MembershipStore = {
+      read: () => this.#membership,
+      write: (membership) => this.#membership = membership,
+    };
     this.starts++;
     this.process = new SimProcess({
       config: this.config,
@@ -86,10 +95,9 @@ export class SimNode {
       storeDirectory: undefined,
       onLine: (line) => onLine(this.index, line),
       node: this.index,
-      links: this.#links,
+      pair: { links: this.#links, memberships },
     });
-    const id = `${this.index}.${this.#lives}`;
-    this.desk = new SimDesk(this.process, lease, this.#directory, id);
+    this.desk = new SimDesk(this.process, lease, memberships);
   }
 
   /** The process is gone. */
@@ -104,17 +112,15 @@ export class SimNode {
   /** Its data directory is moved aside: it starts with an empty one. */
   giveUp(): void {
     this.#lives++;
-    this.dispose();
-    this.#directory = Deno.makeTempDirSync({ prefix: "ferrule-sim-" });
-    // The configuration names the folder: it is an object of plain data.
-    (this.config.appliance as { dataDirectory: string }).dataDirectory =
-      this.#directory;
+    this.#membership = this.#stranger();
     this.disk = this.#newDisk();
     this.whole = false;
   }
 
-  dispose(): void {
-    Deno.removeSync(this.#directory, { recursive: true });
+  /** Somebody whom the pair does not know yet. */
+  #stranger(): Membership {
+    const place = `machine ${this.index}, folder ${this.#lives}`;
+    return { id: place, place, epoch: 0, primary: false };
   }
 
   #newDisk(): SimDisk {

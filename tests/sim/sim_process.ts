@@ -26,7 +26,7 @@ import { RequestError } from "../../engine/appliance/operator_context.ts";
 import { Register } from "../../engine/appliance/register.ts";
 import { registerShape } from "../../engine/appliance/register_layout.ts";
 import { ReplicationAgent } from "../../engine/appliance/replication_agent.ts";
-import type { Links } from "../../engine/replication/mod.ts";
+import type { Links, MembershipStore } from "../../engine/replication/mod.ts";
 import { AGENT_LANES } from "../../engine/appliance/topology.ts";
 import type { Workshop } from "../../engine/appliance/workshop.ts";
 import type { Config } from "../../engine/config/mod.ts";
@@ -88,7 +88,10 @@ export interface ProcessWorld {
   /** Which of the network's nodes it is; 0 if left out. */
   readonly node?: number;
   /** If it is half of a pair. */
-  readonly links?: Links;
+  readonly pair?: {
+    readonly links: Links;
+    readonly memberships: MembershipStore;
+  };
 }
 
 interface Stepped {
@@ -123,7 +126,7 @@ export class SimProcess {
     const words = CONTROL_BYTES >>> 2;
     this.control = new Int32Array(memory, plan.control, words);
     this.controlF64 = new Float64Array(memory, plan.control, words >>> 1);
-    if (world.links !== undefined) {
+    if (world.pair !== undefined) {
       this.control[CONTROL_ROLE] = Role.UNDECIDED;
       this.control[CONTROL_HOLD] = 1;
     }
@@ -155,9 +158,9 @@ export class SimProcess {
       gateway: { agent: gateway, inside: false },
       exchange: { agent: made.agent, inside: false },
       journal: { agent: this.#journal(workshop), inside: false },
-      ...(world.links === undefined ? {} : {
+      ...(world.pair === undefined ? {} : {
         replicator: {
-          agent: this.#replicator(workshop, world.links),
+          agent: this.#replicator(workshop, world.pair),
           inside: false,
         },
       }),
@@ -268,7 +271,7 @@ export class SimProcess {
     return assembleGateway(workshop, 0, this.transport, stores, {
       fix: { outboundRecords: stored, openIdsMax: 2048, closedIdsMax: 4096 },
       binary: { storedCount: 8192 },
-      ...(this.#world.links === undefined ? {} : {
+      ...(this.#world.pair === undefined ? {} : {
         mayTell: () =>
           this.#world.clock.monotonicNs <
             this.controlF64[CONTROL_LEASE_VALUE >>> 1]!,
@@ -276,13 +279,16 @@ export class SimProcess {
     });
   }
 
-  #replicator(workshop: Workshop, links: Links): ReplicationAgent {
+  #replicator(
+    workshop: Workshop,
+    pair: NonNullable<ProcessWorld["pair"]>,
+  ): ReplicationAgent {
     const { plan, memory, control, controlF64, config } = workshop;
     return new ReplicationAgent({
       config,
       directory: "journal",
       files: this.#replicaFiles,
-      links,
+      ...pair,
       replica: new SpscRing(
         memory,
         plan.replicaRing,
