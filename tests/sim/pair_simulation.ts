@@ -363,7 +363,7 @@ export class PairSimulation {
     const [one, other] = this.nodes.map(({ disk }) =>
       journalImage(disk, "cached")
     ) as [JournalRecord[], JournalRecord[]];
-    const standby = this.nodes.find((node) => node.follows);
+    const standby = this.nodes.find((node) => node.isWelcome);
     const leader = this.nodes.find((node) => node.leads);
     if (standby === undefined || leader === undefined) return;
     const { process } = standby;

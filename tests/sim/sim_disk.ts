@@ -113,7 +113,7 @@ export class SimDisk {
     capacityBytes: Infinity,
   };
   misdirection: Misdirection | undefined;
-  /** The last power cut left sectors that are partly written. */
+  /** A power cut left sectors that are partly written, and no recovery has cut them off yet. */
   torn = false;
   /** Things that happened, by name. */
   readonly counts = new Map<string, number>();
@@ -222,7 +222,6 @@ export class SimDisk {
   /** The power goes: what was not stored is kept, lost or torn. */
   powerCut(): void {
     const { random } = this;
-    this.torn = false;
     const survive = random.draw(this.#nameChanges.length + 1);
     for (const change of this.#nameChanges.splice(0).slice(0, survive)) {
       change(this.#storedNames);

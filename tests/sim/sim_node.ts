@@ -9,7 +9,9 @@
 import type { Config } from "../../engine/config/mod.ts";
 import {
   CONTROL_EXCHANGE,
+  CONTROL_REPLICATION_VALUE,
   ExchangeState,
+  ReplicationValue,
   Role,
 } from "../../engine/ring/mod.ts";
 import type {
@@ -76,6 +78,13 @@ export class SimNode {
 
   get follows(): boolean {
     return this.process?.control[CONTROL_EXCHANGE] === ExchangeState.FOLLOWING;
+  }
+
+  /** It follows, and the primary has seen that its journal is the same so far. */
+  get isWelcome(): boolean {
+    const at = CONTROL_REPLICATION_VALUE >>> 1;
+    return this.follows &&
+      this.process!.controlF64[at + ReplicationValue.CONNECTED] === 1;
   }
 
   start(): void {

@@ -396,6 +396,7 @@ export class Simulation {
     if (!quiet) return;
     if (!this.#checkedLive) {
       this.#checkedLive = true;
+      this.disk.torn = false;
       this.#add("recovery checked");
       this.#checkQuiet("after a start");
     } else if (this.#step >= this.#checkDue) this.#checkQuiet("while running");
