@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { JournalDamageError } from "../../engine/journal/mod.ts";
 import type { Record as JournalRecord } from "./journal_image.ts";
 import type { AgentStep } from "./sim_process.ts";
 import type { Simulation } from "./simulation.ts";
@@ -16,7 +17,10 @@ export interface Sabotage {
   readonly onStart?: (simulation: Simulation) => void;
   readonly onPowerCut?: (simulation: Simulation) => void;
   /** The appliance refuses its journal. True = nothing is put right. */
-  readonly onDamage?: (simulation: Simulation) => boolean;
+  readonly onDamage?: (
+    simulation: Simulation,
+    error: JournalDamageError,
+  ) => boolean;
   /** Messages are not held against the journal: another checker must notice. */
   readonly unjudged?: boolean;
   /** Changes what the oracle is told. */

@@ -5,6 +5,12 @@
  *
  * @module
  */
+import {
+  ORDER_INDEXED_BIT,
+  ORDER_NOTIONAL_F64,
+  ORDER_OWNER,
+  ORDER_WORDS,
+} from "../../engine/book/mod.ts";
 import type { Exchange } from "../../engine/exchange/mod.ts";
 import {
   CONTROL_ALONE,
@@ -100,14 +106,17 @@ export const WRONG_STATE: Sabotage = {
   },
 };
 
-/** Changes a word of the first order that there is. */
+/** Changes the notional value of the first live order. */
 function bendState({ book }: Exchange): void {
-  for (let order = book.scratchOrder; order < book.ordersEnd; order += 16) {
-    const at = order >> 1;
-    if (book.f64[at]! > 0) {
-      book.f64[at] = book.f64[at]! + 1;
-      return;
-    }
+  for (
+    let order = book.scratchOrder + ORDER_WORDS;
+    order < book.ordersEnd;
+    order += ORDER_WORDS
+  ) {
+    if ((book.i32[order + ORDER_OWNER]! & ORDER_INDEXED_BIT) === 0) continue;
+    const at = (order >> 1) + ORDER_NOTIONAL_F64;
+    book.f64[at] = book.f64[at]! + 1;
+    return;
   }
 }
 
@@ -140,12 +149,17 @@ export const HEALTHY_AFTER_FAILURE: Sabotage = {
 
 /** The journal's damage is cut off as if it were a torn tail. */
 export const CARELESS_OPERATOR: Sabotage = {
-  onDamage({ disk }) {
-    const names = [...disk.names.keys()].filter((n) => n.endsWith(".journal"));
-    const last = disk.names.get(names.sort().at(-1)!)!;
-    for (const bytes of [last.cached, last.stored, last.right]) {
-      bytes.fill(0, HEADER_BYTES);
+  onDamage({ disk }, { damage }) {
+    const name = damage.segment.slice(damage.segment.lastIndexOf("/") + 1);
+    const file = disk.names.get(name)!;
+    for (const bytes of [file.cached, file.stored, file.right]) {
+      bytes.fill(0, Math.max(HEADER_BYTES, damage.offset));
     }
+    disk.change((names) => {
+      for (const other of [...names.keys()]) {
+        if (other.endsWith(".journal") && other > name) names.delete(other);
+      }
+    });
     return true;
   },
 };

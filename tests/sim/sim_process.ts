@@ -259,7 +259,11 @@ export class SimProcess {
       nowMs: () => clock.ms,
       write: (line) => {
         if (this.files?.dead === true) return;
-        onLine(new TextDecoder().decode(line).trimEnd());
+        // How long something took is not simulated.
+        onLine(
+          new TextDecoder().decode(line).trimEnd()
+            .replaceAll(/ (ms|journalMs|snapshotMs)=\d+/g, ""),
+        );
       },
     });
   }

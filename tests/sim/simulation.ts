@@ -286,7 +286,9 @@ export class Simulation {
     if (misdirection === undefined && !torn) {
       throw new Violation("damage", `refused a good disk: ${error.message}`);
     }
-    if (this.#options.sabotage?.onDamage?.(this) === true) return this.#drop(1);
+    if (this.#options.sabotage?.onDamage?.(this, error) === true) {
+      return this.#drop(1);
+    }
     this.#add(
       misdirection === undefined ? "torn sector refused" : "damage refused",
     );
