@@ -22,7 +22,7 @@ space := $(empty) $(empty)
 RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
 TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
-	openssh-client socat procps python3
+	openssh-client socat procps python3 nats-server
 
 # What the appliance may do: its shims, its own files, the admin port. The
 # ports of clients are opened by the shims, which Deno's permissions do not see;
@@ -31,7 +31,7 @@ READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))$(if $(DATA),$(comma)$(DAT
 COMMON_PERMISSIONS := --no-prompt --cached-only --frozen --allow-ffi \
 	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
 RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
-	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1
+	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1$(if $(NET),$(comma)$(NET))
 
 .PHONY: help
 help: ## This list
@@ -70,8 +70,8 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control inspect verify shadow replay test test-deep mutants bench challenge rules fmt check clean hugepages
-run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
+.PHONY: run doctor config send control promote inspect verify shadow replay test test-deep sim mutants bench challenge rules fmt check clean hugepages
+run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere; NET=hosts of lease servers)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
 doctor: native deno ## Say what this host lacks, and how to mend it
@@ -101,6 +101,10 @@ verify: native deno ## Check whole archives (DIRS="folder ...", WHAT=--quick for
 shadow: native deno ## Say whether this build may take over a data folder (DATA=folder, WHAT=--from-snapshot)
 	@$(LOOK) shadow $(LOOK_AT) $(WHAT)
 
+promote: deno ## Make the standby of this host primary (FORCE=true: even if it lacks what was acknowledged)
+	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
+		--allow-env=FERRULE_NATIVE_DIR main.ts promote $(if $(CONFIG),--config $(CONFIG)) $(if $(FORCE),force=$(FORCE))
+
 replay: native deno ## Feed recorded order flow into the books: FILE=..., BOOK=... (LOBSTER)
 	@$(DENO) run $(COMMON_PERMISSIONS) --allow-read main.ts replay $(FILE) $(if $(BOOK),--book $(BOOK))
 
@@ -109,6 +113,10 @@ test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for
 
 test-deep: deno ## Ten million commands through engine and oracle (COMMANDS=..., SEED=...)
 	@$(DENO) run --no-prompt --frozen --allow-read tests/deep/oracle_deep.ts $(or $(COMMANDS),10000000) $(or $(SEED),1)
+
+sim: native deno ## Simulate with faults, seed after seed (MINUTES=5); one seed with its log: SEED=... STEPS=...; a pair: PAIR=1
+	@$(DENO) run --no-prompt --frozen --allow-all tests/sim/run.ts $(if $(MINUTES),--minutes=$(MINUTES)) \
+		$(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) $(if $(PAIR),--pair) $(if $(MINUTES),,$(if $(SEED),--one --log))
 
 mutants: deno ## Break each rule in turn and see that the tests notice (MUTANTS="stops auction" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/mutation/mutants.ts $(MUTANTS)

@@ -11,6 +11,7 @@ import {
   commandControl,
   commandDoctor,
   commandHash,
+  commandPromote,
   commandReplay,
   commandRun,
   commandSend,
@@ -43,7 +44,10 @@ const USAGE = `Ferrule, a matching engine in a box.
   main.ts control [--config FILE] [--host ADDRESS] [--port N] REQUEST [KEY=VALUE ...]
                                        ask the running appliance: state, uncross, kill,
                                        unlock, cancel, set-instrument, set-account,
-                                       define-instrument, define-account
+                                       define-instrument, define-account,
+                                       replication mode=alone|replicated
+  main.ts promote [--config FILE] [--host ADDRESS] [--port N] [force=true]
+                                       make the standby of this host primary
   main.ts replay FILE [--format itch|lobster] [--book FILE]
                                        feed recorded order flow into the books
   main.ts inspect [--config FILE | --data DIRECTORY] [--at SEQUENCE|TIME] [--json] WHAT
@@ -126,6 +130,8 @@ async function main(args: string[]): Promise<number> {
       return await commandSend(flags, rest);
     case "control":
       return await commandControl(flags, rest);
+    case "promote":
+      return await commandPromote(flags, rest);
     case "replay":
       return await commandReplay(flags, rest);
     case "inspect":

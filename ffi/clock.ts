@@ -16,6 +16,7 @@ const SYMBOLS = {
 const REALTIME = 0;
 const MONOTONIC = 1;
 const TAI = 2;
+const BOOTTIME = 3;
 /** The words have a cache line of their own. */
 const WORDS_BYTES = 128;
 const WORD = 4294967296;
@@ -50,6 +51,11 @@ export class Clock {
   /** Nanoseconds since 1970, TAI: without leap seconds, if the kernel knows the offset. */
   tai(): void {
     this.#read(TAI, this.#address);
+  }
+
+  /** Nanoseconds since the machine started; goes on while it is suspended, never steps. */
+  boottime(): void {
+    this.#read(BOOTTIME, this.#address);
   }
 
   /** The words as one number; exact for durations below 104 days, else to 256 ns. */

@@ -14,6 +14,7 @@ export * from "./event_digest.ts";
 export * from "./file.ts";
 export * from "./journal.ts";
 export * from "./library.ts";
+export * from "./link.ts";
 export * from "./memory.ts";
 export * from "./native_error.ts";
 export * from "./notify.ts";

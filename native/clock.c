@@ -8,12 +8,13 @@
 
 int32_t ferrule_clock_read(uint32_t clock, double address)
 {
-	static const clockid_t clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_TAI };
+	static const clockid_t clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_TAI,
+					    CLOCK_BOOTTIME };
 	uint32_t *words = ferrule_pointer(address);
 	struct timespec time;
 	uint64_t ns;
 
-	if (clock > FERRULE_CLOCK_TAI)
+	if (clock > FERRULE_CLOCK_BOOTTIME)
 		return ferrule_fail(EINVAL, "clock %u", clock);
 	if (clock_gettime(clocks[clock], &time) != 0)
 		return ferrule_fail(errno, "clock_gettime(%d)", (int)clocks[clock]);

@@ -13,6 +13,7 @@ enum {
 	FERRULE_CLOCK_REALTIME = 0,
 	FERRULE_CLOCK_MONOTONIC = 1,
 	FERRULE_CLOCK_TAI = 2,
+	FERRULE_CLOCK_BOOTTIME = 3,
 };
 
 /** Writes low and high word to the address. -EINVAL for a clock that is none of the above. */

@@ -2,13 +2,13 @@
 
 /**
  * The admin port: `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
- * `/instruments`, `/sessions`, `/accounts`, and `/control` for what an operator
- * asks.
+ * `/instruments`, `/sessions`, `/accounts`, and `/control` and `/promote` for
+ * what an operator asks.
  *
  * Runs on the main thread with Deno's own HTTP server and reads shared memory;
  * only `/control` changes anything, through the exchange. It listens on
  * loopback unless configured otherwise and has no authentication of its own:
- * so `/control` answers only to this host itself, and to no web page.
+ * so those two answer only to this host itself, and to no web page.
  *
  * @module
  */
@@ -19,7 +19,14 @@ import type { OperatorAnswer } from "./operator_desk.ts";
 /** What `/health` answers. */
 export interface Health {
   /** "ok" answers with 200, everything else with 503. */
-  readonly status: "recovering" | "ok" | "draining" | "failed";
+  readonly status:
+    | "recovering"
+    | "standby"
+    | "ok"
+    | "degraded"
+    | "draining"
+    | "failed"
+    | "fenced";
   readonly [field: string]: unknown;
 }
 
@@ -36,6 +43,8 @@ export interface AdminSources {
   accounts(): unknown;
   /** Does what an operator asks. */
   control(request: unknown): Promise<OperatorAnswer>;
+  /** Makes a standby primary. */
+  promote(request: unknown): Promise<OperatorAnswer>;
 }
 
 /** The HTTP server of the admin port. */
@@ -84,6 +93,7 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
     "/sessions",
     "/accounts",
     "/control",
+    "/promote",
   ];
   return json({ error: `Nothing at ${path}`, paths }, 404);
 }
@@ -98,12 +108,12 @@ function isOwnHost(remote: Deno.Addr, address: string): boolean {
   return remote.hostname.startsWith("127.") || remote.hostname === address;
 }
 
-/** `/control`: only from this host, and only as JSON, which no web page sends unasked. */
-async function control(
+/** `/control`, `/promote`: only from this host, and only as JSON, which no web page sends unasked. */
+async function posted(
   request: Request,
   remote: Deno.Addr,
   address: string,
-  sources: AdminSources,
+  act: (asked: unknown) => Promise<OperatorAnswer>,
 ): Promise<Response> {
   if (request.method !== "POST") {
     return json({ error: "POST a JSON object" }, 405);
@@ -127,7 +137,7 @@ async function control(
     if (!(error instanceof SyntaxError)) throw error;
     return json({ error: `Not JSON: ${error.message}` }, 400);
   }
-  const { status, body } = await sources.control(asked);
+  const { status, body } = await act(asked);
   return json(body, status);
 }
 
@@ -164,8 +174,13 @@ export function serveAdmin(
         return json({ error: "Internal error" }, 500);
       },
     }, async (request, { remoteAddr }) => {
-      if (new URL(request.url).pathname === "/control") {
-        return await control(request, remoteAddr, address, sources);
+      const { pathname } = new URL(request.url);
+      if (pathname === "/control" || pathname === "/promote") {
+        const act = (asked: unknown) =>
+          pathname === "/control"
+            ? sources.control(asked)
+            : sources.promote(asked);
+        return await posted(request, remoteAddr, address, act);
       }
       if (request.method !== "GET" && request.method !== "HEAD") {
         return json({ error: `${request.method} is not allowed here` }, 405);

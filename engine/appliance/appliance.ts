@@ -48,7 +48,9 @@ import { depthShape } from "./depth_shape.ts";
 import { gaugesOf } from "./gauges.ts";
 import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
 import { Metrics } from "./metrics.ts";
-import { OperatorDesk } from "./operator_desk.ts";
+import { type OperatorAnswer, OperatorDesk } from "./operator_desk.ts";
+import { buildReplicationDesk } from "./build_replication_desk.ts";
+import type { ReplicationDesk, ReplicationHealth } from "./replication_desk.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
 import { chooseSnapshot } from "./snapshots.ts";
@@ -58,6 +60,10 @@ import { planThreads } from "./topology.ts";
 /** Main thread's look at the control words, in milliseconds. */
 const WATCH_MS = 2;
 const HASH_WAIT_MS_MAX = 10_000;
+const NO_PAIR: Promise<OperatorAnswer> = Promise.resolve({
+  status: 409,
+  body: { error: '[replication] role is "none": this appliance has no pair' },
+});
 
 /** A running appliance, seen from the main thread. */
 export class Appliance {
@@ -71,6 +77,7 @@ export class Appliance {
   readonly #depth: DepthReader;
   readonly #register: Register;
   readonly #desk: OperatorDesk;
+  readonly #replication: ReplicationDesk | undefined;
   readonly #lock: number;
   readonly #workers: Worker[] = [];
   readonly #startedMs = performance.now();
@@ -121,6 +128,23 @@ export class Appliance {
       control: this.#control,
       log: log.child("operator"),
     });
+    this.#replication = this.#makeReplication();
+  }
+
+  #makeReplication(): ReplicationDesk | undefined {
+    const config = this.#config;
+    if (config.replication.role === "none") return undefined;
+    return buildReplicationDesk({
+      config,
+      control: this.#control,
+      controlF64: this.#controlF64,
+      sequence: () => this.#counters.read(COUNTER.commands_total),
+      onFenced: (reason) => {
+        this.#log.error("fenced: nothing is acknowledged any more", { reason });
+        this.#fail("fenced", reason);
+      },
+      log: this.#log.child("replication"),
+    });
   }
 
   /** Starts, waits for the ports to open, runs until a signal, stops; returns the exit code. */
@@ -129,14 +153,17 @@ export class Appliance {
     try {
       this.#admin = this.#openAdmin();
       this.#startThreads();
+      this.#replication?.start();
+      const watchdog = this.#feedWatchdog();
+      if (this.#replication !== undefined) await this.#waitAsHalf();
       const ready = await this.#until(() =>
         this.#gatewaysAre(GatewayState.OPEN)
       );
       if (ready && !this.#stopping()) this.#announce();
-      const watchdog = this.#feedWatchdog();
       await this.#until(() => this.#threadsLeft === 0);
       clearInterval(watchdog);
     } finally {
+      await this.#replication?.stop(this.#failure === undefined);
       stopSignals();
       await this.#admin?.close();
       for (const worker of this.#workers) worker.terminate();
@@ -216,6 +243,23 @@ export class Appliance {
       await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
     }
     return this.#failure === undefined;
+  }
+
+  /** A standby, and a primary that waits for one, are started as far as the service manager knows. */
+  async #waitAsHalf(): Promise<void> {
+    const settled = (): boolean => {
+      const exchange = Atomics.load(this.#control, CONTROL_EXCHANGE);
+      return exchange === ExchangeState.FOLLOWING ||
+        exchange === ExchangeState.LIVE;
+    };
+    if (!await this.#until(settled) || this.#stopping()) return;
+    const { role, epoch } = this.#replication!.health();
+    this.#log.info("started", {
+      role,
+      epoch,
+      adminPort: this.#admin?.port ?? 0,
+    });
+    this.#notify("READY=1");
   }
 
   #gatewaysAre(state: number): boolean {
@@ -310,22 +354,42 @@ export class Appliance {
       instruments: () => this.#register.instruments(),
       sessions: () => this.#register.sessions(),
       accounts: () => this.#register.accounts(),
-      control: (request) => this.#desk.ask(request),
+      control: (request) => this.#ask(request),
+      promote: (request) => this.#promote(request),
     }, this.#log);
+  }
+
+  /** What concerns the pair is not the exchange's. */
+  #ask(request: unknown): Promise<OperatorAnswer> {
+    const asked = (typeof request === "object" ? request : null) as
+      | Readonly<Record<string, unknown>>
+      | null;
+    if (asked?.command !== "replication") return this.#desk.ask(request);
+    return this.#replication?.setMode(asked.mode) ?? NO_PAIR;
+  }
+
+  #promote(request: unknown): Promise<OperatorAnswer> {
+    return this.#replication?.promote(request) ?? NO_PAIR;
   }
 
   #health(): Health {
     const journal = Atomics.load(this.#control, CONTROL_JOURNAL);
     const exchange = Atomics.load(this.#control, CONTROL_EXCHANGE);
     const open = this.#gatewaysAre(GatewayState.OPEN);
-    const status =
-      this.#failure !== undefined || journal === JournalState.FAILED
-        ? "failed"
-        : this.#stopping()
-        ? "draining"
-        : exchange === ExchangeState.LIVE && open
-        ? "ok"
-        : "recovering";
+    const pair = this.#replication?.health();
+    const status = this.#replication?.fenced === true
+      ? "fenced"
+      : this.#failure !== undefined || journal === JournalState.FAILED
+      ? "failed"
+      : this.#stopping()
+      ? "draining"
+      : exchange === ExchangeState.FOLLOWING
+      ? "standby"
+      : exchange === ExchangeState.LIVE && this.#isDegraded(pair)
+      ? "degraded"
+      : exchange === ExchangeState.LIVE && open
+      ? "ok"
+      : "recovering";
     return {
       status,
       name: this.#config.appliance.name,
@@ -335,6 +399,7 @@ export class Appliance {
       ...(this.#config.snapshot.enabled ? { snapshot: this.#snapshot() } : {}),
       durability: this.#config.journal.durability,
       topology: this.#config.topology.mode,
+      ...(pair === undefined ? {} : { replication: pair }),
       hugePages: this.#region.hugePages,
       uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
     };
@@ -358,6 +423,12 @@ export class Appliance {
     const sequence = this.#counters.read(COUNTER.commands_total);
     const keeper = this.#counters.read(COUNTER.keeper_sequence);
     return Math.max(0, sequence - keeper);
+  }
+
+  /** Primary, and nothing is acknowledged because there is no standby. */
+  #isDegraded(pair: ReplicationHealth | undefined): boolean {
+    return this.#config.journal.durability === "replicated" &&
+      pair?.connected === false && !pair.alone;
   }
 
   /** Commands that are sequenced and not durable. */

@@ -185,6 +185,7 @@ export function assembleExchange(
     commands: plan.commandRings.map((offset) =>
       commandRing(offset, plan.commandSlots, "consumer")
     ),
+    replica: commandRing(plan.replicaRing, plan.replicaSlots, "consumer"),
     operator: commandRing(plan.operatorRing, OPERATOR_SLOTS, "consumer"),
     events,
     digest,

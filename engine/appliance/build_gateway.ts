@@ -8,10 +8,13 @@
  *
  * @module
  */
-import { memoryInfo } from "../../ffi/mod.ts";
+import { Clock, memoryInfo } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { BinaryGateway } from "../gateway/binary/mod.ts";
-import { FixGateway } from "../gateway/fix/mod.ts";
+import {
+  BinaryGateway,
+  type BinaryGatewayOptions,
+} from "../gateway/binary/mod.ts";
+import { FixGateway, type FixGatewayOptions } from "../gateway/fix/mod.ts";
 import {
   type ConfiguredSession,
   GatewayAgent,
@@ -24,7 +27,7 @@ import {
   EVENT_SLOT_BYTES,
   Protocol,
 } from "../record/mod.ts";
-import { SpscRing } from "../ring/mod.ts";
+import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
 import { type Log, SharedHistogram } from "../telemetry/mod.ts";
 import {
   DpdkTransport,
@@ -122,11 +125,13 @@ function protocolsOf(
   index: number,
   context: GatewayContext,
   stores: StorePlaces,
+  options: ProtocolOptions,
 ): { code: number; gateway: ProtocolGateway }[] {
   const binary = {
     code: Protocol.BINARY,
     gateway: new BinaryGateway(context, {
       logonTimeoutMs: config.binary.logonTimeoutMs,
+      ...options.binary,
     }),
   };
   if (index === 1) return [binary];
@@ -140,9 +145,31 @@ function protocolsOf(
       sendingTimeToleranceMs: config.fix.sendingTimeToleranceS * 1000,
       messageBytesMax: config.fix.messageBytesMax,
       ...stores,
+      ...options.fix,
     }),
   };
   return [fix, binary];
+}
+
+/** What the configuration leaves to the protocols' defaults. */
+export interface ProtocolOptions {
+  readonly fix?: Partial<FixGatewayOptions>;
+  readonly binary?: Partial<BinaryGatewayOptions>;
+  /** Whether clients may be told what is known now; by the lease, if left out. */
+  readonly mayTell?: () => boolean;
+}
+
+/** With a lease: clients are told nothing once it is over. */
+function leaseCheck(workshop: Workshop): { mayTell?: () => boolean } {
+  if (workshop.config.replication.leaseServers.length === 0) return {};
+  const { controlF64 } = workshop;
+  const clock = new Clock();
+  return {
+    mayTell: () => {
+      clock.boottime();
+      return clock.toNumber() < controlF64[CONTROL_LEASE_VALUE >>> 1]!;
+    },
+  };
 }
 
 /** Folder of what was sent, in a data directory. */
@@ -195,6 +222,7 @@ export function assembleGateway(
   index: number,
   transport: Transport,
   stores: StorePlaces,
+  options: ProtocolOptions = {},
 ): GatewayAgent {
   const { config, plan, memory } = workshop;
   const log = workshop.log.child(`gateway${index}`);
@@ -223,7 +251,11 @@ export function assembleGateway(
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),
     sessionsMax: config.capacity.sessions,
-    protocols: (context) => protocolsOf(config, index, context, stores),
+    protocols: (context) =>
+      protocolsOf(config, index, context, stores, options),
+    ...(options.mayTell === undefined
+      ? leaseCheck(workshop)
+      : { mayTell: options.mayTell }),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

@@ -8,10 +8,13 @@
  * @module
  */
 import { makeDirectory } from "../../ffi/mod.ts";
+import type { Config } from "../config/mod.ts";
+import type { Durability } from "../journal/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import {
   CONTROL_DURABLE,
   CONTROL_JOURNAL,
+  CONTROL_LOCAL,
   CONTROL_WRITTEN,
   SpscRing,
 } from "../ring/mod.ts";
@@ -26,15 +29,24 @@ export function journalDirectory(dataDirectory: string): string {
   return `${dataDirectory}/journal`;
 }
 
+/** What this machine itself must have done before a command counts. */
+export function localDurability(config: Config): Durability {
+  const { durability } = config.journal;
+  return durability === "replicated"
+    ? config.replication.localDurability
+    : durability;
+}
+
 /** The agent that recovers and writes the journal. */
 export function buildJournal(workshop: Workshop): JournalAgent {
   const { config, plan, memory, control, controlF64, snapshot } = workshop;
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
+  const replicated = config.journal.durability === "replicated";
   return new JournalAgent({
     writer: {
       directory,
-      durability: config.journal.durability,
+      durability: localDurability(config),
       segmentBytes: config.journal.segmentMib * MIB,
       groupRecordsMax: config.journal.groupRecordsMax,
       hugePages: config.memory.hugePages !== "never",
@@ -46,7 +58,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
         "consumer",
       ),
       control,
-      durableWord: CONTROL_DURABLE,
+      durableWord: replicated ? CONTROL_LOCAL : CONTROL_DURABLE,
       writtenWord: CONTROL_WRITTEN,
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),

@@ -172,6 +172,18 @@ export async function commandControl(
   }, print);
 }
 
+/** `promote`: makes the standby of this host primary. */
+export async function commandPromote(
+  flags: Flags,
+  rest: readonly string[],
+): Promise<number> {
+  const { admin } = readConfig(flags);
+  return await control(["promote", ...rest], {
+    host: flags.host ?? admin.address,
+    port: flags.port === undefined ? admin.port : Number(flags.port),
+  }, print);
+}
+
 const PROTOCOLS = ["fix", "binary", "binary-udp"] as const;
 
 /** `send`: one order, and what comes back. */

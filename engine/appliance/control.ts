@@ -64,7 +64,8 @@ export async function control(
   options: ControlOptions,
   print: (text: string) => void,
 ): Promise<number> {
-  const url = `http://${options.host}:${options.port}/control`;
+  const path = words[0] === "promote" ? "promote" : "control";
+  const url = `http://${options.host}:${options.port}/${path}`;
   let response: Response;
   try {
     response = await fetch(url, {

@@ -45,10 +45,15 @@ import {
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
   CONTROL_RECOVERY_VALUE,
+  CONTROL_REPLICATOR,
+  CONTROL_ROLE,
+  CONTROL_SEQUENCE_VALUE,
   ExchangeState,
   GatewayState,
   JournalState,
+  ReplicatorState,
   RING_FULL,
+  Role,
   type SpscRing,
 } from "../ring/mod.ts";
 import {
@@ -81,6 +86,8 @@ export interface ExchangeAgentOptions {
   readonly journal: SpscRing;
   /** Consumer ends: commands of each gateway. */
   readonly commands: readonly SpscRing[];
+  /** Consumer end: commands that a primary sequenced; none without replication. */
+  readonly replica?: SpscRing;
   /** Consumer end: commands of the operator. */
   readonly operator: SpscRing;
   /** Of each gateway, and then of the house. */
@@ -233,6 +240,8 @@ export class ExchangeAgent implements Agent {
   doWork(): number {
     if (this.#state === ExchangeState.LIVE) return this.#live();
     if (this.#state === ExchangeState.RECOVERING) return this.#recover();
+    if (this.#state === ExchangeState.FOLLOWING) return this.#follow();
+    if (this.#state === ExchangeState.RECOVERED) return this.#takeRole();
     return 0;
   }
 
@@ -422,8 +431,67 @@ export class ExchangeAgent implements Agent {
       return count;
     }
     if (state === JournalState.RECOVERING) return 0;
-    this.#goLive();
+    this.#count();
+    this.#setState(ExchangeState.RECOVERED);
+    return 1 + this.#takeRole();
+  }
+
+  /** Goes live as primary, or follows one, as soon as it is decided. */
+  #takeRole(): number {
+    const role = Atomics.load(this.#options.control, CONTROL_ROLE);
+    if (role === Role.PRIMARY) this.#goLive();
+    else if (role === Role.STANDBY) this.#setState(ExchangeState.FOLLOWING);
+    else if (!this.#gatewaysDone()) return 0;
+    else this.#setState(ExchangeState.DONE);
     return 1;
+  }
+
+  /** Journals and applies what the primary has sequenced; goes live when there will be no more. */
+  #follow(): number {
+    const { replica, journal, control } = this.#options;
+    // Read before the ring is looked at: HANDED is set after the last command.
+    const handed =
+      Atomics.load(control, CONTROL_REPLICATOR) === ReplicatorState.HANDED &&
+      Atomics.load(control, CONTROL_ROLE) === Role.PRIMARY;
+    const count = Math.min(
+      replica?.available() ?? 0,
+      journal.free(),
+      RECOVERED_PER_ROUND_MAX,
+    );
+    if (count > 0) {
+      this.#takeReplica(replica!, count);
+      this.#publishDepth();
+      return count;
+    }
+    if (handed && (replica?.available() ?? 0) === 0) {
+      this.#goLive();
+      return 1;
+    }
+    if (this.#gatewaysDone()) {
+      this.#setState(ExchangeState.DONE);
+      return 1;
+    }
+    if (Atomics.load(control, CONTROL_HASH_REQUEST) !== this.#hashAnswered) {
+      this.#answerHash();
+    }
+    return 0;
+  }
+
+  #takeReplica(replica: SpscRing, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#copyToJournal(
+        replica,
+        replica.peek(i) * (COMMAND_SLOT_BYTES >>> 2),
+      );
+    }
+    this.#options.journal.publish();
+    for (let i = 0; i < count; i++) {
+      this.applyRecorded(replica, replica.peek(i) * COMMAND_SLOT_BYTES);
+    }
+    replica.release(count);
+    this.showRecorded();
+    this.#count();
+    this.#depthStale = this.#options.depth.instruments;
   }
 
   /**
@@ -521,8 +589,10 @@ export class ExchangeAgent implements Agent {
   }
 
   #setState(state: number): void {
+    const { control, controlF64 } = this.#options;
     this.#state = state;
-    Atomics.store(this.#options.control, CONTROL_EXCHANGE, state);
+    controlF64[CONTROL_SEQUENCE_VALUE >>> 1] = this.#sequence;
+    Atomics.store(control, CONTROL_EXCHANGE, state);
   }
 
   #gatewaysDone(): boolean {

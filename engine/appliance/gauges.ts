@@ -116,6 +116,7 @@ function ringDepths({ plan, memory }: GaugeParts): GaugeSource {
     new SpscRing(memory, offset, bytes, slots, "consumer");
   const rings: [string, SpscRing][] = [
     ["journal", view(plan.journalRing, COMMAND_SLOT_BYTES, plan.journalSlots)],
+    ["replica", view(plan.replicaRing, COMMAND_SLOT_BYTES, plan.replicaSlots)],
     ["operator", view(plan.operatorRing, COMMAND_SLOT_BYTES, OPERATOR_SLOTS)],
     ...plan.commandRings.map((offset, i): [string, SpscRing] => [
       `command${i}`,

@@ -5,7 +5,7 @@
  *
  * ```
  *   control | counters | latency, one each gateway | depth | register |
- *   recovery ring | journal ring | operator ring |
+ *   recovery ring | journal ring | replica ring | operator ring |
  *   command ring, event ring, each gateway
  * ```
  *
@@ -25,6 +25,8 @@ import { registerBytes, registerShape } from "./register_layout.ts";
 export const RECOVERY_SLOTS = 4096;
 /** Slots of the ring that carries commands of the operator to the exchange: at most so many in one request. */
 export const OPERATOR_SLOTS = 1024;
+/** Slots of the ring that carries a primary's commands to the exchange of a standby. */
+export const REPLICA_SLOTS = 8192;
 /** Slots of the ring of events to the appliance itself. */
 export const HOUSE_SLOTS = 1024;
 const PAGE_BYTES = 4096;
@@ -35,6 +37,8 @@ export interface MemoryPlanOptions {
   readonly commandSlots: number;
   readonly eventSlots: number;
   readonly journalSlots: number;
+  /** Of the ring of a primary's commands. */
+  readonly replicaSlots: number;
   /** Bytes of the block of published depth. */
   readonly depthBytes: number;
   /** Bytes of the register. */
@@ -50,6 +54,7 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly register: number;
   readonly recoveryRing: number;
   readonly journalRing: number;
+  readonly replicaRing: number;
   readonly operatorRing: number;
   readonly commandRings: readonly number[];
   readonly eventRings: readonly number[];
@@ -79,6 +84,9 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     journalRing: take(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.journalSlots),
     ),
+    replicaRing: take(
+      SpscRing.bytes(COMMAND_SLOT_BYTES, options.replicaSlots),
+    ),
     operatorRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, OPERATOR_SLOTS)),
     commandRings: each(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.commandSlots),
@@ -97,6 +105,7 @@ export function planOf(config: Config): MemoryPlan {
     commandSlots: capacity.commandRing,
     eventSlots: capacity.eventRing,
     journalSlots: capacity.journalRing,
+    replicaSlots: config.replication.role === "none" ? 2 : REPLICA_SLOTS,
     depthBytes: depthBytes(depthShape(config)),
     registerBytes: registerBytes(registerShape(config)),
   });

@@ -29,6 +29,7 @@ import { buildExchange } from "./build_exchange.ts";
 import { buildGateway } from "./build_gateway.ts";
 import { buildJournal } from "./build_journal.ts";
 import { buildKeeper } from "./build_keeper.ts";
+import { buildReplication } from "./build_replication.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { AGENT_LANES, type AgentName, type ThreadPlan } from "./topology.ts";
 import type { ChosenSnapshot, Workshop } from "./workshop.ts";
@@ -56,6 +57,7 @@ function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "exchange") return buildExchange(workshop);
   if (name === "journal") return buildJournal(workshop);
   if (name === "keeper") return buildKeeper(workshop);
+  if (name === "replicator") return buildReplication(workshop);
   return buildGateway(workshop, name === "gateway0" ? 0 : 1);
 }
 

@@ -14,7 +14,8 @@ export type AgentName =
   | "gateway1"
   | "exchange"
   | "journal"
-  | "keeper";
+  | "keeper"
+  | "replicator";
 
 /** Counter lanes by agent; lanes of threads follow. */
 export const AGENT_LANES: readonly AgentName[] = [
@@ -23,6 +24,7 @@ export const AGENT_LANES: readonly AgentName[] = [
   "exchange",
   "journal",
   "keeper",
+  "replicator",
 ];
 /** The keeper lets others have the core when there is nothing to follow. */
 const KEEPER_IDLE: IdleOptions = {
@@ -47,6 +49,7 @@ export function planThreads(config: Config): ThreadPlan[] {
     ? ["gateway0", "gateway1"]
     : ["gateway0"];
   const agents: AgentName[] = [...gateways, "exchange", "journal"];
+  if (config.replication.role !== "none") agents.push("replicator");
   const { mode, cores } = config.topology;
   const idle: IdleOptions = config.topology;
   const { enabled, core: keeperCore } = config.snapshot;

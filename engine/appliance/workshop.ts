@@ -27,7 +27,7 @@ export interface Workshop {
   readonly control: Int32Array;
   /** The same words as float64. */
   readonly controlF64: Float64Array;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "words" | "realtime" | "toNumber">;
   readonly log: Log;
   readonly snapshot?: ChosenSnapshot;
   /** A counter lane of its own for each agent, and for the thread. */

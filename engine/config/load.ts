@@ -123,6 +123,7 @@ function contradictions(file: ConfigFile): ConfigProblem[] {
       `must be at most fix.heart_bt_int_max_s, ${fix.heart_bt_int_max_s}`,
     );
   }
+  checkReplication(file, add);
   if (dpdk.enabled) {
     for (const key of ["device", "address"] as const) {
       if (dpdk[key] === "") {
@@ -178,6 +179,43 @@ function checkDemoSecrets(
   });
 }
 
+/** A pair needs to be told where its other half is, and what decides between them. */
+function checkReplication(
+  { replication, journal }: ConfigFile,
+  add: AddProblem,
+): void {
+  const { role, peers, lease_servers: servers } = replication;
+  if (journal.durability === "replicated" && role === "none") {
+    add(
+      "replication.role",
+      role,
+      'must be primary, standby or auto if journal.durability is "replicated"',
+    );
+  }
+  if (role === "auto" && servers.length === 0) {
+    add(
+      "replication.lease_servers",
+      servers,
+      'at least one is needed if replication.role is "auto": the lease decides',
+    );
+  }
+  if ((role === "auto" || role === "standby") && peers.length === 0) {
+    add(
+      "replication.peers",
+      peers,
+      `at least one is needed if replication.role is "${role}"`,
+    );
+  }
+  if (replication.timeout_ms < 3 * replication.heartbeat_ms) {
+    add(
+      "replication.timeout_ms",
+      replication.timeout_ms,
+      "must be at least three times replication.heartbeat_ms, " +
+        `${replication.heartbeat_ms}`,
+    );
+  }
+}
+
 /** Sessions name accounts that are there and theirs to use; accounts name instruments. */
 function checkNames(file: ConfigFile, add: AddProblem): void {
   const { fix, binary, dpdk, accounts, instruments } = file;
@@ -214,6 +252,7 @@ function checkNames(file: ConfigFile, add: AddProblem): void {
 /** Names, numbers, cores and ports that may stand only once. */
 function checkUnique(file: ConfigFile, add: AddProblem): void {
   const { fix, binary, dpdk, admin, topology, accounts, instruments } = file;
+  const { replication } = file;
   const once = (values: readonly (readonly [string, unknown])[]) => {
     const seen = new Map<unknown, string>();
     for (const [key, value] of values) {
@@ -247,6 +286,7 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
     ["fix.port", fix.port],
     ["binary.tcp_port", binary.tcp_port],
     ["admin.port", admin.port],
+    ["replication.port", replication.port],
   ].filter((entry): entry is [string, number] => entry[1] !== 0));
 }
 
@@ -335,6 +375,7 @@ function toConfig(file: ConfigFile): Config {
       core: file.snapshot.core,
     },
     ...toProtocols(file),
+    replication: toReplication(file.replication),
     admin: { address: file.admin.address, port: file.admin.port },
     log: { level: file.log.level, format: file.log.format },
     accounts: file.accounts.map(toAccount),
@@ -356,6 +397,25 @@ function toCapacity(capacity: ConfigFile["capacity"]): Config["capacity"] {
     depthLevels: capacity.depth_levels,
     receiveWindowBytes: capacity.receive_window_bytes,
     sendWindowBytes: capacity.send_window_bytes,
+  };
+}
+
+function toReplication(
+  replication: ConfigFile["replication"],
+): Config["replication"] {
+  return {
+    role: replication.role,
+    group: replication.group,
+    address: replication.address,
+    port: replication.port,
+    peers: replication.peers,
+    localDurability: replication.local_durability,
+    heartbeatMs: replication.heartbeat_ms,
+    timeoutMs: replication.timeout_ms,
+    promotedAlone: replication.promoted_alone,
+    leaseServers: replication.lease_servers,
+    leaseReplicas: replication.lease_replicas,
+    leaseMs: replication.lease_ms,
   };
 }
 

@@ -170,7 +170,7 @@ export const DEFAULTS: readonly DefaultEntry[] = [
   entry(
     "journal.durability",
     D.journal.durability,
-    "none, written or synced",
+    "none, written, synced or replicated",
     "Nothing that was acknowledged is lost when power goes.",
   ),
   entry(
@@ -311,6 +311,78 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.dpdk.udpPort,
     "UDP port",
     "The same as over the kernel, so that clients change the address only.",
+  ),
+  entry(
+    "replication.role",
+    D.replication.role,
+    "none, primary, standby or auto",
+    "A standby is a second machine: it must be set up. With auto the lease decides.",
+  ),
+  entry(
+    "replication.group",
+    D.replication.group,
+    "",
+    "Name of the pair and of its lease; a stranger is turned away by it.",
+  ),
+  entry(
+    "replication.address",
+    D.replication.address,
+    "IPv4",
+    "Where a primary listens for its standby. The link has no secrets: give it a network of its own.",
+  ),
+  entry(
+    "replication.port",
+    D.replication.port,
+    "TCP port, 0 = any free",
+    "Beside the client ports, easy to remember.",
+  ),
+  entry(
+    "replication.peers",
+    D.replication.peers,
+    "ADDRESS:PORT",
+    "Whom a standby calls: replication.address and port of the other machine.",
+  ),
+  entry(
+    "replication.local_durability",
+    D.replication.localDurability,
+    "written or synced, on both machines",
+    "With replicated, two machines have a command; synced survives that both lose power at once.",
+  ),
+  entry(
+    "replication.heartbeat_ms",
+    D.replication.heartbeatMs,
+    "ms",
+    "Ten a second: nothing beside orders, and a dead link is found soon.",
+  ),
+  entry(
+    "replication.timeout_ms",
+    D.replication.timeoutMs,
+    "ms",
+    "A link silent for so long is made anew; a busy disk may hold a standby up for a second.",
+  ),
+  entry(
+    "replication.promoted_alone",
+    D.replication.promotedAlone,
+    "",
+    "With replicated: a promoted standby acknowledges alone until it has a standby; else promotion serves nobody.",
+  ),
+  entry(
+    "replication.lease_servers",
+    D.replication.leaseServers,
+    "ADDRESS:PORT of NATS servers",
+    "Which ones there are is known on the site only; empty = no lease, and only people promote.",
+  ),
+  entry(
+    "replication.lease_replicas",
+    D.replication.leaseReplicas,
+    "servers",
+    "With three, one may fail.",
+  ),
+  entry(
+    "replication.lease_ms",
+    D.replication.leaseMs,
+    "ms",
+    "NATS needs up to ten seconds to replace a server that died; the primary must outlive that.",
   ),
   entry(
     "admin.address",

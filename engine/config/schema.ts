@@ -16,7 +16,7 @@ import {
   fixSessionEntry,
   instrumentEntry,
 } from "./entries.ts";
-import { IPV4, oneOf, powerOfTwo, text, whole } from "./fields.ts";
+import { ENDPOINT, IPV4, oneOf, powerOfTwo, text, whole } from "./fields.ts";
 
 const D = defaultConfig();
 
@@ -138,7 +138,7 @@ const memory = section({
 
 const journal = section({
   durability: v.optional(
-    oneOf(["none", "written", "synced"]),
+    oneOf(["none", "written", "synced", "replicated"]),
     D.journal.durability,
   ),
   segment_mib: v.optional(whole(1, 4096), D.journal.segmentMib),
@@ -154,6 +154,44 @@ const snapshot = section({
   seconds_between: v.optional(whole(1, 86_400), D.snapshot.secondsBetween),
   keep: v.optional(whole(1, 100), D.snapshot.keep),
   core: v.optional(whole(-1, 1023), D.snapshot.core),
+});
+
+const endpoint = text(
+  ENDPOINT,
+  'an IPv4 address and a port, such as "192.0.2.1:9020"',
+);
+
+const replication = section({
+  role: v.optional(
+    oneOf(["none", "primary", "standby", "auto"]),
+    D.replication.role,
+  ),
+  group: v.optional(
+    text(/^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits and any of _ -"),
+    D.replication.group,
+  ),
+  address: v.optional(address, D.replication.address),
+  port: v.optional(port, D.replication.port),
+  peers: v.optional(
+    v.array(endpoint, 'a list such as ["192.0.2.1:9020"]'),
+    [],
+  ),
+  local_durability: v.optional(
+    oneOf(["written", "synced"]),
+    D.replication.localDurability,
+  ),
+  heartbeat_ms: v.optional(whole(10, 10_000), D.replication.heartbeatMs),
+  timeout_ms: v.optional(whole(100, 60_000), D.replication.timeoutMs),
+  promoted_alone: v.optional(
+    v.boolean("true or false"),
+    D.replication.promotedAlone,
+  ),
+  lease_servers: v.optional(
+    v.array(endpoint, 'a list such as ["192.0.2.1:4222"]'),
+    [],
+  ),
+  lease_replicas: v.optional(whole(1, 5), D.replication.leaseReplicas),
+  lease_ms: v.optional(whole(1000, 600_000), D.replication.leaseMs),
 });
 
 const admin = section({
@@ -180,6 +218,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   fix: v.optional(fix, {}),
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),
+  replication: v.optional(replication, {}),
   admin: v.optional(admin, {}),
   log: v.optional(log, {}),
   accounts: v.optional(v.array(accountEntry, "tables [[accounts]]"), []),

@@ -45,7 +45,7 @@ export interface Config {
     readonly sendWindowBytes: number;
   };
   readonly journal: {
-    readonly durability: "none" | "written" | "synced";
+    readonly durability: "none" | "written" | "synced" | "replicated";
     readonly segmentMib: number;
     readonly groupRecordsMax: number;
   };
@@ -87,6 +87,27 @@ export interface Config {
     readonly prefixLength: number;
     readonly udpPort: number;
     readonly sessions: readonly BinarySessionConfig[];
+  };
+  readonly replication: {
+    /** "none" = no standby and no lease. */
+    readonly role: "none" | "primary" | "standby" | "auto";
+    /** Name of the pair. */
+    readonly group: string;
+    /** Where a primary listens for its standby. */
+    readonly address: string;
+    readonly port: number;
+    /** Where a standby calls, "ADDRESS:PORT". */
+    readonly peers: readonly string[];
+    /** With durability "replicated": what each machine has done before a command counts. */
+    readonly localDurability: "written" | "synced";
+    readonly heartbeatMs: number;
+    readonly timeoutMs: number;
+    /** With durability "replicated": a promoted standby serves until it has a standby of its own. */
+    readonly promotedAlone: boolean;
+    /** NATS servers that keep the lease, "ADDRESS:PORT"; empty = no lease. */
+    readonly leaseServers: readonly string[];
+    readonly leaseReplicas: number;
+    readonly leaseMs: number;
   };
   readonly admin: { readonly address: string; readonly port: number };
   readonly log: {

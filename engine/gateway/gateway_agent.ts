@@ -38,6 +38,7 @@ import {
   CONTROL_DURABLE,
   CONTROL_EXCHANGE,
   CONTROL_GATEWAY,
+  CONTROL_HOLD,
   CONTROL_PORTS,
   CONTROL_STOP,
   ExchangeState,
@@ -107,7 +108,7 @@ export interface GatewayAgentOptions {
   readonly commands: SpscRing;
   readonly events: SpscRing;
   readonly control: Int32Array;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "words" | "realtime">;
   readonly lane: CounterLane;
   readonly latency: SharedHistogram;
   readonly log: Log;
@@ -119,6 +120,8 @@ export interface GatewayAgentOptions {
   readonly protocols: (
     context: GatewayContext,
   ) => readonly { code: number; gateway: ProtocolGateway }[];
+  /** Whether what is known now may be told to clients; always, if not given. */
+  readonly mayTell?: () => boolean;
   /** How long a stop waits for clients, milliseconds. */
   readonly drainTimeoutMs: number;
 }
@@ -204,6 +207,8 @@ export class GatewayAgent {
     for (let i = 0; i < this.#protocols.length; i++) {
       work += this.#protocols[i]!.gateway.onRound();
     }
+    // The last moment before bytes go out: who was frozen until now notices here.
+    if (this.#state !== GatewayState.CLOSED && !this.#mayTell()) return 0;
     work += this.#pollTransport();
     work += this.#showStalled();
     this.#options.commands.publish();
@@ -244,6 +249,11 @@ export class GatewayAgent {
     );
   }
 
+  #mayTell(): boolean {
+    const { mayTell } = this.#options;
+    return mayTell === undefined || mayTell();
+  }
+
   dispose(): void {
     for (const { gateway } of this.#protocols) gateway.dispose();
     this.#options.transport.dispose();
@@ -269,6 +279,7 @@ export class GatewayAgent {
         // Whatever was published before LIVE must have been handed over: it
         // may wait for the disk, and a logon must not be answered without it.
         exchange === ExchangeState.LIVE &&
+        Atomics.load(control, CONTROL_HOLD) === 0 &&
         this.#options.events.available() === 0
       ) this.#open();
     } else if (this.#state === GatewayState.OPEN) {

@@ -224,26 +224,15 @@ export class JournalReader {
   finish(): JournalRecovery {
     assert(this.#ended, "journal recovery was finished before its end");
     const last = this.#names.length - 1;
-    let kept = this.#names.length;
-    let nextSegmentIndex = this.#header === undefined
+    // The writer makes a last segment without commands again.
+    const empty = last >= 0 && !this.#headerTorn &&
+      this.#groups.position === SEGMENT_HEADER_BYTES;
+    const kept = last + (this.#headerTorn || empty ? 0 : 1);
+    const nextSegmentIndex = this.#header === undefined
       ? 0
-      : this.#header.index + 1;
-    if (this.#headerTorn) {
-      this.#files.unlink(this.#pathOf(last));
-      kept -= 1;
-    } else if (last >= 0 && this.#groups.position === SEGMENT_HEADER_BYTES) {
-      // A segment without commands: the writer makes it again.
-      this.#files.unlink(this.#pathOf(last));
-      kept -= 1;
-      nextSegmentIndex -= 1;
-    } else if (last >= 0) {
-      this.#rewrite(last, this.#groups.position);
-      this.#settle(last, this.#groups.position);
-    }
-    // Up to two segments may have been written and not synced.
-    for (let at = Math.max(0, last - 2); at < Math.min(last, kept); at++) {
-      this.#settle(at, Infinity);
-    }
+      : this.#header.index + (empty ? 0 : 1);
+    this.#secure(last, kept);
+    if (last >= kept) this.#files.unlink(this.#pathOf(last));
     this.#files.syncDirectory(this.#directory);
     this.dispose();
     return {
@@ -266,8 +255,38 @@ export class JournalReader {
     this.#groups.start = this.#groups.end;
   }
 
+  /** Makes sure that what was read is stored; cuts the last segment to its length. */
+  #secure(last: number, kept: number): void {
+    const closed = last >= 0 && this.#isClosed(last);
+    // Up to two segments before the last one may have been written and not
+    // synced, or the sync of one failed. The last one is cut at the very end.
+    for (let at = Math.max(0, last - 2); at < Math.min(last, kept); at++) {
+      if (!closed) this.#rewrite(at, 0, Infinity);
+      this.#settle(at, Infinity);
+    }
+    if (last < 0 || last >= kept) return;
+    const { position } = this.#groups;
+    const from = closed ? Math.max(0, position - REWRITE_BYTES) : 0;
+    this.#rewrite(last, from, position);
+    this.#settle(last, position);
+  }
+
   #pathOf(at: number): string {
     return `${this.#directory}/${segmentName(this.#names[at]!)}`;
+  }
+
+  /**
+   * The run that wrote the segment ended in order, or a recovery did: it was
+   * synced, with all before it, and then cut to its length.
+   */
+  #isClosed(at: number): boolean {
+    const fd = this.#files.openRead(this.#pathOf(at));
+    try {
+      return this.#tail === undefined &&
+        this.#files.size(fd) === this.#groups.position;
+    } finally {
+      this.#files.close(fd);
+    }
   }
 
   /** Cuts a segment to `bytes` if it is longer, and syncs it. */
@@ -276,6 +295,8 @@ export class JournalReader {
     const fd = this.#files.openWrite(path);
     try {
       if (this.#files.size(fd) > bytes) {
+        // Synced before it is cut: see `#isClosed()`.
+        unwrap(this.#files.sync(fd), `sync '${path}'`);
         unwrap(
           this.#files.truncate(fd, bytes),
           `cut '${path}' to ${bytes} bytes`,
@@ -288,16 +309,16 @@ export class JournalReader {
   }
 
   /**
-   * Writes the last part of a segment again. A run that ended because a sync
+   * Writes a part of a segment again. A run that ended because a sync
    * failed leaves data that the kernel shows and may never have stored; only
    * what is written again is sure to be part of the next sync.
    */
-  #rewrite(at: number, bytes: number): void {
+  #rewrite(at: number, from: number, to: number): void {
     const path = this.#pathOf(at);
     const { address, chunkBytes } = this.#chunk;
     const fd = this.#files.openWrite(path);
     try {
-      const from = Math.max(0, bytes - REWRITE_BYTES);
+      const bytes = Math.min(to, this.#files.size(fd));
       for (
         let position = from;
         position < bytes;

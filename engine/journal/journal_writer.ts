@@ -495,6 +495,12 @@ export class JournalWriter {
 
   /** Cuts the unused rest of the segment off, and makes all of it durable. */
   #finishSegment(): void {
+    // Synced before it is cut: that it is cut says that nothing was lost.
+    const stored = this.#files.sync(this.#fd);
+    if (stored < 0) {
+      this.#fail("sync the journal", stored);
+      return;
+    }
     const cut = this.#files.truncate(this.#fd, this.#position);
     if (cut < 0) {
       this.#fail("cut the journal's last segment to its length", cut);

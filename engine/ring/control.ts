@@ -39,8 +39,59 @@ export const CONTROL_RECOVERY_VALUE = (7 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 /** Journal: low 32 bits of the newest sequence that was written to its file, synced or not. */
 export const CONTROL_WRITTEN = (8 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 
+// Replication: lines from here on.
+const REPLICATION_LINE = 16 + 2 * GATEWAYS_MAX;
+/** Main thread: `Role`. */
+export const CONTROL_ROLE = REPLICATION_LINE * LINE_WORDS;
+/** Main thread: 1 = the operator said that no standby is waited for. */
+export const CONTROL_ALONE = (REPLICATION_LINE + 1) * LINE_WORDS;
+/** Main thread: float64 at half this index: until when the lease holds (nanoseconds of the boot-time clock; Infinity = there is none to hold), and the epoch. */
+export const CONTROL_LEASE_VALUE = (REPLICATION_LINE + 2) * LINE_WORDS;
+/** Journal: low 32 bits of the newest sequence that is durable on this machine; only with `durability = "replicated"`. */
+export const CONTROL_LOCAL = (REPLICATION_LINE + 3) * LINE_WORDS;
+/** Main thread before the others start, then the replicator: 1 = ports stay closed. */
+export const CONTROL_HOLD = (REPLICATION_LINE + 4) * LINE_WORDS;
+/** Replicator: `ReplicatorState`. */
+export const CONTROL_REPLICATOR = (REPLICATION_LINE + 5) * LINE_WORDS;
+/** Replicator: float64 at half this index, see `ReplicationValue`. */
+export const CONTROL_REPLICATION_VALUE = (REPLICATION_LINE + 6) * LINE_WORDS;
+/** Exchange: float64 at half this index: the newest sequence when its state changed last. */
+export const CONTROL_SEQUENCE_VALUE = (REPLICATION_LINE + 7) * LINE_WORDS;
+
 /** Bytes of the block. */
-export const CONTROL_BYTES = (9 + 2 * GATEWAYS_MAX) * LINE_WORDS * 4;
+export const CONTROL_BYTES = (REPLICATION_LINE + 8) * LINE_WORDS * 4;
+
+/** What an appliance is to its pair. */
+export const Role = {
+  PRIMARY: 0,
+  /** Not decided yet. */
+  UNDECIDED: 1,
+  STANDBY: 2,
+  /** Standby no longer; primary as soon as nothing of the old one can come any more. */
+  PROMOTING: 3,
+} as const;
+
+export const ReplicatorState = {
+  IDLE: 0,
+  /** Standby: commands of a primary may come. */
+  FOLLOWING: 1,
+  /** Standby no longer: no more commands will come into the replica ring. */
+  HANDED: 2,
+} as const;
+
+/** Places in `CONTROL_REPLICATION_VALUE`. */
+export const ReplicationValue = {
+  /** 1 = the other half is connected. */
+  CONNECTED: 0,
+  /** Primary: newest acknowledged by the standby. Standby: newest received. */
+  SEQUENCE: 1,
+  /** Standby: newest that the primary has written, as it told. */
+  PRIMARY: 2,
+  /** Epoch of the primary that is followed; primary: a later epoch that a standby knows. */
+  EPOCH: 3,
+  /** Port that a primary listens on. */
+  PORT: 4,
+} as const;
 
 export const JournalState = {
   RECOVERING: 0,
@@ -58,6 +109,10 @@ export const ExchangeState = {
   LIVE: 1,
   /** Stopped: no more commands will come. */
   DONE: 2,
+  /** All that the journal had is applied; it waits to be told its role. */
+  RECOVERED: 3,
+  /** Standby: commands come from the primary. */
+  FOLLOWING: 4,
 } as const;
 
 export const GatewayState = {

@@ -194,6 +194,22 @@ export const COUNTERS = [
     kind: "gauge",
     help: "When the newest snapshot of this run was taken, seconds since 1970",
   },
+  {
+    name: "replication_connected",
+    kind: "gauge",
+    help: "1 if the other half of the pair is connected",
+  },
+  {
+    name: "replication_lag",
+    kind: "gauge",
+    help:
+      "Commands that the primary has written and the standby has not acknowledged",
+  },
+  {
+    name: "replication_losses_total",
+    kind: "counter",
+    help: "Connections to the other half that ended",
+  },
   { name: "rounds_total", kind: "counter", help: "Rounds of agents" },
   {
     name: "rounds_busy_total",

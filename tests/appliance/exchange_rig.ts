@@ -45,8 +45,10 @@ import {
   CONTROL_DURABLE,
   CONTROL_EXCHANGE,
   CONTROL_JOURNAL,
+  CONTROL_ROLE,
   ExchangeState,
   JournalState,
+  Role,
   SpscRing,
 } from "../../engine/ring/mod.ts";
 import {
@@ -112,6 +114,7 @@ export class ExchangeRig {
   readonly lines: Record<string, unknown>[] = [];
   /** Low and high word of the time. */
   readonly clock = new Uint32Array([0, 400_000_000]);
+  readonly replica = new BothEnds(COMMAND_SLOT_BYTES, SLOTS);
   readonly #recovery = new BothEnds(COMMAND_SLOT_BYTES, SLOTS);
   readonly #journalRing = new BothEnds(COMMAND_SLOT_BYTES, SLOTS);
   readonly #commands = new BothEnds(COMMAND_SLOT_BYTES, SLOTS);
@@ -168,6 +171,7 @@ export class ExchangeRig {
       exchange: this.exchange,
       recovery: this.#recovery.consumer,
       journal: this.#journalRing.producer,
+      replica: this.replica.consumer,
       commands: [this.#commands.consumer],
       operator: this.operator.consumer,
       events,
@@ -226,6 +230,22 @@ export class ExchangeRig {
       if (this.control[CONTROL_EXCHANGE] === ExchangeState.LIVE) return this;
     }
     throw new Error("the rig did not go live");
+  }
+
+  /** Recovers what there is, and then does what a primary journaled. */
+  follow(records: readonly Uint8Array[]): this {
+    this.control[CONTROL_ROLE] = Role.STANDBY;
+    this.control[CONTROL_JOURNAL] = JournalState.RECOVERED;
+    for (let round = 0; round < 4; round++) this.round();
+    const { producer } = this.replica;
+    for (const record of records) {
+      const slot = producer.claim();
+      assert(slot >= 0, "the rig's replica ring is too short");
+      producer.u8.set(record, slot * COMMAND_SLOT_BYTES);
+    }
+    producer.publish();
+    while (producer.depth() > 0) this.round();
+    return this;
   }
 
   /** One round of the agent; what it journals is durable at once. */

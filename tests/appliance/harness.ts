@@ -33,6 +33,10 @@ export interface StartOptions {
   readonly denoFlags?: readonly string[];
   /** Runs the process under this command, for example `ip netns exec NAME`. */
   readonly wrapper?: readonly string[];
+  /** Message of the log line that ends the wait; "ready" if not given. */
+  readonly waitFor?: string;
+  /** TOML lines of `[appliance]`. */
+  readonly applianceToml?: string;
   /** Receives each line of the log as it comes. */
   readonly onLine?: (line: string) => void;
 }
@@ -72,6 +76,7 @@ function configText(options: StartOptions, dataDirectory: string): string {
   return `
 [appliance]
 data_directory = ${JSON.stringify(dataDirectory)}
+${options.applianceToml ?? ""}
 [topology]
 mode = "${options.topology ?? "single"}"
 ${options.topologyToml ?? ""}
@@ -146,6 +151,7 @@ export async function startAppliance(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const waitFor = options.waitFor ?? "ready";
   const log: LogLine[] = [];
   const raw: string[] = [];
   let ready: (() => void) | undefined;
@@ -156,7 +162,7 @@ export async function startAppliance(
     try {
       const parsed = JSON.parse(line) as LogLine;
       log.push(parsed);
-      if (parsed.message === "ready") ready!();
+      if (parsed.message === waitFor) ready!();
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }
@@ -190,7 +196,7 @@ export async function startAppliance(
       `The appliance did not start: ${failure}\n${raw.join("\n")}`,
     );
   }
-  const readyLine = log.find((line) => line.message === "ready")!;
+  const readyLine = log.find((line) => line.message === waitFor)!;
   const adminPort = Number(readyLine.adminPort);
   return {
     process,

@@ -170,7 +170,7 @@ Deno.test("loadConfig() names key, value and what is allowed", () => {
     ],
     [
       'journal.durability = "sync"',
-      'journal.durability = "sync": must be one of "none", "written", "synced"',
+      'journal.durability = "sync": must be one of "none", "written", "synced", "replicated"',
     ],
     [
       'topology.cores = [1, "x"]',
@@ -272,12 +272,12 @@ Deno.test("loadConfig() reports all problems at once, each key once", () => {
     durability = "always"
   `);
   assertEquals(lines, [
-    'journal.durability = "always": must be one of "none", "written", "synced"',
+    'journal.durability = "always": must be one of "none", "written", "synced", "replicated"',
     'fix.address = "here": must be an IPv4 address in quotes, such as "127.0.0.1"',
     "fix.port = 1500000000: must be a whole number from 0 to 65535",
     "fix.sessions[0].sender_comp_id: is missing",
     "fix.sessions[0].password = (not shown): must be 1 to 64 printable ASCII characters",
-    "colour: unknown key; known are appliance, topology, memory, capacity, journal, snapshot, fix, binary, dpdk, admin, log, accounts, instruments",
+    "colour: unknown key; known are appliance, topology, memory, capacity, journal, snapshot, fix, binary, dpdk, replication, admin, log, accounts, instruments",
   ]);
 });
 

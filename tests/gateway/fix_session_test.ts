@@ -158,6 +158,24 @@ Deno.test("FixGateway resets both numbers with 141=Y", () => {
   assertEquals(brief(client.logon("141=Y|"), 34), ["5 4"]);
 });
 
+Deno.test("FixGateway resets nobody because another client did", () => {
+  const rig = new Rig();
+  const one = new Client(rig, "CLIENT1");
+  one.logon();
+  one.order("a", 1, "10", "5");
+  one.hangUp();
+  const two = new Client(rig, "CLIENT2");
+  assertEquals(brief(two.logon("141=Y|"), 34, 141), ["A 1 Y"]);
+  // Its window lies elsewhere: the other one's Y is still in memory.
+  one.reconnect();
+  assertEquals(brief(one.logon(), 34, 141), ["A 3 -"]);
+  // Too low, and no possible duplicate although the other one sends one.
+  two.send("0", "", 1, "43=Y|122=" + timestamp(START_MS) + "|");
+  assertEquals(brief(one.send("0", "", 2), 58), [
+    "5 MsgSeqNum too low, expecting 4 but received 2",
+  ]);
+});
+
 Deno.test("FixGateway resets in the middle of a session", () => {
   const rig = new Rig();
   const client = loggedOn(rig);

@@ -144,6 +144,8 @@ export interface HarnessOptions {
   readonly segmentBytes?: number;
   readonly groupRecordsMax?: number;
   readonly position?: JournalPosition;
+  /** Makes commands others than those that follow from their sequence. */
+  readonly salt?: number;
 }
 
 /** A writer, its ring and its words. */
@@ -154,6 +156,7 @@ export class Harness {
   readonly #producer: SpscRing;
   readonly #control = new Int32Array(16);
   readonly #counters: CounterReader;
+  readonly #salt: number;
   #next: number;
 
   constructor(directory: string, options: HarnessOptions = {}) {
@@ -170,6 +173,7 @@ export class Harness {
     );
     this.#counters = new CounterReader(block, 0);
     const position = options.position ?? JOURNAL_START;
+    this.#salt = options.salt ?? 0;
     this.#next = position.nextSequence;
     this.#control[DURABLE_WORD] = -1;
     this.writer = new JournalWriter({
@@ -225,7 +229,7 @@ export class Harness {
       const length = lengthOf(sequence);
       ring.u8.fill(0xee, start, start + COMMAND_SLOT_BYTES);
       for (let at = 16; at < length; at++) {
-        ring.u8[start + at] = byteOf(sequence, at);
+        ring.u8[start + at] = byteOf(sequence, at) ^ this.#salt;
       }
       ring.u16[(start >>> 1) + CMD_LENGTH_U16] = length;
       ring.f64[(start >>> 3) + CMD_SEQUENCE_F64] = sequence;

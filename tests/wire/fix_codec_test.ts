@@ -63,6 +63,24 @@ function judge(body: string): [number, number] {
   return [parser.error, parser.errorTag];
 }
 
+Deno.test("FixParser does not find what only an earlier message had", () => {
+  const parser = new FixParser(MEMORY, 8192);
+  const first = frame(
+    `35=A|49=A|56=B|34=1|43=Y|52=20260314-09:26:53.589|98=0|108=30|141=Y|`,
+  );
+  const second = frame(
+    `35=A|49=A|56=B|34=2|52=20260314-09:26:53.589|98=0|108=30|`,
+  );
+  assertEquals(parser.parse(0, put(first)), Parsed.OK);
+  assertEquals(parser.character(Slot.RESET_SEQ_NUM_FLAG), 0x59);
+  assertEquals(parser.character(Slot.POSS_DUP_FLAG), 0x59);
+  // It lies elsewhere, so that the first one is still there to be read.
+  assertEquals(parser.parse(2000, put(second, 2000)), Parsed.OK);
+  assertEquals(parser.character(Slot.RESET_SEQ_NUM_FLAG), -1);
+  assertEquals(parser.character(Slot.POSS_DUP_FLAG), -1);
+  assertEquals(parser.uint(Slot.BEGIN_SEQ_NO), -1);
+});
+
 Deno.test("FixParser.parse() notes where values lie, at any alignment", () => {
   const text = frame(ORDER);
   for (let at = 0; at < 9; at++) {

@@ -160,16 +160,24 @@ export class FixParser {
     return (this.terms & (1 << term)) !== 0;
   }
 
-  /** First byte of a value of exactly one byte, or -1. */
+  /** True if the message has the tag: a place that was not found is that of an earlier message. */
+  #isThere(slot: number): boolean {
+    const found = slot < Fixed.TERM_SLOTS ? this.seen : this.terms;
+    return (found & (1 << slot)) !== 0;
+  }
+
+  /** First byte of a value of exactly one byte; -1 if it is none, or not there. */
   character(slot: number): number {
-    return this.to[slot]! - this.from[slot]! === 1
+    return this.#isThere(slot) && this.to[slot]! - this.from[slot]! === 1
       ? this.#bytes[this.from[slot]!]!
       : -1;
   }
 
-  /** Value as an unsigned 32-bit integer, or -1. */
+  /** Value as an unsigned 32-bit integer; -1 if it is none, or not there. */
   uint(slot: number): number {
-    return parseUint(this.#bytes, this.from[slot]!, this.to[slot]!);
+    return this.#isThere(slot)
+      ? parseUint(this.#bytes, this.from[slot]!, this.to[slot]!)
+      : -1;
   }
 
   /** Looks at the window `[from, to)` of the memory. Returns `Parsed`. */
