@@ -23,6 +23,7 @@ import {
   FRAME_BODY_BYTES_MAX,
   FrameKind,
   RefusedReason,
+  UNMARKED,
 } from "./frame.ts";
 import type { LinkListener } from "./link.ts";
 import { isSameMark, markAt } from "./marks.ts";
@@ -197,7 +198,10 @@ export class PrimaryStream {
         `this primary ends at sequence ${newest}, the caller at ${wanted - 1}`,
       );
     }
-    const mark = markAt(directory, wanted - 1, newest, files);
+    const told = { lo: channel.markLo, hi: channel.markHi };
+    const mark = channel.value === UNMARKED
+      ? told
+      : markAt(directory, wanted - 1, newest, files);
     const first = markAt(directory, wanted, newest, files);
     if (
       mark === undefined || (first === undefined && wanted <= newest)
@@ -209,7 +213,6 @@ export class PrimaryStream {
         } is no longer in this primary's journal`,
       );
     }
-    const told = { lo: channel.markLo, hi: channel.markHi };
     if (!isSameMark(mark, told)) {
       return refuse(
         RefusedReason.DIVERGED,
