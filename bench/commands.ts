@@ -79,6 +79,8 @@ export class Commands {
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
   readonly f64: Float64Array;
+  /** First byte of each command. */
+  readonly offsets: Int32Array;
   /** Bytes and number of the commands so far. */
   bytes = 0;
   count = 0;
@@ -93,6 +95,9 @@ export class Commands {
     this.u32 = new Uint32Array(memory);
     this.i32 = new Int32Array(memory);
     this.f64 = new Float64Array(memory);
+    this.offsets = new Int32Array(
+      Math.floor(bytesMax / record.COMMAND_BASE_BYTES),
+    );
     this.#sequence = firstSequence;
   }
 
@@ -179,7 +184,7 @@ export class Commands {
     this.u32[(byte >> 2) + record.CMD_TIME_HI_U32] = START_HI +
       Math.floor(sinceNs / WORD);
     this.bytes = byte + bytes;
-    this.count += 1;
+    this.offsets[this.count++] = byte;
     return byte;
   }
 

@@ -43,12 +43,12 @@ const BOOKS: readonly (readonly [number, number, number])[] = [
 type Times = Record<string, number[]>;
 
 function ownPass(flow: Flow): number {
-  const { rig, commands, fillBytes, options } = flow;
+  const { rig, commands, fillCount, options } = flow;
   rig.prepare();
-  rig.run(commands, 0, fillBytes);
+  rig.run(commands, 0, fillCount);
   rig.settle();
   const start = performance.now();
-  rig.run(commands, fillBytes);
+  rig.run(commands, fillCount);
   return (performance.now() - start) * 1e6 / options.messages;
 }
 

@@ -196,22 +196,25 @@ export class ExchangeRig {
   }
 
   /**
-   * Applies commands; events are taken out whenever the ring is full.
+   * Applies commands in batches; events are taken out whenever the ring is full.
    *
-   * @param from First byte of the first command.
-   * @param end First byte after the last command.
+   * @param from Place of the first command.
+   * @param end Place behind the last command.
    */
-  run(commands: Commands, from = 0, end = commands.bytes): void {
+  run(commands: Commands, from = 0, end = commands.count): void {
     const exchange = this.exchange;
-    const u16 = commands.u16;
-    for (
-      let at = from;
-      at < end;
-      at += u16[(at >> 1) + Fixed.CMD_LENGTH_U16]!
-    ) exchange.apply(commands, at);
+    const { offsets } = commands;
+    for (let at = from; at < end; at += Fixed.BATCH_COMMANDS) {
+      exchange.applyAll(
+        commands,
+        offsets,
+        at,
+        Math.min(at + Fixed.BATCH_COMMANDS, end),
+      );
+    }
   }
 
-  /** As `run()`, and calls `stamp` after each command. */
+  /** As `run()`, but each command by itself, and calls `stamp` after each. */
   runStamped(commands: Commands, stamp: () => void): void {
     const exchange = this.exchange;
     const u16 = commands.u16;
@@ -279,6 +282,7 @@ export class ExchangeRig {
 // and checked at each use, a member of this is in the machine code.
 const enum Fixed {
   CMD_LENGTH_U16 = 2,
+  BATCH_COMMANDS = 256,
 }
 
 /** What the exchange of a rig holds. */

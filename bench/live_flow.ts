@@ -50,7 +50,7 @@ export interface Flow {
   readonly options: FlowOptions;
   readonly commands: Commands;
   /** Bytes of the commands that fill the book. */
-  readonly fillBytes: number;
+  readonly fillCount: number;
   /** The same as records of the standard mix, if no order has terms. */
   readonly records: Uint32Array;
   readonly rig: ExchangeRig;
@@ -239,8 +239,8 @@ class Maker {
 export function makeFlow(options: FlowOptions): Flow {
   const maker = new Maker(options);
   maker.fill();
-  const fillBytes = maker.commands.bytes;
+  const fillCount = maker.commands.count;
   for (let i = 0; i < options.messages; i++) maker.step();
   const { commands, records, rig } = maker;
-  return { options, commands, fillBytes, records, rig };
+  return { options, commands, fillCount, records, rig };
 }

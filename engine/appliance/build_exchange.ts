@@ -32,6 +32,7 @@ import {
 import { ExchangeAgent } from "./exchange_agent.ts";
 import { House } from "./house.ts";
 import { HOUSE_SLOTS, OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
+import { loadSnapshot } from "./load_snapshot.ts";
 import { warmUp } from "./warm_up.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
@@ -109,6 +110,11 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
       log.debug("warmed up", { commands });
     },
   });
+  agent.snapshotMs = loadSnapshot(
+    workshop,
+    "exchange",
+    (from) => agent.load(from),
+  );
   return agent;
 }
 

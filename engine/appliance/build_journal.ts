@@ -39,7 +39,7 @@ export function localDurability(config: Config): Durability {
 
 /** The agent that recovers and writes the journal. */
 export function buildJournal(workshop: Workshop): JournalAgent {
-  const { config, plan, memory, control, controlF64 } = workshop;
+  const { config, plan, memory, control, controlF64, snapshot } = workshop;
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
   const replicated = config.journal.durability === "replicated";
@@ -70,6 +70,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       RECOVERY_SLOTS,
       "producer",
     ),
+    ...(snapshot === undefined ? {} : { fromSequence: snapshot.sequence + 1 }),
     control,
     controlF64,
     log: workshop.log.child("journal"),

@@ -59,6 +59,7 @@ import {
   instrumentSettings,
   referenceSetting,
   restrictionSetting,
+  type SavedSettings,
   sessionSetting,
   type Setting,
   Settings,
@@ -104,6 +105,16 @@ interface KnownInstrument {
   readonly lotSizeE8: number;
 }
 
+/** What `Definitions.save()` gives. */
+export interface SavedDefinitions {
+  readonly settings: SavedSettings;
+  readonly instruments: readonly (readonly [string, KnownInstrument])[];
+  readonly accounts: readonly (readonly [string, number])[];
+  readonly sessions: readonly (readonly [string, number])[];
+  readonly sessionAccounts: readonly (readonly [number, number])[];
+  readonly fresh: readonly number[];
+}
+
 /** A command that the configuration needs, and the line that tells of it. */
 interface Missing {
   readonly command: CommandFields;
@@ -129,6 +140,43 @@ export class Definitions {
   constructor(options: DefinitionsOptions) {
     this.#options = options;
     this.#missing = this.#everythingMissing();
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  sessionKeys(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /** All that commands have defined and set. */
+  save(): SavedDefinitions {
+    return {
+      settings: this.#settings.save(),
+      instruments: [...this.#instruments],
+      accounts: [...this.#accounts],
+      sessions: [...this.#sessions],
+      sessionAccounts: [...this.#sessionAccounts],
+      fresh: [...this.#fresh],
+    };
+  }
+
+  /** Takes what was saved; gateways know it from their own part. */
+  load(saved: SavedDefinitions): void {
+    this.#settings.load(saved.settings);
+    for (const [symbol, known] of saved.instruments) {
+      this.#instruments.set(symbol, known);
+      const { index, tickSizeE8, lotSizeE8 } = known;
+      const text = new TextEncoder().encode(symbol);
+      this.#options.depth.define(index, text, tickSizeE8, lotSizeE8);
+    }
+    for (const [name, index] of saved.accounts) this.#accounts.set(name, index);
+    for (const [key, index] of saved.sessions) {
+      this.#sessions.set(key, index);
+      this.#options.routes[index] = this.#gatewayOf(key);
+    }
+    for (const [session, account] of saved.sessionAccounts) {
+      this.#sessionAccounts.set(session, account);
+    }
+    for (const instrument of saved.fresh) this.#fresh.add(instrument);
   }
 
   /** Takes note of a command that was applied, and tells the gateways of definitions. */
@@ -191,15 +239,21 @@ export class Definitions {
     sequence: number,
   ): void {
     const { session: index, detail: code, text: name } = command;
-    this.#sessions.set(sessionKey(code, name), index);
-    const wanted = this.#options.sessions.find((session) =>
-      session.protocolCode === code && session.name === name
-    );
-    this.#options.routes[index] = wanted?.gateway ?? 0;
+    const key = sessionKey(code, name);
+    this.#sessions.set(key, index);
+    this.#options.routes[index] = this.#gatewayOf(key);
     this.#tell(EventKind.SESSION_DEFINED, sequence, index, {
       text,
       detail: code,
     });
+  }
+
+  /** Place of the gateway that serves a session; 0 if none does. */
+  #gatewayOf(key: string): number {
+    const wanted = this.#options.sessions.find((session) =>
+      sessionKey(session.protocolCode, session.name) === key
+    );
+    return wanted?.gateway ?? 0;
   }
 
   /**
@@ -485,6 +539,7 @@ export class Definitions {
   }
 }
 
-function sessionKey(protocolCode: number, name: string): string {
+/** Names a session: the same number may be a session of each protocol. */
+export function sessionKey(protocolCode: number, name: string): string {
   return `${protocolCode}/${name}`;
 }

@@ -20,7 +20,7 @@
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
-import { fail } from "../assert.ts";
+import { assert, fail } from "../assert.ts";
 import {
   type EventDigest,
   type EventRing,
@@ -44,6 +44,7 @@ import {
   CONTROL_HASH_REQUEST,
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
+  CONTROL_RECOVERY_VALUE,
   CONTROL_REPLICATOR,
   CONTROL_ROLE,
   CONTROL_SEQUENCE_VALUE,
@@ -55,6 +56,13 @@ import {
   Role,
   type SpscRing,
 } from "../ring/mod.ts";
+import {
+  addJson,
+  bytesOf,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+} from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
 import {
@@ -100,6 +108,18 @@ export interface ExchangeAgentOptions {
   readonly letOthersWork: () => void;
 }
 
+/** What of the agent itself is saved. */
+interface SavedAgent {
+  readonly sequence: number;
+  readonly timeLo: number;
+  readonly timeHi: number;
+  readonly checkpoint: number;
+  readonly checkpointFull: boolean;
+  readonly digestLo: number;
+  readonly digestHi: number;
+  readonly events: number;
+}
+
 const TIME_COMMAND = { kind: CommandKind.TIME };
 const COMMANDS_PER_ROUND_MAX = 256;
 const RECOVERED_PER_ROUND_MAX = 1024;
@@ -110,10 +130,16 @@ const DEPTH_PERIOD_NS = 10_000_000;
 /** Sequencer and exchange. One thread; see the module's text. */
 export class ExchangeAgent implements Agent {
   readonly name = "exchange";
+  /** What loading a snapshot took; for the line that says that it is live. */
+  snapshotMs = 0;
   readonly #options: ExchangeAgentOptions;
   #state: number = ExchangeState.RECOVERING;
   /** Sequence of the newest command. */
   #sequence = 0;
+  /** When the first recovered commands were done; 0 = none was. */
+  #replayedFromMs = 0;
+  /** Sequence of the snapshot that it began with; 0 = none. */
+  #loadedSequence = 0;
   #timeLo = 0;
   #timeHi = 0;
   #depthLo = 0;
@@ -121,6 +147,8 @@ export class ExchangeAgent implements Agent {
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
   #hashAnswered = 0;
+  /** Where the commands of a batch lie. */
+  readonly #offsets = new Int32Array(COMMANDS_PER_ROUND_MAX);
   /** Sequence of the newest CHECKPOINT. */
   #checkpoint = 0;
   /** The newest CHECKPOINT has the state's hash. */
@@ -143,6 +171,70 @@ export class ExchangeAgent implements Agent {
   /** Newest sequence number given. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Low and high word of the newest command's time. */
+  get timeLo(): number {
+    return this.#timeLo;
+  }
+
+  get timeHi(): number {
+    return this.#timeHi;
+  }
+
+  /** Digest of all events so far. */
+  get digest(): EventDigest {
+    const { digest } = this.#options;
+    digest.take();
+    return digest;
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  definedSessions(): string[] {
+    return this.#options.definitions.sessionKeys();
+  }
+
+  /** Adds the whole state, as it is after the newest command. */
+  save(out: SectionWriter): void {
+    const { exchange, definitions, register, digest } = this.#options;
+    digest.take();
+    addJson(out, "agent", {
+      sequence: this.#sequence,
+      timeLo: this.#timeLo,
+      timeHi: this.#timeHi,
+      checkpoint: this.#checkpoint,
+      checkpointFull: this.#checkpointFull,
+      digestLo: digest.lo,
+      digestHi: digest.hi,
+      events: digest.events,
+    });
+    addJson(out, "definitions", definitions.save());
+    out.add("register", register.save());
+    out.add("scalars", bytesOf(exchange.saveScalars()));
+    out.add("memory", exchange.stateMemory);
+  }
+
+  /** Takes a state that was saved, before the first command. */
+  load(from: SectionReader): void {
+    const { exchange, definitions, register, digest } = this.#options;
+    assert(this.#sequence === 0, "a state is loaded after commands");
+    const saved = readJson<SavedAgent>(from, "agent");
+    const { sequence } = saved;
+    from.readInto("memory", exchange.stateMemory);
+    exchange.restoreScalars(new Float64Array(from.read("scalars").buffer));
+    assert(
+      exchange.sequence === sequence,
+      `the exchange's state is of command ${exchange.sequence}, the agent's of ${sequence}`,
+    );
+    register.load(from.read("register"));
+    definitions.load(readJson(from, "definitions"));
+    this.#sequence = sequence;
+    this.#loadedSequence = sequence;
+    this.#timeLo = saved.timeLo;
+    this.#timeHi = saved.timeHi;
+    this.#checkpoint = saved.checkpoint;
+    this.#checkpointFull = saved.checkpointFull;
+    digest.restore(saved.digestLo, saved.digestHi, saved.events);
   }
 
   doWork(): number {
@@ -190,9 +282,11 @@ export class ExchangeAgent implements Agent {
     if (count > room) count = room;
     if (count === 0) return 0;
     this.#journal(ring, count);
+    const offsets = this.#offsets;
     for (let i = 0; i < count; i++) {
-      exchange.apply(ring, ring.peek(i) * COMMAND_SLOT_BYTES);
+      offsets[i] = ring.peek(i) * COMMAND_SLOT_BYTES;
     }
+    exchange.applyAll(ring, offsets, 0, count);
     ring.release(count);
     this.#publishEvents();
     return count;
@@ -331,6 +425,7 @@ export class ExchangeAgent implements Agent {
       this.applyRecorded(recovery, recovery.peek(i) * COMMAND_SLOT_BYTES);
     }
     if (count > 0) {
+      if (this.#replayedFromMs === 0) this.#replayedFromMs = performance.now();
       recovery.release(count);
       this.showRecorded();
       return count;
@@ -405,6 +500,7 @@ export class ExchangeAgent implements Agent {
    *
    * @param at Its first byte; a multiple of 8.
    * @throws {InvariantError} If it is not the next one.
+   * @throws {CheckpointError} If it says that the state should be another.
    */
   applyRecorded(commands: CommandSlots, at: number): void {
     const { exchange, definitions, digest } = this.#options;
@@ -442,7 +538,12 @@ export class ExchangeAgent implements Agent {
   }
 
   #goLive(): void {
-    const { exchange, log, journal, definitions, house } = this.#options;
+    const { exchange, log, journal, definitions, house, controlF64 } =
+      this.#options;
+    const recovery = CONTROL_RECOVERY_VALUE >>> 1;
+    const replayedMs = this.#replayedFromMs === 0
+      ? 0
+      : Math.round(performance.now() - this.#replayedFromMs);
     this.#stamp();
     definitions.check();
     this.#waitForRoom();
@@ -464,7 +565,12 @@ export class ExchangeAgent implements Agent {
     log.info("live", {
       sequence: this.#sequence,
       ordersOpen: exchange.ordersOpen,
+      sessions: definitions.sessionKeys().length,
       stateHash,
+      snapshotSequence: this.#loadedSequence,
+      snapshotMs: this.snapshotMs,
+      journalCommands: controlF64[recovery]!,
+      journalMs: replayedMs,
     });
     if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
     this.#count();

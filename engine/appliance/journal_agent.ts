@@ -38,6 +38,8 @@ export interface JournalAgentOptions {
   readonly writer: Omit<JournalWriterOptions, "position" | "onFailure">;
   /** Producer end: commands that were recovered. */
   readonly recovery: SpscRing;
+  /** The first command that the exchange needs; 1 if left out. */
+  readonly fromSequence?: number;
   readonly control: Int32Array;
   /** The same words as float64. */
   readonly controlF64: Float64Array;
@@ -64,7 +66,12 @@ export class JournalAgent implements Agent {
     this.#options = options;
     this.#startedMs = options.elapsedMs();
     const { directory, files } = options.writer;
-    this.#reader = new JournalReader({ directory, ...(files && { files }) });
+    const { fromSequence } = options;
+    this.#reader = new JournalReader({
+      directory,
+      ...(files && { files }),
+      ...(fromSequence === undefined ? {} : { fromSequence }),
+    });
   }
 
   done(): boolean {
@@ -117,10 +124,13 @@ export class JournalAgent implements Agent {
     }
     const elapsed = elapsedMs() - this.#startedMs;
     const at = CONTROL_RECOVERY_VALUE >>> 1;
-    controlF64[at] = recovery.records;
+    // What a segment has before the first command that is wanted is read, and left out.
+    const from = this.#options.fromSequence ?? 1;
+    const commands = Math.min(recovery.records, recovery.nextSequence - from);
+    controlF64[at] = commands;
     controlF64[at + 1] = elapsed;
     log.info("recovered", {
-      commands: recovery.records,
+      commands,
       bytes: recovery.bytes,
       segments: recovery.segments,
       sequence: recovery.nextSequence - 1,

@@ -19,18 +19,24 @@
  */
 import { allocate, Clock, type MemoryRegion } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { Exchange } from "../exchange/mod.ts";
-import type { GatewayAgent } from "../gateway/mod.ts";
+import { type EventDigest, Exchange } from "../exchange/mod.ts";
+import type { GatewayAgent, SavedFile } from "../gateway/mod.ts";
 import {
   EVENT_SLOT_BYTES,
   EVT_INDEX_U32,
   EVT_SEQUENCE_F64,
 } from "../record/mod.ts";
 import { CONTROL_BYTES, CONTROL_DURABLE, SpscRing } from "../ring/mod.ts";
+import {
+  readerFor,
+  type SectionReader,
+  type SectionWriter,
+  writerFor,
+} from "../snapshot/mod.ts";
 import { CounterLane, type Log } from "../telemetry/mod.ts";
 import { NullTransport, type Transport } from "../transport/mod.ts";
 import { assembleExchange, exchangeCapacity } from "./build_exchange.ts";
-import { assembleGateway } from "./build_gateway.ts";
+import { assembleGateway, type StorePlaces } from "./build_gateway.ts";
 import type { CommandSlots } from "./command_fields.ts";
 import type { ExchangeAgent } from "./exchange_agent.ts";
 import { HOUSE_SLOTS, type MemoryPlan, planOf } from "./memory_plan.ts";
@@ -47,8 +53,8 @@ export interface ReplicaOptions {
    * Without them events are written, shown to `onEvent` and dropped.
    */
   readonly gateways?: boolean;
-  /** Folder for the stores of what was sent; none = the newest in memory. */
-  readonly storeDirectory?: string;
+  /** Where the stores of what was sent are; none = the newest in memory. */
+  readonly stores?: StorePlaces;
   /**
    * Called with each event in turn, by sequence and place in its command;
    * those to the appliance itself too.
@@ -122,6 +128,20 @@ export class Replica {
     return this.#agent.sequence;
   }
 
+  /** Low and high word of its time. */
+  get timeLo(): number {
+    return this.#agent.timeLo;
+  }
+
+  get timeHi(): number {
+    return this.#agent.timeHi;
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  definedSessions(): string[] {
+    return this.#agent.definedSessions();
+  }
+
   /**
    * Applies a command that lies at byte `at`: the next one.
    *
@@ -137,6 +157,43 @@ export class Replica {
     this.#pending = 0;
     this.#agent.showRecorded();
     this.#takeEvents();
+  }
+
+  /**
+   * Adds the whole state, as it is after the newest command. Sections may be
+   * views of it: they are to be read before the next command.
+   *
+   * @throws {NativeError} If a file that the state names can't be synced.
+   */
+  save(out: SectionWriter): void {
+    this.settle();
+    this.#agent.save(writerFor("exchange", out));
+    for (const gateway of this.gateways) {
+      gateway.save(writerFor(gateway.name, out));
+    }
+  }
+
+  /**
+   * Takes a state that was saved, in place of all commands up to it.
+   *
+   * @throws {Error} If it is of another capacity, or a file that it names is
+   *   not as it was. The replica is then of no use.
+   */
+  load(from: SectionReader): void {
+    this.#agent.load(readerFor("exchange", from));
+    for (const gateway of this.gateways) {
+      gateway.load(readerFor(gateway.name, from));
+    }
+  }
+
+  /** The files that the saved state needs. */
+  savedFiles(): SavedFile[] {
+    return this.gateways.flatMap((gateway) => gateway.savedFiles());
+  }
+
+  /** Digest of all events so far. */
+  get digest(): EventDigest {
+    return this.#agent.digest;
   }
 
   /** A digest of the exchange's state; as `/state` of the live one shows it. */
@@ -161,14 +218,14 @@ export class Replica {
   }
 
   #makeGateways(workshop: Workshop): GatewayAgent[] {
-    const { gateways, transport, storeDirectory } = this.#options;
+    const { gateways, transport, stores } = this.#options;
     if (gateways === false) return [];
     return workshop.plan.eventRings.map((_, index) =>
       assembleGateway(
         workshop,
         index,
         transport?.(index) ?? new NullTransport(),
-        storeDirectory,
+        stores ?? {},
       )
     );
   }

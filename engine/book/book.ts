@@ -153,6 +153,11 @@ export class Book {
   readonly unlinkFrom: Queues["unlinkFrom"];
   /** `closeLevel(side, level)`: takes a level without orders out of the index and finds the next best. */
   readonly closeLevel: Queues["closeLevel"];
+  /**
+   * `openLevel(order, side, key, level)`: as `rest()` where the price has no
+   * orders; `level` is what the index found, 0 if it has no page yet.
+   */
+  readonly openLevel: Queues["openLevel"];
   /** `allocate()`: takes an order's record from the pool, last used first; 0 if it is empty. */
   readonly allocate: Queues["allocate"];
   /** `free(order)`: gives an order's record back; it does not rest. */
@@ -212,6 +217,7 @@ export class Book {
     this.unlink = queues.unlink;
     this.unlinkFrom = queues.unlinkFrom;
     this.closeLevel = queues.closeLevel;
+    this.openLevel = queues.openLevel;
     this.allocate = queues.allocate;
     this.free = queues.free;
   }

@@ -46,6 +46,7 @@ export interface Queues {
   rest(order: number, side: number, key: number): void;
   unlink(order: number): void;
   unlinkFrom(order: number, side: number): void;
+  openLevel(order: number, side: number, key: number, level: number): void;
   closeLevel(side: number, level: number): void;
   allocate(): number;
   free(order: number): void;
@@ -171,5 +172,5 @@ export function makeQueues(
       : words[best | Fixed.LEVEL_KEY]!;
   }
 
-  return { rest, unlink, unlinkFrom, closeLevel, allocate, free };
+  return { rest, unlink, unlinkFrom, openLevel, closeLevel, allocate, free };
 }

@@ -31,10 +31,21 @@ import { DEFINITION_WORDS, Definitions, NAME_WORDS } from "./definitions.ts";
 import type { EventRing } from "./event_ring.ts";
 import { type CommandViews, EventWriter } from "./event_writer.ts";
 import { LiveOrders } from "./live_orders.ts";
+import {
+  LOOK_AHEAD_COMMANDS,
+  LOOK_AHEAD_ORDERS_MIN,
+  type LookAhead,
+  lookAhead,
+} from "./look_ahead.ts";
 import { MassRequests } from "./mass_requests.ts";
 import { OrderIndex } from "./order_index.ts";
 import { OrderSearch } from "./order_search.ts";
-import { canBePlain, type PlainPath, plainPath } from "./plain_path.ts";
+import {
+  canBePlain,
+  type PlainParts,
+  type PlainPath,
+  plainPath,
+} from "./plain_path.ts";
 import { RequestChecks } from "./request_checks.ts";
 import { Requests } from "./requests.ts";
 import { Specials } from "./specials.ts";
@@ -194,6 +205,8 @@ export class Exchange {
   readonly #totals = new Float64Array(8);
   /** What the plain path counted since the totals were last read. */
   readonly #counts = new Int32Array(8);
+  /** Commands that went the short way since it was made, by `Total`; for tests and people. */
+  readonly plainTotals = new Float64Array(8);
   /** Requests refused by the exchange, by reason. */
   readonly refusals = new Float64Array(Fixed.REFUSALS_MAX);
   readonly #requests: Requests;
@@ -219,6 +232,7 @@ export class Exchange {
   readonly #due: Uint32Array;
   readonly #events: readonly EventRing[];
   readonly #plain: PlainPath;
+  readonly #lookAhead: LookAhead;
 
   /** Bytes that an exchange of these options occupies; a multiple of 64. */
   static bytes(options: ExchangeCapacity): number {
@@ -290,13 +304,14 @@ export class Exchange {
     this.#requests = rooms.requests;
     this.#mass = rooms.mass;
     this.#setup = rooms.setup;
-    this.#plain = this.#makePlain(options);
+    const plain = this.#plainParts(options);
+    this.#plain = canBePlain(options.events) ? plainPath(plain) : () => false;
+    this.#lookAhead = lookAhead(plain);
   }
 
-  /** The plain path over the same memory, if the event rings lie so that there can be one. */
-  #makePlain(options: ExchangeOptions): PlainPath {
+  /** What the plain path and the look ahead work on: the same memory. */
+  #plainParts(options: ExchangeOptions): PlainParts {
     const { events } = options;
-    if (!canBePlain(events)) return () => false;
     const places = new Int32Array(events.length * Fixed.PLACE_WORDS);
     for (let i = 0; i < events.length; i++) {
       events[i]!.movePlace(places, i * Fixed.PLACE_WORDS);
@@ -304,7 +319,7 @@ export class Exchange {
     const at = parts(options);
     const start = options.byteOffset ?? 0;
     const { book, accounts } = this;
-    return plainPath({
+    return {
       i32: new Int32Array(options.memory, start, at.bytes >>> 2),
       f64: new Float64Array(options.memory, start, at.bytes >>> 3),
       instruments: book.instrumentOf(0),
@@ -327,6 +342,7 @@ export class Exchange {
       places,
       stamp: this.#writer.stamp,
       counts: this.#counts,
+      refusals: this.refusals,
       last: this.#last,
       due: this.#due,
       accounts,
@@ -336,19 +352,29 @@ export class Exchange {
         const level = book.index.find(side, key);
         return level !== 0 || book.index.hasRoom(side, key) ? level : -1;
       },
-      closeLevel: (side, level) => book.closeLevel(side, level),
-      rest: (order, side, key) => book.rest(order, side, key),
+      growIndex: () => this.#index.grow(),
+      closeLevel: book.closeLevel,
+      openLevel: book.openLevel,
+      rest: book.rest,
+      unlinkFrom: book.unlinkFrom,
       proceed: (order, command, from, index) => {
         this.#writer.begin(command, from);
         this.#writer.skip(index);
         this.#requests.goOn(order);
         if (this.#live.touchedCount !== 0) this.#settle();
       },
+      settle: (instrument, order, command, from, index) => {
+        this.#writer.begin(command, from);
+        this.#writer.skip(index);
+        this.#writer.subject = order;
+        this.#live.touch(instrument);
+        this.#settle();
+      },
       refuse: (command, from) => {
         this.#writer.begin(command, from);
         this.#requests.refuseRate(command, from);
       },
-    });
+    };
   }
 
   /** Puts together what works on the state. */
@@ -482,10 +508,11 @@ export class Exchange {
     const { stamp } = this.#writer;
     stamp[2] = stamp[2]! + (counts[Fixed.COUNT_EVENTS]! >>> 0);
     counts[Fixed.COUNT_EVENTS] = 0;
-    for (let i = Fixed.Total_ORDERS; i <= Fixed.Total_CANCELS; i++) {
+    for (let i = Fixed.Total_ORDERS; i <= Fixed.Total_OTHERS; i++) {
       const count = counts[i]! >>> 0;
       counts[i] = 0;
       totals[i] = totals[i]! + count;
+      this.plainTotals[i] = this.plainTotals[i]! + count;
       totals[Fixed.Total_COMMANDS] = totals[Fixed.Total_COMMANDS]! + count;
     }
   }
@@ -561,7 +588,11 @@ export class Exchange {
    */
   apply(command: CommandViews, offset: number): void {
     const at = offset >>> 2;
-    if (this.#plain(command, at)) return;
+    if (!this.#plain(command, at)) this.#applyGeneral(command, at);
+  }
+
+  /** Applies a command that the plain path did not. */
+  #applyGeneral(command: CommandViews, at: number): void {
     const i32 = command.i32;
     const sequence = command.f64[(at >> 1) + Fixed.CMD_SEQUENCE_F64]!;
     if (!(sequence > this.#last[0]!)) this.#outOfOrder(sequence);
@@ -594,6 +625,42 @@ export class Exchange {
       this.#requests.replace(command, at, session);
     } else this.#other(command, at, session, kind);
     if (this.#live.touchedCount !== 0) this.#settle();
+  }
+
+  /**
+   * Applies commands one after the other, as `apply()` does, and reads ahead of
+   * them what they will need.
+   *
+   * @param offsets First byte of each command in the memory of the views.
+   * @param from Place in `offsets` of the first.
+   * @param end Place behind the last.
+   */
+  applyAll(
+    command: CommandViews,
+    offsets: Int32Array,
+    from: number,
+    end: number,
+  ): void {
+    for (let first = from; first < end; first += LOOK_AHEAD_COMMANDS) {
+      const next = Math.min(first + LOOK_AHEAD_COMMANDS, end);
+      if (this.book.ordersAllocated >= LOOK_AHEAD_ORDERS_MIN) {
+        this.#lookAhead(command, offsets, first, next);
+      }
+      this.#applySome(command, offsets, first, next);
+    }
+  }
+
+  #applySome(
+    command: CommandViews,
+    offsets: Int32Array,
+    from: number,
+    end: number,
+  ): void {
+    const plain = this.#plain;
+    for (let i = from; i < end; i++) {
+      const at = offsets[i]! >>> 2;
+      if (!plain(command, at)) this.#applyGeneral(command, at);
+    }
   }
 
   /** Drops the events that were not published: for a warm-up. */
@@ -792,8 +859,23 @@ export class Exchange {
    * options. Cold: copies everything.
    */
   snapshot(): Uint8Array {
+    const scalars = this.saveScalars();
+    const bytes = new Uint8Array(8 + scalars.byteLength + this.#memory.length);
+    new DataView(bytes.buffer).setFloat64(0, scalars.length, true);
+    bytes.set(new Uint8Array(scalars.buffer), 8);
+    bytes.set(this.#memory, 8 + scalars.byteLength);
+    return bytes;
+  }
+
+  /** The memory in which all but a few numbers of the state lies. */
+  get stateMemory(): Uint8Array {
+    return this.#memory;
+  }
+
+  /** The few numbers of the state that lie beside `stateMemory`. */
+  saveScalars(): Float64Array<ArrayBuffer> {
     this.#addCounts();
-    const scalars = Float64Array.from([
+    return Float64Array.from([
       this.sequence,
       this.ordersLimit,
       this.specialsLimit,
@@ -804,11 +886,6 @@ export class Exchange {
       ...this.limits.notionalMax,
       ...this.book.scalars(),
     ]);
-    const bytes = new Uint8Array(8 + scalars.byteLength + this.#memory.length);
-    new DataView(bytes.buffer).setFloat64(0, scalars.length, true);
-    bytes.set(new Uint8Array(scalars.buffer), 8);
-    bytes.set(this.#memory, 8 + scalars.byteLength);
-    return bytes;
   }
 
   /**
@@ -829,8 +906,13 @@ export class Exchange {
         } bytes of state: this exchange has ${this.#memory.length}`,
       );
     }
-    const scalars = [...new Float64Array(bytes.slice(8, from).buffer)];
     this.#memory.set(bytes.subarray(from));
+    this.restoreScalars(new Float64Array(bytes.slice(8, from).buffer));
+  }
+
+  /** Takes what `saveScalars()` gave, when `stateMemory` is as it was then. */
+  restoreScalars(numbers: Float64Array): void {
+    const scalars = [...numbers];
     this.#last[0] = scalars.shift()!;
     this.#requests.ordersLimit = scalars.shift()!;
     this.#requests.specialsLimit = scalars.shift()!;
@@ -857,7 +939,7 @@ export class Exchange {
     const records = this.book.numberOf(this.book.ordersEnd);
     this.#texts.fill(0, 0, records * Fixed.CL_ORD_ID_WORDS);
     this.book.reset();
-    this.#index.words.fill(0);
+    this.#index.reset();
     this.#memory.fill(0, this.#resetFrom);
     this.#last[0] = 0;
     this.totals.fill(0);

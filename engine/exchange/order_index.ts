@@ -10,6 +10,10 @@
  * that are there already; each session, and each run of as many references as
  * the table has places, starts somewhere else.
  *
+ * A few orders use a small part of the table, so that it lies in the cache
+ * whatever the capacity; the part grows to sixteen times its size, and then to
+ * all of it, before an eighth of it is taken. It never shrinks.
+ *
  * Owned by the exchange's thread. Allocates nothing after construction. Takes
  * a reference as a place in a float64 array, because a float64 argument of a
  * call that is not inlined would be allocated.
@@ -25,6 +29,11 @@ const enum Fixed {
   INDEX_HEADER_WORDS = 16,
   INDEX_SIZE = 0,
   INDEX_CHAINED = 1,
+  INDEX_MASK = 1,
+  INDEX_GROW_ABOVE = 2,
+  INDEX_MASK_FIRST = 4095,
+  INDEX_MASK_SECOND = 65535,
+  NEVER = 0x7fffffff,
   INDEX_SPREAD_HIGH = 0x9e3779b1,
   INDEX_SPREAD_SESSION = 0x85ebca6b,
   ORDER_WORDS_SHIFT = 4,
@@ -36,6 +45,10 @@ const enum Fixed {
 /** Words before the table; the first holds the number of orders. */
 export const INDEX_HEADER_WORDS = 16;
 export const INDEX_SIZE = 0;
+/** Places of the part of the table that is in use, less 1: a mask. */
+export const INDEX_MASK = 1;
+/** With more orders than this the part grows. */
+export const INDEX_GROW_ABOVE = 2;
 /** Bit of a word of the table or the chain: another order follows. */
 export const INDEX_CHAINED = 1;
 /** What spreads runs of references, and sessions, over the table. */
@@ -89,8 +102,25 @@ export class OrderIndex {
     this.#i32 = i32;
     this.#f64 = f64;
     this.#mask = 2 ** this.bits - 1;
+    if (this.words[Fixed.INDEX_MASK] === 0) {
+      this.#useMask(Fixed.INDEX_MASK_FIRST);
+    }
     this.#chain = Fixed.INDEX_HEADER_WORDS + 2 ** this.bits -
       (first >>> Fixed.ORDER_WORDS_SHIFT);
+  }
+
+  #useMask(wanted: number): void {
+    const mask = Math.min(wanted, this.#mask);
+    this.words[Fixed.INDEX_MASK] = mask;
+    this.words[Fixed.INDEX_GROW_ABOVE] = mask === this.#mask
+      ? Fixed.NEVER
+      : mask >>> 3;
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.words.fill(0);
+    this.#useMask(Fixed.INDEX_MASK_FIRST);
   }
 
   /** Number of orders in the index. */
@@ -119,6 +149,38 @@ export class OrderIndex {
   /** Adds an order, whose record holds session and reference; it is not in. */
   insert(order: number): void {
     const words = this.words;
+    this.#put(order);
+    words[Fixed.INDEX_SIZE] = words[Fixed.INDEX_SIZE]! + 1;
+    if (words[Fixed.INDEX_SIZE]! > words[Fixed.INDEX_GROW_ABOVE]!) this.grow();
+  }
+
+  /** Uses a larger part of the table. Cold: puts each order where it is to be found then. */
+  grow(): void {
+    const words = this.words;
+    const places = words[Fixed.INDEX_MASK]! + 1;
+    this.#useMask(
+      places <= Fixed.INDEX_MASK_FIRST + 1
+        ? Fixed.INDEX_MASK_SECOND
+        : this.#mask,
+    );
+    // An order stays at its place or goes behind all of the part that was used.
+    for (let place = 0; place < places; place++) {
+      let entry = words[Fixed.INDEX_HEADER_WORDS + place]!;
+      words[Fixed.INDEX_HEADER_WORDS + place] = 0;
+      while (entry !== 0) {
+        const order = entry & ~Fixed.INDEX_CHAINED;
+        const next = (entry & Fixed.INDEX_CHAINED) === 0
+          ? 0
+          : words[this.#chain + (order >>> Fixed.ORDER_WORDS_SHIFT)]!;
+        this.#put(order);
+        entry = next;
+      }
+    }
+  }
+
+  /** Puts an order where it belongs. */
+  #put(order: number): void {
+    const words = this.words;
     const place = this.#placeOfOrder(order);
     const entry = words[place]!;
     if (entry === 0) words[place] = order;
@@ -126,7 +188,6 @@ export class OrderIndex {
       words[this.#chain + (order >>> Fixed.ORDER_WORDS_SHIFT)] = entry;
       words[place] = order | Fixed.INDEX_CHAINED;
     }
-    words[Fixed.INDEX_SIZE] = words[Fixed.INDEX_SIZE]! + 1;
   }
 
   /** Removes an order that is in, by its record. */
@@ -164,9 +225,10 @@ export class OrderIndex {
   }
 
   #placeOf(session: number, reference: number): number {
+    const spread = reference +
+      Math.imul(reference >>> this.bits, Fixed.INDEX_SPREAD_HIGH) +
+      Math.imul(session, Fixed.INDEX_SPREAD_SESSION);
     return Fixed.INDEX_HEADER_WORDS +
-      ((reference +
-        Math.imul(reference >>> this.bits, Fixed.INDEX_SPREAD_HIGH) +
-        Math.imul(session, Fixed.INDEX_SPREAD_SESSION)) & this.#mask);
+      (spread & this.words[Fixed.INDEX_MASK]!);
   }
 }

@@ -24,6 +24,7 @@
 import type { Accounts, MessageRate } from "../risk/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 import type { CommandViews } from "./event_writer.ts";
+import { plainReplace } from "./plain_replace.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -38,7 +39,8 @@ const enum Fixed {
   INSTRUMENT_STOPS = 27,
   INSTRUMENT_WATCH_HEAD = 28,
   HIDDEN_SIDES = 32,
-  SIDE_SPECIAL = 7,
+  STOP_SIDES = 48,
+  SIDE_WORDS = 8,
   SETTING_SHIFT = 5,
   SETTING_GATE_LOW = 11,
   SETTING_GATE_HIGH = 12,
@@ -80,6 +82,8 @@ const enum Fixed {
   INDEX_SIZE = 0,
   INDEX_HEADER_WORDS = 16,
   INDEX_CHAINED = 1,
+  INDEX_MASK = 1,
+  INDEX_GROW_ABOVE = 2,
   INDEX_SPREAD_HIGH = 0x9e3779b1,
   INDEX_SPREAD_SESSION = 0x85ebca6b,
   SESSION_ACCOUNT = 5,
@@ -96,7 +100,9 @@ const enum Fixed {
   PLACE_FIRST = 3,
   Total_ORDERS = 1,
   Total_CANCELS = 2,
+  DETAIL_CANCEL = 2,
   CMD_SHAPE_WORD = 1,
+  CMD_KIND_SHIFT = 16,
   CMD_SEQUENCE_F64 = 1,
   CMD_TIME_F64 = 2,
   CMD_TIME_LO_U32 = 4,
@@ -111,6 +117,8 @@ const enum Fixed {
   COMMAND_BASE_BYTES = 64,
   CommandKind_NEW_ORDER = 1,
   CommandKind_CANCEL_ORDER = 2,
+  CommandKind_REPLACE_ORDER = 3,
+  CommandKind_REDUCE_ORDER = 6,
   PLAIN_NEW = COMMAND_BASE_BYTES + CommandKind_NEW_ORDER * 65536,
   PLAIN_CANCEL = COMMAND_BASE_BYTES + CommandKind_CANCEL_ORDER * 65536,
   COMMAND_TEXT_BYTES = 128,
@@ -231,6 +239,8 @@ export interface PlainParts {
   readonly stamp: Float64Array;
   /** Since they were last read: commands by `Total`, and in their stead 0: events. */
   readonly counts: Int32Array;
+  /** Requests refused by the exchange, by reason. */
+  readonly refusals: Float64Array;
   /** 0: sequence of the last command. */
   readonly last: Float64Array;
   /** When the next timer is due: low and high word. */
@@ -239,12 +249,26 @@ export interface PlainParts {
   readonly rates: MessageRate;
   /** The level of a key; 0 = there will be one when an order comes, -1 = no. */
   levelFor(side: number, key: number): number;
+  /** Makes the order index use more of its table. */
+  growIndex(): void;
   /** Takes a level that has no orders any more out of the book. */
   closeLevel(side: number, level: number): void;
-  /** Puts an order where its price has no orders yet. */
+  /** Puts an order where its price has no orders yet; `level` is what `levelFor()` gave. */
+  openLevel(order: number, side: number, key: number, level: number): void;
+  /** Puts an order at the end of its price's queue. */
   rest(order: number, side: number, key: number): void;
+  /** Takes an order out of its queue. */
+  unlinkFrom(order: number, side: number): void;
   /** Goes on with an order that is accepted, after `index` events. */
   proceed(
+    order: number,
+    command: CommandViews,
+    at: number,
+    index: number,
+  ): void;
+  /** Settles an instrument after a command of `index` events, whose order rests or is 0. */
+  settle(
+    instrument: number,
     order: number,
     command: CommandViews,
     at: number,
@@ -291,14 +315,16 @@ export function plainPath(parts: PlainParts): PlainPath {
   const { instrumentsMax, sessionsMax, indexBits } = parts;
   const { quantityMax, notionalMax, routes, rings, places } = parts;
   const { stamp, counts, last } = parts;
-  const { closeLevel, levelFor, rest, proceed, refuse } = parts;
+  const { closeLevel, levelFor, openLevel, proceed, settle, refuse } = parts;
+  const { growIndex } = parts;
   const { settings, identities, due, accounts, rates } = parts;
   const [e32, e64] = ringWords(rings, places);
   const ringCount = rings.length;
   const isOneRing = ringCount === 1;
   const oneRingSlots = places[Fixed.PLACE_SLOTS]!;
   const table = parts.index + Fixed.INDEX_HEADER_WORDS;
-  const indexMask = 2 ** indexBits - 1;
+  const indexMask = parts.index + Fixed.INDEX_MASK;
+  const growAbove = parts.index + Fixed.INDEX_GROW_ABOVE;
   const indexSize = parts.index + Fixed.INDEX_SIZE;
   const chain = table + 2 ** indexBits - (orders >>> Fixed.ORDER_SHIFT);
   const scratch = orders;
@@ -312,13 +338,19 @@ export function plainPath(parts: PlainParts): PlainPath {
     ]!;
   }
 
+  /** Whether a timer is due, whose high word is due at least. */
+  function isDue(c32: Int32Array, at: number): boolean {
+    return c32[at + Fixed.CMD_TIME_HI_U32]! >>> 0 !== due[1]! ||
+      c32[at + Fixed.CMD_TIME_LO_U32]! >>> 0 >= due[0]!;
+  }
+
   // ------------------------------------------------------------- the index
 
   function placeOf(session: number, reference: number): number {
-    return table +
-      ((reference +
-        Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
-        Math.imul(session, Fixed.INDEX_SPREAD_SESSION)) & indexMask);
+    const spread = reference +
+      Math.imul(reference >>> indexBits, Fixed.INDEX_SPREAD_HIGH) +
+      Math.imul(session, Fixed.INDEX_SPREAD_SESSION);
+    return table + (spread & i32[indexMask]!);
   }
 
   /** The order of this session and reference in the chain of an entry, or 0. */
@@ -350,7 +382,9 @@ export function plainPath(parts: PlainParts): PlainPath {
       i32[chain + (order >>> Fixed.ORDER_SHIFT)] = entry;
       i32[place] = order | Fixed.INDEX_CHAINED;
     }
-    i32[indexSize] = i32[indexSize]! + 1;
+    const size = i32[indexSize]! + 1;
+    i32[indexSize] = size;
+    if (size > i32[growAbove]!) growIndex();
     const word = sessions + (session << Fixed.SESSION_SHIFT) +
       Fixed.SESSION_ORDERS;
     i32[word] = i32[word]! + 1;
@@ -487,15 +521,14 @@ export function plainPath(parts: PlainParts): PlainPath {
     i32[word] = (i32[word]! + difference) | 0;
   }
 
-  /** A maker traded the lots in the instrument's record. */
+  /** An order that was open before traded the lots at `f64[lots]`. */
   function countMaker(
     account: number,
     instrument: number,
     bit: number,
-    totalsAt: number,
+    lots: number,
     isFilled: boolean,
   ): void {
-    const lots = totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64;
     const traded = f64[lots]!;
     const position = positionOf(account, instrument) >> 1;
     const openAt = position + Fixed.POSITION_OPEN_F64 + bit;
@@ -591,12 +624,14 @@ export function plainPath(parts: PlainParts): PlainPath {
    * @param instrumentAt Record of the instrument.
    * @param side Record of the side that it takes from.
    * @param limit The worst key that it takes.
+   * @param order Record of an order that is replaced; 0 = the command is a new order.
    * @returns Number of events so far.
    */
   function sweep(
     instrumentAt: number,
     side: number,
     limit: number,
+    order: number,
     command: CommandViews,
     base: number,
   ): number {
@@ -606,13 +641,24 @@ export function plainPath(parts: PlainParts): PlainPath {
     const half = at >> 1;
     const session = c32[at + Fixed.CMD_SESSION_U32]!;
     const inSequence = c32[at + Fixed.CMD_IN_SEQUENCE_U32]!;
-    const what = c32[at + Fixed.CMD_WHAT_WORD]!;
-    const why = c32[at + Fixed.CMD_HOW_WORD]! & 0xf;
+    const isNew = order === 0;
+    const mine = order >> 1;
+    const what = isNew
+      ? c32[at + Fixed.CMD_WHAT_WORD]!
+      : i32[order + Fixed.ORDER_KIND]!;
+    const why = isNew
+      ? c32[at + Fixed.CMD_HOW_WORD]! & 0xf
+      : i32[order + Fixed.ORDER_OWNER]! >>> 24 & 0xf;
     const limitPrice = c32[at + Fixed.CMD_PRICE_I32]!;
     const sequence = c64[half + Fixed.CMD_SEQUENCE_F64]!;
     const time = c64[half + Fixed.CMD_TIME_F64]!;
-    const quantity = c64[half + Fixed.CMD_QUANTITY_F64]!;
-    const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
+    const id = isNew ? sequence : f64[mine + Fixed.ORDER_ID_F64]!;
+    const quantity = isNew
+      ? c64[half + Fixed.CMD_QUANTITY_F64]!
+      : f64[mine + Fixed.ORDER_QUANTITY_F64]!;
+    const reference = isNew
+      ? c64[half + Fixed.CMD_REFERENCE_F64]!
+      : f64[mine + Fixed.ORDER_REFERENCE_F64]!;
     const instrument = what & 0xffff;
     const bit = (what >>> 16) - Fixed.LIMIT_BUY;
     // What of the taker's owner no maker may share, and where to compare it.
@@ -621,14 +667,16 @@ export function plainPath(parts: PlainParts): PlainPath {
     ]!;
     const row = Math.imul(stp >>> 4, sessionsMax) & Fixed.WORD_MASK;
     const identity = (stp & 0xf) === 0 ? -1 : identities[row + session]! || -1;
-    const text = hasText(c32, at);
+    const text = isNew
+      ? hasText(c32, at)
+      : (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TEXT_BIT) !== 0;
     const totalsAt = instrumentAt >> 1;
     const base64 = stamp[Fixed.STAMP_MATCH]!;
     let volume = f64[totalsAt + Fixed.INSTRUMENT_VOLUME_F64]!;
     let turnover = f64[totalsAt + Fixed.INSTRUMENT_NOTIONAL_F64]!;
     let lastPrice = i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE]!;
-    let wanted = quantity;
-    let notional = 0;
+    let wanted = isNew ? quantity : f64[mine + Fixed.ORDER_LEAVES_F64]!;
+    let notional = isNew ? 0 : f64[mine + Fixed.ORDER_NOTIONAL_F64]!;
     let fills = 0;
     let level = i32[side + Fixed.SIDE_BEST]! & Fixed.WORD_MASK;
     do {
@@ -643,6 +691,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         const owner = i32[maker + Fixed.ORDER_OWNER]!;
         const makerSession = owner & Fixed.ORDER_SESSION_MASK;
         if (
+          (owner & Fixed.ORDER_TERMS_BIT) !== 0 ||
           routes[makerSession]! >= ringCount ||
           identities[row + makerSession] === identity
         ) break;
@@ -700,7 +749,7 @@ export function plainPath(parts: PlainParts): PlainPath {
         e32[to + Fixed.EVT_PRICE_I32] = limitPrice;
         e32[to + Fixed.EVT_LAST_PRICE_I32] = price;
         e64[to64 + Fixed.EVT_QUANTITY_F64] = quantity;
-        e64[to64 + Fixed.EVT_ORDER_ID_F64] = sequence;
+        e64[to64 + Fixed.EVT_ORDER_ID_F64] = id;
         e64[to64 + Fixed.EVT_REFERENCE_F64] = reference;
         e64[to64 + Fixed.EVT_LEAVES_F64] = wanted;
         e64[to64 + Fixed.EVT_CUM_F64] = quantity - wanted;
@@ -712,11 +761,15 @@ export function plainPath(parts: PlainParts): PlainPath {
           : Fixed.OrdStatus_PARTIALLY_FILLED | Fixed.TAKER;
         e64[to64 + Fixed.EVT_MATCH_F64] = match;
         e64[to64 + Fixed.EVT_LAST_F64] = 0;
-        if (text) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
+        if (text) {
+          if (isNew) oneText(to, c32, at + Fixed.CMD_CL_ORD_ID_WORD);
+          else ownText(to, order);
+        }
 
         const account = accountOf(makerSession);
         if (account !== 0) {
-          countMaker(account, instrument, 1 - bit, totalsAt, left === 0);
+          const lots = totalsAt + Fixed.INSTRUMENT_LAST_QUANTITY_F64;
+          countMaker(account, instrument, 1 - bit, lots, left === 0);
         }
         if (left !== 0) break;
         const next = i32[maker + Fixed.ORDER_NEXT]! & Fixed.WORD_MASK;
@@ -778,6 +831,49 @@ export function plainPath(parts: PlainParts): PlainPath {
   function isOutside(setting: number, price: number): boolean {
     return price < i32[setting + Fixed.SETTING_TRADE_LOW]! ||
       price > i32[setting + Fixed.SETTING_TRADE_HIGH]!;
+  }
+
+  /**
+   * Whether the last trade triggers a waiting stop: buys wait at their stop
+   * price, sells at its complement. There are no trailing stops.
+   */
+  function hasTriggered(instrumentAt: number): boolean {
+    const price = i32[instrumentAt + Fixed.INSTRUMENT_LAST_PRICE]!;
+    const stops = instrumentAt + Fixed.STOP_SIDES;
+    return i32[stops + Fixed.SIDE_BEST_KEY]! <= price ||
+      i32[stops + Fixed.SIDE_WORDS + Fixed.SIDE_BEST_KEY]! <= ~price;
+  }
+
+  /**
+   * Whether a hidden order reaches the other side: a condition may keep it from
+   * trading there, and that may change without a word about the instrument.
+   */
+  function isRestless(instrumentAt: number): boolean {
+    const buys = instrumentAt + Fixed.SIDE_BEST_KEY;
+    const sells = buys + Fixed.SIDE_WORDS;
+    const hiddenBuy = i32[buys + Fixed.HIDDEN_SIDES]!;
+    const hiddenSell = i32[sells + Fixed.HIDDEN_SIDES]!;
+    return i32[sells]! <= ~hiddenBuy || hiddenSell <= ~hiddenBuy ||
+      i32[buys]! <= ~hiddenSell;
+  }
+
+  /**
+   * Whether a plain order that rests matters to those of the watch list: it is
+   * all of the best price, or a hidden order could trade with it or without it.
+   */
+  function movesOthers(
+    instrumentAt: number,
+    bit: number,
+    order: number,
+  ): boolean {
+    const side = instrumentAt + (bit << Fixed.SIDE_SHIFT);
+    const other = instrumentAt + ((1 - bit) << Fixed.SIDE_SHIFT);
+    const key = i32[order + Fixed.ORDER_PRICE]! ^ (bit - 1);
+    return i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= ~key ||
+      (key === i32[side + Fixed.SIDE_BEST_KEY] &&
+        (i32[order + Fixed.ORDER_NEXT]! |
+            i32[order + Fixed.ORDER_PREVIOUS]!) === 0) ||
+      isRestless(instrumentAt);
   }
 
   /** CANCELED for what an IOC order could not have; its progress is in the scratch record. */
@@ -851,7 +947,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       Math.floor(quantity) !== quantity ||
       quantity > quantityMax[instrument]! ||
       quantity * price > notionalMax[instrument]! ||
-      timeHi >>> 0 >= due[1]!
+      (timeHi >>> 0 >= due[1]! && isDue(c32, at))
     ) return false;
     const place = placeOf(session, reference >>> 0);
     const entry = i32[place]!;
@@ -877,16 +973,18 @@ export function plainPath(parts: PlainParts): PlainPath {
       price > i32[setting + Fixed.SETTING_GATE_HIGH]! ||
       (i32[setting + Fixed.SETTING_GATE_SLOW]! |
           i32[sessionAt + Fixed.SESSION_BLOCKED]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
-          i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
-          i32[other + Fixed.SIDE_SPECIAL]! |
-          i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST]!) !== 0
+          i32[instrumentAt + Fixed.INSTRUMENT_STATE]!) !== 0 ||
+      i32[other + Fixed.HIDDEN_SIDES + Fixed.SIDE_BEST_KEY]! <= limit
     ) return false;
     const best = i32[other + Fixed.SIDE_BEST_KEY]!;
     if (
       best <= limit &&
       (isOutside(setting, price) || isOutside(setting, best ^ -bit))
+    ) return false;
+    if (
+      i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
+      (best <= limit || key < i32[side + Fixed.SIDE_BEST_KEY]! ||
+        isRestless(instrumentAt))
     ) return false;
     const account = i32[sessionAt + Fixed.SESSION_ACCOUNT]!;
     const quantityAt = half + Fixed.CMD_QUANTITY_F64;
@@ -935,16 +1033,20 @@ export function plainPath(parts: PlainParts): PlainPath {
     let leaves = quantity;
     let notional = 0;
     let index = 1;
+    let triggers = false;
     if (best <= limit) {
-      index = sweep(instrumentAt, other, limit, command, at);
+      index = sweep(instrumentAt, other, limit, 0, command, at);
       leaves = f64[own + Fixed.ORDER_LEAVES_F64]!;
       notional = f64[own + Fixed.ORDER_NOTIONAL_F64]!;
+      triggers = i32[instrumentAt + Fixed.INSTRUMENT_STOPS] !== 0 &&
+        hasTriggered(instrumentAt);
       if (leaves === 0) {
         counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + index) | 0;
         if (account !== 0) {
           f64[own + Fixed.ORDER_QUANTITY_F64] = quantity;
           countTaker(account, instrument, bit, false);
         }
+        if (triggers) settle(instrument, 0, command, at, index);
         return true;
       }
     }
@@ -959,6 +1061,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       }
       remainderCanceled(index, session, command, at);
       counts[Fixed.COUNT_EVENTS] = (counts[Fixed.COUNT_EVENTS]! + 1) | 0;
+      if (triggers) settle(instrument, 0, command, at, index + 1);
       return true;
     }
 
@@ -990,7 +1093,7 @@ export function plainPath(parts: PlainParts): PlainPath {
     }
     i32[order + Fixed.ORDER_OWNER] = owner | Fixed.ORDER_INDEXED_BIT;
     if (level === 0 || i32[level + Fixed.LEVEL_HEAD] === 0) {
-      rest(order, side, key);
+      openLevel(order, side, key, level);
     } else {
       const tail = i32[level + Fixed.LEVEL_TAIL]! & Fixed.WORD_MASK;
       i32[tail + Fixed.ORDER_NEXT] = order;
@@ -1001,6 +1104,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       f64[sumAt] = f64[sumAt]! + leaves;
     }
     remember(order, place, session);
+    if (triggers) settle(instrument, order, command, at, index);
     return true;
   }
 
@@ -1018,7 +1122,8 @@ export function plainPath(parts: PlainParts): PlainPath {
     const reference = c64[half + Fixed.CMD_REFERENCE_F64]!;
     if (
       !(sequence > last[0]!) || session >>> 0 >= sessionsMax ||
-      routes[session]! >= ringCount || timeHi >>> 0 >= due[1]!
+      routes[session]! >= ringCount ||
+      (timeHi >>> 0 >= due[1]! && isDue(c32, at))
     ) return false;
     const place = placeOf(session, reference >>> 0);
     let order = i32[place]! & Fixed.ENTRY_MASK;
@@ -1034,7 +1139,14 @@ export function plainPath(parts: PlainParts): PlainPath {
         half + Fixed.CMD_REFERENCE_F64,
         c64,
       );
-      if (order === 0) return false;
+      if (order === 0) {
+        return refuseUnknown(
+          command,
+          at,
+          Fixed.Total_CANCELS,
+          Fixed.DETAIL_CANCEL,
+        );
+      }
       owner = i32[order + Fixed.ORDER_OWNER]!;
       order64 = order >> 1;
     }
@@ -1045,9 +1157,9 @@ export function plainPath(parts: PlainParts): PlainPath {
     const instrumentAt = instruments + (instrument << Fixed.INSTRUMENT_SHIFT);
     if (
       (i32[instrumentAt + Fixed.INSTRUMENT_STATE]! |
-        i32[instrumentAt + Fixed.INSTRUMENT_STOPS]! |
-        i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD]! |
-        (owner & Fixed.ORDER_TERMS_BIT)) !== 0
+          (owner & Fixed.ORDER_TERMS_BIT)) !== 0 ||
+      (i32[instrumentAt + Fixed.INSTRUMENT_WATCH_HEAD] !== 0 &&
+        movesOthers(instrumentAt, bit, order))
     ) return false;
 
     const sessionAt = sessions + (session << Fixed.SESSION_SHIFT);
@@ -1125,6 +1237,29 @@ export function plainPath(parts: PlainParts): PlainPath {
       (side !== 0 && side !== (kind >>> 16 & 0xff));
   }
 
+  const { replace, reduce, refuseUnknown } = plainReplace(parts, {
+    e32,
+    e64,
+    placeOf,
+    findIn,
+    unchain,
+    forget,
+    claim,
+    ownText,
+    requestText,
+    keepText,
+    positionOf,
+    countMaker,
+    isInRate,
+    sweep,
+    levelAt,
+    isDue,
+    isOutside,
+    hasTriggered,
+    movesOthers,
+    isAnother,
+  });
+
   return (command: CommandViews, at: number): boolean => {
     const shape = command.i32[at + Fixed.CMD_SHAPE_WORD]!;
     // The longer ones bring client order ids.
@@ -1134,6 +1269,10 @@ export function plainPath(parts: PlainParts): PlainPath {
     if (shape === Fixed.PLAIN_CANCEL || shape === Fixed.TEXT_CANCEL) {
       return cancel(command, at);
     }
+    // These may also bring a new reference and flags, so their length varies.
+    const kind = shape >>> Fixed.CMD_KIND_SHIFT & 0xff;
+    if (kind === Fixed.CommandKind_REPLACE_ORDER) return replace(command, at);
+    if (kind === Fixed.CommandKind_REDUCE_ORDER) return reduce(command, at);
     return false;
   };
 }

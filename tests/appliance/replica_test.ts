@@ -11,6 +11,7 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { crc32cOf } from "../../ffi/crc32c.ts";
 import {
   Replica,
   type ReplicaOptions,
@@ -20,8 +21,10 @@ import {
   EVT_INDEX_U32,
   EVT_SEQUENCE_F64,
 } from "../../engine/record/mod.ts";
+import { MemorySections } from "../../engine/snapshot/mod.ts";
 import { Log } from "../../engine/telemetry/mod.ts";
 import { CommandBuffer } from "../exchange/support.ts";
+import { Random } from "../oracle/random.ts";
 import { trafficRig } from "./traffic.ts";
 
 const SEED = 11;
@@ -103,4 +106,57 @@ Deno.test("Replica.apply() takes the next command and no other", () => {
     "command 7 recovered after 5",
   );
   replica.dispose();
+});
+
+function sectionsOf(replica: Replica): MemorySections {
+  const sections = new MemorySections();
+  replica.save(sections);
+  return sections;
+}
+
+Deno.test("Replica goes on from a saved state to the same state, section by section", () => {
+  const rig = trafficRig(SEED, COMMANDS);
+  const { journal, config } = rig;
+  const make = () => new Replica({ config, log: quiet });
+  const whole = make();
+  feed(whole, journal);
+  const expected = sectionsOf(whole);
+  const random = new Random(SEED);
+  for (let cut = 0; cut < 4; cut++) {
+    const commands = 1 + random.draw(journal.length - 1);
+    const first = make();
+    feed(first, journal.slice(0, commands));
+    const second = make();
+    second.load(sectionsOf(first));
+    assertEquals(second.sequence, commands);
+    assertEquals(second.stateHash(), first.stateHash());
+    feed(second, journal.slice(commands));
+    const found = sectionsOf(second);
+    assertEquals(found.names, expected.names);
+    for (const name of found.names) {
+      assertEquals(
+        crc32cOf(found.read(name)),
+        crc32cOf(expected.read(name)),
+        `section ${name} differs, ${commands} commands before`,
+      );
+    }
+    for (const replica of [first, second]) replica.dispose();
+  }
+  whole.dispose();
+});
+
+Deno.test("Replica.load() refuses a state of another capacity", () => {
+  const rig = trafficRig(SEED, 10);
+  const replica = new Replica({ config: rig.config, log: quiet });
+  feed(replica, rig.journal);
+  const { config } = rig;
+  const other = new Replica({
+    config: { ...config, capacity: { ...config.capacity, orders: 8192 } },
+    log: quiet,
+  });
+  assertThrows(
+    () => other.load(sectionsOf(replica)),
+    Error,
+    "another build or capacity",
+  );
 });

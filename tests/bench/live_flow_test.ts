@@ -18,11 +18,11 @@ const SMALL: FlowOptions = {
 
 Deno.test("makeFlow() keeps as many orders alive as it was asked to", () => {
   for (const specialPercent of [0, 40]) {
-    const { rig, commands, fillBytes } = makeFlow({ ...SMALL, specialPercent });
+    const { rig, commands, fillCount } = makeFlow({ ...SMALL, specialPercent });
     rig.prepare();
-    rig.run(commands, 0, fillBytes);
+    rig.run(commands, 0, fillCount);
     const filled = rig.exchange.ordersOpen;
-    rig.run(commands, fillBytes);
+    rig.run(commands, fillCount);
     const open = rig.exchange.ordersOpen;
     for (const orders of [filled, open]) {
       assert(

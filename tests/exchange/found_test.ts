@@ -181,3 +181,17 @@ check("a volatility interruption while an instrument settles", [
   order(5, 2, 5, 0, { ordType: 8 }),
   order(6, 2, 40, 991, { session: 2 }),
 ]);
+
+check(
+  "a condition that another rule of its owner lifted trades with the next command",
+  [
+    { kind: CommandKind.SET_SESSION, session: 4, detail: 1 },
+    order(1, 2, 15, 0, { ordType: 9 }),
+    order(2, 2, 1, 1003, { session: 4 }),
+    order(3, 1, 20, 999, { session: 4, termFlags: 8 }),
+    order(4, 1, 1, 995),
+    order(5, 2, 18, 997, { session: 4 }),
+    { kind: CommandKind.SET_SESSION, session: 4 },
+    { kind: CommandKind.CANCEL_ORDER, session: 4, reference: 2 },
+  ],
+);

@@ -7,6 +7,7 @@ import {
   ORDER_WORDS,
 } from "../../engine/book/mod.ts";
 import { OrderIndex } from "../../engine/exchange/mod.ts";
+import { INDEX_MASK } from "../../engine/exchange/order_index.ts";
 import { RandomCommands } from "../oracle/random_commands.ts";
 
 function make(ordersMax: number) {
@@ -55,6 +56,30 @@ Deno.test("OrderIndex.remove() of an order that is not there is a broken invaria
   index.remove(order);
   assertThrows(() => index.remove(order), Error, "not there");
 });
+
+for (const step of [1, 4097, 2 ** 20 + 1]) {
+  Deno.test(`OrderIndex finds all orders while it uses more of its table, references in steps of ${step}`, () => {
+    const ordersMax = 20_000;
+    const { index, put, find } = make(ordersMax);
+    const parts = new Set<number>();
+    for (let number = 1; number <= ordersMax; number++) {
+      put(number, number % 3, number * step);
+      const mask = index.words[INDEX_MASK]!;
+      if (parts.has(mask)) continue;
+      parts.add(mask);
+      for (let other = 1; other <= number; other++) {
+        assertEquals(find(other % 3, other * step), other * ORDER_WORDS);
+      }
+    }
+    assertEquals([...parts], [4095, 65_535, 131_071]);
+    for (let number = 1; number <= ordersMax; number++) {
+      assertEquals(find(number % 3, number * step), number * ORDER_WORDS);
+      index.remove(number * ORDER_WORDS);
+      assertEquals(find(number % 3, number * step), 0);
+    }
+    assertEquals(index.size, 0);
+  });
+}
 
 for (const step of [1, 8, 4096]) {
   Deno.test(`OrderIndex keeps up when full, references in steps of ${step}, seed 99`, () => {

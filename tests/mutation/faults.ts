@@ -35,6 +35,8 @@ const SEARCH = "engine/exchange/order_search.ts";
 const REQUESTS = "engine/exchange/requests.ts";
 const PLAIN = "engine/matching/matching.ts";
 const RATE = "engine/risk/message_rate.ts";
+const SHORT = "engine/exchange/plain_path.ts";
+const SHORT_REPLACE = "engine/exchange/plain_replace.ts";
 
 /** All of them. */
 export const FAULTS: readonly Fault[] = [
@@ -361,8 +363,48 @@ export const FAULTS: readonly Fault[] = [
     search:
       "    if (price === i32[order + Fixed.ORDER_PRICE] && quantity <= before) {",
     replacement:
-      "    if (price === i32[order + Fixed.ORDER_PRICE] && quantity < before) {",
+      "    if (price < i32[order + Fixed.ORDER_PRICE]! && quantity <= before) {",
+  },
+  {
+    rule: "replace: a plain order that shrinks keeps its place, the short way",
+    file: SHORT_REPLACE,
+    search: `      f64[lots + Fixed.ORDER_LEAVES_F64]! <=
+        f64[(order >> 1)`,
+    replacement: `      f64[lots + Fixed.ORDER_LEAVES_F64]! <
+        f64[(order >> 1)`,
     shapes: ["plain orders"],
+  },
+  {
+    rule: "replace: a plain order that grows loses its place, the short way",
+    file: SHORT_REPLACE,
+    search: `      setLots(order);
+      moveBack(order);`,
+    replacement: "      setLots(order);",
+    shapes: ["plain orders"],
+  },
+  {
+    rule: "replace: a plain order that trades keeps its id, the short way",
+    file: SHORT,
+    search:
+      "    const id = isNew ? sequence : f64[mine + Fixed.ORDER_ID_F64]!;",
+    replacement: "    const id = sequence;",
+    shapes: ["plain orders"],
+  },
+  {
+    rule: "stops: a trade on the short way triggers them",
+    file: SHORT,
+    search: "    return i32[stops + Fixed.SIDE_BEST_KEY]! <= price ||",
+    replacement: "    return i32[stops + Fixed.SIDE_BEST_KEY]! < price ||",
+    shapes: ["order types and terms"],
+  },
+  {
+    rule: "pegs follow the best price when its last order goes the short way",
+    file: SHORT,
+    search: `      (key === i32[side + Fixed.SIDE_BEST_KEY] &&
+        (i32[`,
+    replacement: `      (key < i32[side + Fixed.SIDE_BEST_KEY]! &&
+        (i32[`,
+    shapes: ["order types and terms"],
   },
   {
     rule: "replace: OPEN_QUANTITY is what shall be open",
