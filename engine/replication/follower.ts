@@ -27,7 +27,7 @@ import {
 } from "../record/mod.ts";
 import type { SpscRing } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
-import { Channel, FrameKind, RefusedReason } from "./frame.ts";
+import { Channel, FrameKind, RefusedReason, UNMARKED } from "./frame.ts";
 import {
   type Link,
   LINK_OPEN,
@@ -88,6 +88,8 @@ export class Follower {
   #epoch: number;
   /** The newest command that was received, or recovered. */
   readonly #last = new Uint32Array(COMMAND_SLOT_BYTES >>> 2);
+  /** It is there; not so right after a start from a snapshot without a journal. */
+  #marked = true;
   /** A connection that is being made. */
   #link: Link | undefined;
   #channel: Channel | undefined;
@@ -106,16 +108,13 @@ export class Follower {
     this.#options = options;
     this.received = options.sequence;
     this.#epoch = options.epoch;
-    const { directory, sequence, files } = options;
-    if (sequence > 0) {
-      const found = commandAt(directory, sequence, this.#last, files);
-      if (!found) {
-        throw new FollowError(
-          `The journal in ${directory} was recovered to sequence ${sequence}, but does ` +
-            "not show that command: its last segment is missing",
-        );
-      }
-    }
+    const { directory, sequence, files, log } = options;
+    if (sequence === 0) return;
+    this.#marked = commandAt(directory, sequence, this.#last, files);
+    if (this.#marked) return;
+    log.info("starting from a snapshot: the next CHECKPOINT compares", {
+      sequence,
+    });
   }
 
   /** It follows a primary. */
@@ -187,12 +186,13 @@ export class Follower {
 
   #greet(channel: Channel): void {
     const { group } = this.#options;
-    const mark = this.received === 0 ? NO_MARK : markOf({
+    const mark = this.received === 0 || !this.#marked ? NO_MARK : markOf({
       u8: new Uint8Array(this.#last.buffer),
       u16: new Uint16Array(this.#last.buffer),
     }, 0);
     channel.writeText(FrameKind.HELLO, this.#epoch, this.received + 1, {
       text: group,
+      value: this.#marked ? 0 : UNMARKED,
       markLo: mark.lo,
       markHi: mark.hi,
     });
@@ -384,6 +384,7 @@ export class Follower {
   /** Keeps the newest command, for the next time that we say where we are. */
   #keepLast(u32: Uint32Array, at: number): void {
     const last = this.#last;
+    this.#marked = true;
     for (let word = 0; word < last.length; word++) {
       last[word] = u32[(at >>> 2) + word]!;
     }

@@ -49,7 +49,7 @@ const F_MARK_HI = 11;
 
 /** Kinds of frames. */
 export const FrameKind = {
-  /** Standby: epoch it knows, sequence = next wanted, mark of the one before; text = name of the pair. */
+  /** Standby: epoch it knows, sequence = next wanted, mark of the one before, or value = UNMARKED; text = name of the pair. */
   HELLO: 1,
   /** Primary: its epoch, sequence = newest written. */
   WELCOME: 2,
@@ -66,6 +66,9 @@ export const FrameKind = {
   /** Standby: sequence = newest that its journal has as configured. */
   ACKNOWLEDGE: 8,
 } as const;
+
+/** HELLO: the standby starts from a snapshot and does not have the command before. */
+export const UNMARKED = 1;
 
 /** Why a primary does not serve a standby. */
 export const RefusedReason = {

@@ -23,11 +23,14 @@ import {
   FRAME_BODY_BYTES_MAX,
   FrameKind,
   RefusedReason,
+  UNMARKED,
 } from "./frame.ts";
 import type { LinkListener } from "./link.ts";
 import { isSameMark, markAt } from "./marks.ts";
 
 const NS_PER_MS = 1e6;
+/** Between two looks for what nobody waits for: each is a system call. */
+const LOOK_NS = 1e6;
 
 /** What a primary's side works with. */
 export interface PrimaryStreamOptions {
@@ -64,6 +67,7 @@ export class PrimaryStream {
   #sent = 0;
   #greeted = false;
   #heardNs = 0;
+  #lookedNs = 0;
   #saidNs = 0;
 
   constructor(options: PrimaryStreamOptions) {
@@ -85,9 +89,7 @@ export class PrimaryStream {
     const nowNs = this.#options.nowNs();
     const channel = this.#channel;
     if (channel === undefined) return this.#accept(nowNs);
-    let work = channel.receive();
-    if (work > 0) this.#heardNs = nowNs;
-    while (channel.next()) this.#take(channel);
+    let work = this.#receive(channel, nowNs);
     if (this.#greeted && channel.failure === "") {
       work += this.#send(channel);
       this.#keepAlive(channel, nowNs);
@@ -106,7 +108,20 @@ export class PrimaryStream {
     this.#options.listener.close();
   }
 
+  /** An answer that is due is looked for each round, anything else now and then. */
+  #receive(channel: Channel, nowNs: number): number {
+    const due = !this.#greeted || this.acknowledged < this.#sent;
+    if (!due && nowNs - this.#lookedNs < LOOK_NS) return 0;
+    this.#lookedNs = nowNs;
+    const work = channel.receive();
+    if (work > 0) this.#heardNs = nowNs;
+    while (channel.next()) this.#take(channel);
+    return work;
+  }
+
   #accept(nowNs: number): number {
+    if (nowNs - this.#lookedNs < LOOK_NS) return 0;
+    this.#lookedNs = nowNs;
     const link = this.#options.listener.accept();
     if (link === undefined) return 0;
     this.#channel = new Channel(link);
@@ -183,7 +198,10 @@ export class PrimaryStream {
         `this primary ends at sequence ${newest}, the caller at ${wanted - 1}`,
       );
     }
-    const mark = markAt(directory, wanted - 1, newest, files);
+    const told = { lo: channel.markLo, hi: channel.markHi };
+    const mark = channel.value === UNMARKED
+      ? told
+      : markAt(directory, wanted - 1, newest, files);
     const first = markAt(directory, wanted, newest, files);
     if (
       mark === undefined || (first === undefined && wanted <= newest)
@@ -195,7 +213,6 @@ export class PrimaryStream {
         } is no longer in this primary's journal`,
       );
     }
-    const told = { lo: channel.markLo, hi: channel.markHi };
     if (!isSameMark(mark, told)) {
       return refuse(
         RefusedReason.DIVERGED,

@@ -330,6 +330,30 @@ Deno.test("loadConfig() wants to know device, address and sessions of DPDK", () 
   ]);
 });
 
+Deno.test("loadConfig() wants to know where the other half of a pair is, and what decides", () => {
+  assertEquals(problems('journal.durability = "replicated"'), [
+    'replication.role = "none": must be primary, standby or auto if journal.durability is "replicated"',
+  ]);
+  assertEquals(problems('replication.role = "auto"'), [
+    'replication.lease_servers = []: at least one is needed if replication.role is "auto": the lease decides',
+    'replication.peers = []: at least one is needed if replication.role is "auto"',
+  ]);
+  assertEquals(
+    problems(
+      '[replication]\nrole = "standby"\npeers = ["192.0.2.1:9020"]\nheartbeat_ms = 1000',
+    ),
+    [
+      "replication.timeout_ms = 2000: must be at least three times replication.heartbeat_ms, 1000",
+    ],
+  );
+  assertEquals(
+    problems('[replication]\npeers = ["here:9020"]'),
+    [
+      'replication.peers[0] = "here:9020": must be an IPv4 address and a port, such as "192.0.2.1:9020"',
+    ],
+  );
+});
+
 Deno.test("loadConfig() reads decimals exactly and refuses what is none", () => {
   const instrument = (tick: string, more = "") =>
     `[[instruments]]\nsymbol = "X"\ntick_size = ${tick}\nlot_size = "0.00000001"\n${more}`;

@@ -16,12 +16,23 @@ import {
 
 const WAIT_MS_MAX = 30_000;
 
+/** Below the ports that the kernel gives away by itself, which come and go. */
+const PORTS_FROM = 20_000;
+const PORTS = 12_000;
+let nextPort = Deno.pid * 37 % PORTS;
+
 /** A port that nobody has now. */
 export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
+  for (;;) {
+    const port = PORTS_FROM + nextPort;
+    nextPort = (nextPort + 1) % PORTS;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** One half of a pair. */
@@ -74,11 +85,14 @@ export async function logged(
   message: string,
 ): Promise<LogLine> {
   const find = () => appliance.log.find((line) => line.message === message);
-  await until(
-    `"${message}" in the log`,
-    () => find() !== undefined,
-    () => appliance.log.map((line) => JSON.stringify(line)).join("\n"),
-  );
+  const lines = () =>
+    appliance.log.map((line) => JSON.stringify(line)).join("\n");
+  await until(`"${message}" in the log`, () => {
+    if (find() !== undefined) return true;
+    const over = appliance.log.some((line) => line.message === "failed");
+    if (over) throw new Error(`It failed before "${message}":\n${lines()}`);
+    return false;
+  }, lines);
   return find()!;
 }
 

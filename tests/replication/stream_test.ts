@@ -272,6 +272,32 @@ Deno.test("a standby that wants what was pruned is told to copy a snapshot", () 
   });
 });
 
+Deno.test("a standby that starts from a snapshot goes on behind it, also where the journal was pruned", () => {
+  withDirectory((directory) => {
+    withDirectory((empty) => {
+      const rig = new Rig(directory, {
+        segmentBytes: 64 * 1000,
+        groupRecordsMax: 64,
+      });
+      for (let i = 0; i < 40; i++) rig.harness.write(50);
+      const [first, second] = segmentsOf(directory);
+      Deno.removeSync(`${directory}/${first}`);
+      rig.taken = Number(second!.slice(0, 20)) - 1;
+      const follower = rig.follower({
+        directory: empty,
+        sequence: rig.taken,
+      });
+      rig.until(follower, () => rig.primary.acknowledged === rig.harness.last);
+      assertEquals(rig.taken, 2000);
+      rig.links.cut();
+      rig.harness.write(10);
+      rig.until(follower, () => rig.primary.acknowledged === rig.harness.last);
+      follower.dispose();
+      rig.dispose();
+    });
+  });
+});
+
 /** Speaks to a primary as no standby does. */
 function speak(
   rig: Rig,
