@@ -245,12 +245,12 @@ export class Appliance {
     return this.#failure === undefined;
   }
 
-  /** A standby, and a primary that waits for one, are started as far as the service manager knows. */
+  /** A standby, and a primary that waits for one or for the lease, are started as far as the service manager knows. */
   async #waitAsHalf(): Promise<void> {
     const settled = (): boolean => {
       const exchange = Atomics.load(this.#control, CONTROL_EXCHANGE);
       return exchange === ExchangeState.FOLLOWING ||
-        exchange === ExchangeState.LIVE;
+        exchange === ExchangeState.LIVE || this.#replication!.waits;
     };
     if (!await this.#until(settled) || this.#stopping()) return;
     const { role, epoch } = this.#replication!.health();

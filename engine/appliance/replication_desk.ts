@@ -85,6 +85,7 @@ export class ReplicationDesk {
   #membership: Membership;
   /** What the lease says of us; true until a standby has all that was acknowledged. */
   #alone = false;
+  #waits = false;
   #fenced = false;
   /** Threads have ended. */
   #ended = false;
@@ -108,6 +109,11 @@ export class ReplicationDesk {
 
   get fenced(): boolean {
     return this.#fenced;
+  }
+
+  /** It may not be primary, and waits for the lease or for an operator. */
+  get waits(): boolean {
+    return this.#waits;
   }
 
   /** Starts to watch. */
@@ -201,11 +207,15 @@ export class ReplicationDesk {
     const { control, controlF64 } = this.#options;
     const force = typeof request === "object" && request !== null &&
       (request as Record<string, unknown>).force === true;
-    if (Atomics.load(control, CONTROL_ROLE) !== Role.STANDBY) {
+    const role = Atomics.load(control, CONTROL_ROLE);
+    const exchange = Atomics.load(control, CONTROL_EXCHANGE);
+    const waits = role === Role.UNDECIDED && this.#lease !== undefined;
+    if (role !== Role.STANDBY && !waits) {
       return answer(409, "This is no standby");
     }
-    const exchange = Atomics.load(control, CONTROL_EXCHANGE);
-    if (exchange !== ExchangeState.FOLLOWING) {
+    if (
+      exchange !== (waits ? ExchangeState.RECOVERED : ExchangeState.FOLLOWING)
+    ) {
       return answer(503, "It is still recovering");
     }
     if (this.#lease !== undefined) {
@@ -301,6 +311,7 @@ export class ReplicationDesk {
     }
     if (refused === "") return;
     if (role === "auto") return this.#setRole(Role.STANDBY);
+    this.#waits = true;
     this.#sayOnce("no lease yet", refused);
   }
 
@@ -339,14 +350,16 @@ export class ReplicationDesk {
     }
     const sequence = this.#options.sequence();
     const own = record?.holder === this.#membership.id;
-    if (record !== undefined && !own && !force) {
-      if (record.alone) {
+    if (record !== undefined && !force) {
+      if (record.alone && !own) {
         return `${record.name} acknowledged commands alone, which only it has: start it again, ` +
           "or promote with force=true and lose them";
       }
       if (sequence < record.sequence) {
+        const lost = own ? " now, so its tail was lost" : "";
         return `${record.name} acknowledged up to sequence ${record.sequence}, and this journal ` +
-          `ends at ${sequence}: start it again, or promote with force=true and lose the rest`;
+          `ends at ${sequence}${lost}: start the machine that has it all, or promote with ` +
+          "force=true and lose the rest";
       }
     }
     const promoted = !own && record !== undefined;

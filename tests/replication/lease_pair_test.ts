@@ -31,6 +31,7 @@ import {
   freePort,
   joined,
   logged,
+  post,
   rest,
   sameState,
   startHalf,
@@ -320,6 +321,47 @@ async function dyingServers(cluster: NatsCluster): Promise<void> {
   assert(String(fenced.reason).includes("the lease has ended"));
 }
 
+/** A machine whose disk lost what it had acknowledged says so, and waits to be told. */
+async function lostTail(cluster: NatsCluster): Promise<void> {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "ferrule-tail-" });
+  const start = (): Promise<RunningAppliance> =>
+    startHalf({
+      role: "primary",
+      name: "tail",
+      durability: "written",
+      dataDirectory,
+      port: freePort(),
+      peerPort: freePort(),
+      replicationToml: leaseToml(cluster, "tail", LEASE_MS),
+      extraToml: "[snapshot]\nenabled = false",
+    });
+  try {
+    {
+      await using whole = await start();
+      const client = fixClient(await openPort(whole));
+      await client.connect();
+      await client.logon();
+      await rest(client, 0, 30);
+      await client.close();
+      assertEquals(await whole.stop(), 0);
+    }
+    const journal = `${dataDirectory}/journal`;
+    const [segment] = [...Deno.readDirSync(journal)].map((entry) => entry.name)
+      .filter((name) => name.endsWith(".journal")).sort().slice(-1);
+    await Deno.remove(`${journal}/${segment}`);
+    await using short = await start();
+    const waiting = await logged(short, "no lease yet");
+    assertStringIncludes(JSON.stringify(waiting), "this journal ends at");
+    const refused = await post(short, "/promote", {});
+    assertEquals(refused.status, 409);
+    const told = await post(short, "/promote", { force: true });
+    assertEquals(told.status, 200, JSON.stringify(told.body));
+    await openPort(short);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+}
+
 Deno.test("the lease decides who is primary", async (t) => {
   if (missing !== undefined) {
     console.log(`SKIPPED: lease: ${missing}`);
@@ -340,6 +382,10 @@ Deno.test("the lease decides who is primary", async (t) => {
       () => frozenPrimary(cluster, durability),
     );
   }
+  await t.step(
+    "a primary whose journal lost what it acknowledged waits to be told",
+    () => lostTail(cluster),
+  );
   await t.step(
     "one server dies: nothing happens; all die: the primary is fenced",
     () => dyingServers(cluster),
