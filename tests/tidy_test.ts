@@ -38,6 +38,7 @@ const FLOORS: readonly (readonly [string, number])[] = [
   ["engine/gateway/", 5],
   ["engine/marketdata/", 5],
   ["engine/exchange/", 4],
+  ["engine/snapshot/", 4],
   ["engine/matching/", 3],
   ["engine/risk/", 3],
   ["engine/journal/", 3],

@@ -51,6 +51,7 @@ import { Metrics } from "./metrics.ts";
 import { OperatorDesk } from "./operator_desk.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
+import { chooseSnapshot } from "./snapshots.ts";
 import type { ThreadMessage, ThreadStart } from "./thread.ts";
 import { planThreads } from "./topology.ts";
 
@@ -169,6 +170,11 @@ export class Appliance {
   }
 
   #startThreads(): void {
+    const found = chooseSnapshot(this.#config, this.#log);
+    const snapshot = found && {
+      path: found.path,
+      sequence: found.meta.sequence,
+    };
     for (const [index, thread] of planThreads(this.#config).entries()) {
       const worker = new Worker(import.meta.resolve("./thread.ts"), {
         type: "module",
@@ -181,6 +187,7 @@ export class Appliance {
         plan: this.#plan,
         address: this.#region.address,
         log: this.#log.settings(),
+        ...(snapshot === undefined ? {} : { snapshot }),
       };
       worker.onmessage = (event: MessageEvent<ThreadMessage>) => {
         if (event.data.kind === "failed") {
@@ -289,6 +296,9 @@ export class Appliance {
         memory: this.#region.buffer,
         register: this.#register,
         journalLag: () => this.#journalLag(),
+        ...(this.#config.snapshot.enabled
+          ? { keeperLag: () => this.#keeperLag() }
+          : {}),
         isUp: () => this.#health().status === "ok",
       }),
     });
@@ -322,11 +332,32 @@ export class Appliance {
       sequence: this.#counters.read(COUNTER.commands_total),
       ordersOpen: this.#counters.read(COUNTER.orders_open),
       journalLag: this.#journalLag(),
+      ...(this.#config.snapshot.enabled ? { snapshot: this.#snapshot() } : {}),
       durability: this.#config.journal.durability,
       topology: this.#config.topology.mode,
       hugePages: this.#region.hugePages,
       uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
     };
+  }
+
+  /** The newest snapshot of this run; sequence 0 = none yet. */
+  #snapshot(): Record<string, number> {
+    const read = (counter: number): number => this.#counters.read(counter);
+    return {
+      sequence: read(COUNTER.snapshot_sequence),
+      takenS: Math.floor(read(COUNTER.snapshot_timestamp_seconds)),
+      bytes: read(COUNTER.snapshot_bytes),
+      ms: read(COUNTER.snapshot_ms),
+      failures: read(COUNTER.snapshot_failures_total),
+      keeperLag: this.#keeperLag(),
+    };
+  }
+
+  /** Commands that are sequenced and not computed again. */
+  #keeperLag(): number {
+    const sequence = this.#counters.read(COUNTER.commands_total);
+    const keeper = this.#counters.read(COUNTER.keeper_sequence);
+    return Math.max(0, sequence - keeper);
   }
 
   /** Commands that are sequenced and not durable. */

@@ -32,6 +32,7 @@ import {
 import { ExchangeAgent } from "./exchange_agent.ts";
 import { House } from "./house.ts";
 import { HOUSE_SLOTS, OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
+import { loadSnapshot } from "./load_snapshot.ts";
 import { warmUp } from "./warm_up.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
@@ -87,33 +88,72 @@ export function wantedOf(
   };
 }
 
-/** The agent that sequences and executes commands. */
-export function buildExchange(workshop: Workshop): ExchangeAgent {
-  const { config, plan, memory } = workshop;
-  const log = workshop.log.child("exchange");
-  const capacity = exchangeCapacity(config);
-  const region = allocate(Exchange.bytes(capacity), {
+/** Locked memory for an exchange, in huge pages if the configuration says so. */
+function exchangeMemory(config: Config, log: Log): ArrayBuffer {
+  const region = allocate(Exchange.bytes(exchangeCapacity(config)), {
     hugePages: config.memory.hugePages !== "never",
   });
   if (region.reason !== "") log.debug(region.reason);
   if (config.memory.hugePages === "require" && !region.hugePages) {
     throw new Error(`[memory] huge_pages = "require", but: ${region.reason}`);
   }
+  return region.buffer;
+}
+
+/** The agent that sequences and executes commands, warmed up. */
+export function buildExchange(workshop: Workshop): ExchangeAgent {
+  const log = workshop.log.child("exchange");
+  const { agent } = assembleExchange(workshop, {
+    memory: exchangeMemory(workshop.config, log),
+    onMade: (exchange) => {
+      const commands = warmUp(exchange, workshop.config.capacity.sessions);
+      log.debug("warmed up", { commands });
+    },
+  });
+  agent.snapshotMs = loadSnapshot(
+    workshop,
+    "exchange",
+    (from) => agent.load(from),
+  );
+  return agent;
+}
+
+/** How an exchange is put together. */
+export interface AssembleOptions {
+  /** `Exchange.bytes()` of it, zero. */
+  readonly memory: ArrayBuffer;
+  /** Called with the exchange before anything else is made over it. */
+  readonly onMade?: (exchange: Exchange) => void;
+  /** Called before the house takes events because its ring is full. */
+  readonly onHouseFull?: () => void;
+}
+
+/** The agent and its exchange, over the memory given. */
+export function assembleExchange(
+  workshop: Workshop,
+  options: AssembleOptions,
+): { agent: ExchangeAgent; exchange: Exchange } {
+  const { config, plan, memory } = workshop;
+  const log = workshop.log.child("exchange");
+  const capacity = exchangeCapacity(config);
   const register = new Register(memory, plan.register, registerShape(config));
   const gatewayEvents = eventRings(workshop);
-  const { house, houseEvents } = buildHouse(workshop, register, log);
+  const { house, houseEvents } = buildHouse(
+    workshop,
+    register,
+    options.onHouseFull,
+  );
   const events = [...gatewayEvents, houseEvents];
   const routes = new Uint8Array(config.capacity.sessions);
   routes[0] = events.indexOf(houseEvents);
   const exchange = new Exchange({
     ...capacity,
-    memory: region.buffer,
+    memory: options.memory,
     events,
     routes,
   });
   assert(exchange.hasPlainPath, "the event rings do not lie in one memory");
-  const warmed = warmUp(exchange, config.capacity.sessions);
-  log.debug("warmed up", { commands: warmed });
+  options.onMade?.(exchange);
   const digest = new EventDigest(
     events,
     (slots, from) => new EventSum(slots, from),
@@ -138,7 +178,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     slots: number,
     side: "producer" | "consumer",
   ): SpscRing => new SpscRing(memory, offset, COMMAND_SLOT_BYTES, slots, side);
-  return new ExchangeAgent({
+  const agent = new ExchangeAgent({
     exchange,
     recovery: commandRing(plan.recoveryRing, RECOVERY_SLOTS, "consumer"),
     journal: commandRing(plan.journalRing, plan.journalSlots, "producer"),
@@ -159,6 +199,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
     log,
     letOthersWork: () => workshop.letOthersWork(),
   });
+  return { agent, exchange };
 }
 
 /** Producer ends of the gateways' event rings. */
@@ -177,12 +218,16 @@ function eventRings(workshop: Workshop): EventRing[] {
 function buildHouse(
   workshop: Workshop,
   register: Register,
-  log: Log,
+  onFull: (() => void) | undefined,
 ): { house: House; houseEvents: EventRing } {
   const { memory, plan } = workshop;
   const ring = (side: "producer" | "consumer"): SpscRing =>
     new SpscRing(memory, plan.houseRing, EVENT_SLOT_BYTES, HOUSE_SLOTS, side);
+  const log = workshop.log.child("exchange");
   const house = new House({ events: ring("consumer"), register, log });
-  const houseEvents = new EventRing(ring("producer"), () => house.drain());
+  const houseEvents = new EventRing(ring("producer"), () => {
+    onFull?.();
+    house.drain();
+  });
   return { house, houseEvents };
 }

@@ -31,6 +31,7 @@ import {
   type Transport,
   UringTransport,
 } from "../transport/mod.ts";
+import { loadSnapshot } from "./load_snapshot.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
@@ -120,6 +121,7 @@ function protocolsOf(
   config: Config,
   index: number,
   context: GatewayContext,
+  stores: StorePlaces,
 ): { code: number; gateway: ProtocolGateway }[] {
   const binary = {
     code: Protocol.BINARY,
@@ -137,19 +139,68 @@ function protocolsOf(
       logonTimeoutMs: config.fix.logonTimeoutMs,
       sendingTimeToleranceMs: config.fix.sendingTimeToleranceS * 1000,
       messageBytesMax: config.fix.messageBytesMax,
-      storeDirectory: `${config.appliance.dataDirectory}/outbound`,
+      ...stores,
     }),
   };
   return [fix, binary];
 }
 
+/** Folder of what was sent, in a data directory. */
+export function outboundDirectory(dataDirectory: string): string {
+  return `${dataDirectory}/outbound`;
+}
+
+/** Folder of the snapshots, in a data directory. */
+export function snapshotDirectory(dataDirectory: string): string {
+  return `${dataDirectory}/snapshots`;
+}
+
+/** Folder of what was sent, as snapshots name it. */
+export function keptDirectory(dataDirectory: string): string {
+  return `${snapshotDirectory(dataDirectory)}/outbound`;
+}
+
 /** The agent of gateway `index`: 0 over io_uring, 1 over DPDK. */
 export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
+  const { config } = workshop;
+  const log = workshop.log.child(`gateway${index}`);
+  const agent = assembleGateway(
+    workshop,
+    index,
+    openTransport(config, index, log),
+    {
+      storeDirectory: outboundDirectory(config.appliance.dataDirectory),
+      baseDirectory: keptDirectory(config.appliance.dataDirectory),
+    },
+  );
+  loadSnapshot(workshop, agent.name, (from) => agent.load(from));
+  return agent;
+}
+
+/** Where what was sent is stored; what is left out is not there. */
+export interface StorePlaces {
+  /** Folder for what is sent; none = the newest in memory. */
+  readonly storeDirectory?: string;
+  /** Folder of the files that a snapshot names. */
+  readonly baseDirectory?: string;
+  /** Keep the files for snapshots that name them. */
+  readonly keepStores?: boolean;
+  /** With `keepStores`: called while the disk refuses; waits, or throws. */
+  readonly onStoreRefused?: (errno: number) => void;
+}
+
+/** The agent of gateway `index` over a transport. */
+export function assembleGateway(
+  workshop: Workshop,
+  index: number,
+  transport: Transport,
+  stores: StorePlaces,
+): GatewayAgent {
   const { config, plan, memory } = workshop;
   const log = workshop.log.child(`gateway${index}`);
   return new GatewayAgent({
     index,
-    transport: openTransport(config, index, log),
+    transport,
     commands: new SpscRing(
       memory,
       plan.commandRings[index]!,
@@ -172,7 +223,7 @@ export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),
     sessionsMax: config.capacity.sessions,
-    protocols: (context) => protocolsOf(config, index, context),
+    protocols: (context) => protocolsOf(config, index, context, stores),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
   });
 }

@@ -28,7 +28,7 @@ export function journalDirectory(dataDirectory: string): string {
 
 /** The agent that recovers and writes the journal. */
 export function buildJournal(workshop: Workshop): JournalAgent {
-  const { config, plan, memory, control, controlF64 } = workshop;
+  const { config, plan, memory, control, controlF64, snapshot } = workshop;
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
   return new JournalAgent({
@@ -58,6 +58,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       RECOVERY_SLOTS,
       "producer",
     ),
+    ...(snapshot === undefined ? {} : { fromSequence: snapshot.sequence + 1 }),
     control,
     controlF64,
     log: workshop.log.child("journal"),

@@ -46,6 +46,7 @@ import { RING_FULL, type SpscRing } from "../ring/mod.ts";
 import type { Log, LogFields } from "../telemetry/mod.ts";
 import {
   type CommandFields,
+  type CommandSlots,
   type ReadCommand,
   readCommand,
   textBytes,
@@ -58,6 +59,7 @@ import {
   instrumentSettings,
   referenceSetting,
   restrictionSetting,
+  type SavedSettings,
   sessionSetting,
   type Setting,
   Settings,
@@ -103,6 +105,16 @@ interface KnownInstrument {
   readonly lotSizeE8: number;
 }
 
+/** What `Definitions.save()` gives. */
+export interface SavedDefinitions {
+  readonly settings: SavedSettings;
+  readonly instruments: readonly (readonly [string, KnownInstrument])[];
+  readonly accounts: readonly (readonly [string, number])[];
+  readonly sessions: readonly (readonly [string, number])[];
+  readonly sessionAccounts: readonly (readonly [number, number])[];
+  readonly fresh: readonly number[];
+}
+
 /** A command that the configuration needs, and the line that tells of it. */
 interface Missing {
   readonly command: CommandFields;
@@ -130,8 +142,45 @@ export class Definitions {
     this.#missing = this.#everythingMissing();
   }
 
+  /** Sessions that are defined, by `sessionKey()`. */
+  sessionKeys(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /** All that commands have defined and set. */
+  save(): SavedDefinitions {
+    return {
+      settings: this.#settings.save(),
+      instruments: [...this.#instruments],
+      accounts: [...this.#accounts],
+      sessions: [...this.#sessions],
+      sessionAccounts: [...this.#sessionAccounts],
+      fresh: [...this.#fresh],
+    };
+  }
+
+  /** Takes what was saved; gateways know it from their own part. */
+  load(saved: SavedDefinitions): void {
+    this.#settings.load(saved.settings);
+    for (const [symbol, known] of saved.instruments) {
+      this.#instruments.set(symbol, known);
+      const { index, tickSizeE8, lotSizeE8 } = known;
+      const text = new TextEncoder().encode(symbol);
+      this.#options.depth.define(index, text, tickSizeE8, lotSizeE8);
+    }
+    for (const [name, index] of saved.accounts) this.#accounts.set(name, index);
+    for (const [key, index] of saved.sessions) {
+      this.#sessions.set(key, index);
+      this.#options.routes[index] = this.#gatewayOf(key);
+    }
+    for (const [session, account] of saved.sessionAccounts) {
+      this.#sessionAccounts.set(session, account);
+    }
+    for (const instrument of saved.fresh) this.#fresh.add(instrument);
+  }
+
   /** Takes note of a command that was applied, and tells the gateways of definitions. */
-  observe(commands: SpscRing, at: number): void {
+  observe(commands: CommandSlots, at: number): void {
     const command = readCommand(commands, at);
     const text = textBytes(commands, at);
     const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
@@ -190,15 +239,21 @@ export class Definitions {
     sequence: number,
   ): void {
     const { session: index, detail: code, text: name } = command;
-    this.#sessions.set(sessionKey(code, name), index);
-    const wanted = this.#options.sessions.find((session) =>
-      session.protocolCode === code && session.name === name
-    );
-    this.#options.routes[index] = wanted?.gateway ?? 0;
+    const key = sessionKey(code, name);
+    this.#sessions.set(key, index);
+    this.#options.routes[index] = this.#gatewayOf(key);
     this.#tell(EventKind.SESSION_DEFINED, sequence, index, {
       text,
       detail: code,
     });
+  }
+
+  /** Place of the gateway that serves a session; 0 if none does. */
+  #gatewayOf(key: string): number {
+    const wanted = this.#options.sessions.find((session) =>
+      sessionKey(session.protocolCode, session.name) === key
+    );
+    return wanted?.gateway ?? 0;
   }
 
   /**
@@ -255,7 +310,7 @@ export class Definitions {
    *
    * @throws {Error} If there is less room now than there was.
    */
-  checkRoom(commands: SpscRing, at: number): void {
+  checkRoom(commands: CommandSlots, at: number): void {
     const command = readCommand(commands, at);
     const { capacity } = this.#options;
     const { kind, quantity, reference } = command;
@@ -484,6 +539,7 @@ export class Definitions {
   }
 }
 
-function sessionKey(protocolCode: number, name: string): string {
+/** Names a session: the same number may be a session of each protocol. */
+export function sessionKey(protocolCode: number, name: string): string {
   return `${protocolCode}/${name}`;
 }

@@ -20,7 +20,7 @@
  * @module
  */
 import type { Clock } from "../../ffi/clock.ts";
-import { assert } from "../assert.ts";
+import { assert, fail } from "../assert.ts";
 import {
   type EventDigest,
   type EventRing,
@@ -44,12 +44,20 @@ import {
   CONTROL_HASH_REQUEST,
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
+  CONTROL_RECOVERY_VALUE,
   ExchangeState,
   GatewayState,
   JournalState,
   RING_FULL,
   type SpscRing,
 } from "../ring/mod.ts";
+import {
+  addJson,
+  bytesOf,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+} from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
 import {
@@ -58,7 +66,7 @@ import {
   compareCheckpoint,
   isFullCheckpoint,
 } from "./checkpoint.ts";
-import { writeCommand } from "./command_fields.ts";
+import { type CommandSlots, writeCommand } from "./command_fields.ts";
 import type { Definitions } from "./definitions.ts";
 import type { House } from "./house.ts";
 import type { Register } from "./register.ts";
@@ -93,6 +101,18 @@ export interface ExchangeAgentOptions {
   readonly letOthersWork: () => void;
 }
 
+/** What of the agent itself is saved. */
+interface SavedAgent {
+  readonly sequence: number;
+  readonly timeLo: number;
+  readonly timeHi: number;
+  readonly checkpoint: number;
+  readonly checkpointFull: boolean;
+  readonly digestLo: number;
+  readonly digestHi: number;
+  readonly events: number;
+}
+
 const TIME_COMMAND = { kind: CommandKind.TIME };
 const COMMANDS_PER_ROUND_MAX = 256;
 const RECOVERED_PER_ROUND_MAX = 1024;
@@ -103,10 +123,14 @@ const DEPTH_PERIOD_NS = 10_000_000;
 /** Sequencer and exchange. One thread; see the module's text. */
 export class ExchangeAgent implements Agent {
   readonly name = "exchange";
+  /** What loading a snapshot took; for the line that says that it is live. */
+  snapshotMs = 0;
   readonly #options: ExchangeAgentOptions;
   #state: number = ExchangeState.RECOVERING;
   /** Sequence of the newest command. */
   #sequence = 0;
+  /** Sequence of the snapshot that it began with; 0 = none. */
+  #loadedSequence = 0;
   #timeLo = 0;
   #timeHi = 0;
   #depthLo = 0;
@@ -136,6 +160,70 @@ export class ExchangeAgent implements Agent {
   /** Newest sequence number given. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Low and high word of the newest command's time. */
+  get timeLo(): number {
+    return this.#timeLo;
+  }
+
+  get timeHi(): number {
+    return this.#timeHi;
+  }
+
+  /** Digest of all events so far. */
+  get digest(): EventDigest {
+    const { digest } = this.#options;
+    digest.take();
+    return digest;
+  }
+
+  /** Sessions that are defined, by `sessionKey()`. */
+  definedSessions(): string[] {
+    return this.#options.definitions.sessionKeys();
+  }
+
+  /** Adds the whole state, as it is after the newest command. */
+  save(out: SectionWriter): void {
+    const { exchange, definitions, register, digest } = this.#options;
+    digest.take();
+    addJson(out, "agent", {
+      sequence: this.#sequence,
+      timeLo: this.#timeLo,
+      timeHi: this.#timeHi,
+      checkpoint: this.#checkpoint,
+      checkpointFull: this.#checkpointFull,
+      digestLo: digest.lo,
+      digestHi: digest.hi,
+      events: digest.events,
+    });
+    addJson(out, "definitions", definitions.save());
+    out.add("register", register.save());
+    out.add("scalars", bytesOf(exchange.saveScalars()));
+    out.add("memory", exchange.stateMemory);
+  }
+
+  /** Takes a state that was saved, before the first command. */
+  load(from: SectionReader): void {
+    const { exchange, definitions, register, digest } = this.#options;
+    assert(this.#sequence === 0, "a state is loaded after commands");
+    const saved = readJson<SavedAgent>(from, "agent");
+    const { sequence } = saved;
+    from.readInto("memory", exchange.stateMemory);
+    exchange.restoreScalars(new Float64Array(from.read("scalars").buffer));
+    assert(
+      exchange.sequence === sequence,
+      `the exchange's state is of command ${exchange.sequence}, the agent's of ${sequence}`,
+    );
+    register.load(from.read("register"));
+    definitions.load(readJson(from, "definitions"));
+    this.#sequence = sequence;
+    this.#loadedSequence = sequence;
+    this.#timeLo = saved.timeLo;
+    this.#timeHi = saved.timeHi;
+    this.#checkpoint = saved.checkpoint;
+    this.#checkpointFull = saved.checkpointFull;
+    digest.restore(saved.digestLo, saved.digestHi, saved.events);
   }
 
   doWork(): number {
@@ -319,22 +407,11 @@ export class ExchangeAgent implements Agent {
     let count = recovery.available();
     if (count > RECOVERED_PER_ROUND_MAX) count = RECOVERED_PER_ROUND_MAX;
     for (let i = 0; i < count; i++) {
-      const slot = recovery.peek(i);
-      const base = slot * (COMMAND_SLOT_BYTES >>> 3);
-      const sequence = recovery.f64[base + CMD_SEQUENCE_F64]!;
-      assert(
-        sequence === this.#sequence + 1,
-        `command ${sequence} recovered after ${this.#sequence}`,
-      );
-      this.#sequence = sequence;
-      this.#timeLo = recovery.u32[base * 2 + CMD_TIME_LO_U32]!;
-      this.#timeHi = recovery.u32[base * 2 + CMD_TIME_HI_U32]!;
-      this.#applyRecovered(base * 8);
+      this.applyRecorded(recovery, recovery.peek(i) * COMMAND_SLOT_BYTES);
     }
     if (count > 0) {
       recovery.release(count);
-      this.#publishEvents();
-      this.#options.house.drain();
+      this.showRecorded();
       return count;
     }
     if (state === JournalState.RECOVERING) return 0;
@@ -342,28 +419,53 @@ export class ExchangeAgent implements Agent {
     return 1;
   }
 
-  #applyRecovered(at: number): void {
-    const { recovery, exchange, definitions, digest } = this.#options;
-    const kind = recovery.u8[at + CMD_KIND_U8]!;
+  /**
+   * Applies a command that was sequenced earlier, or elsewhere: the next one.
+   * Its events are shown by `showRecorded()`.
+   *
+   * @param at Its first byte; a multiple of 8.
+   * @throws {InvariantError} If it is not the next one.
+   * @throws {CheckpointError} If it says that the state should be another.
+   */
+  applyRecorded(commands: CommandSlots, at: number): void {
+    const { exchange, definitions, digest } = this.#options;
+    const sequence = commands.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
+    if (sequence !== this.#sequence + 1) this.#notNext(sequence);
+    this.#sequence = sequence;
+    this.#timeLo = commands.u32[(at >>> 2) + CMD_TIME_LO_U32]!;
+    this.#timeHi = commands.u32[(at >>> 2) + CMD_TIME_HI_U32]!;
+    const kind = commands.u8[at + CMD_KIND_U8]!;
     if (kind === CommandKind.CHECKPOINT) {
       digest.take();
-      compareCheckpoint(recovery, at, digest, exchange);
-      exchange.apply(recovery, at);
-      this.#checkpoint = this.#sequence;
-      this.#checkpointFull = isFullCheckpoint(recovery, at);
+      compareCheckpoint(commands, at, digest, exchange);
+      exchange.apply(commands, at);
+      this.#checkpoint = sequence;
+      this.#checkpointFull = isFullCheckpoint(commands, at);
       return;
     }
     const definition = (kind >= CommandKind.DEFINE_INSTRUMENT &&
       kind < CommandKind.SESSION_LOGON) ||
       kind === CommandKind.SET_STATE;
-    if (definition) definitions.checkRoom(recovery, at);
-    exchange.apply(recovery, at);
-    if (definition) definitions.observe(recovery, at);
+    if (definition) definitions.checkRoom(commands, at);
+    exchange.apply(commands, at);
+    if (definition) definitions.observe(commands, at);
     else definitions.inUse();
   }
 
+  #notNext(sequence: number): never {
+    fail(`command ${sequence} recovered after ${this.#sequence}`);
+  }
+
+  /** Shows the events of what was applied by `applyRecorded()`. */
+  showRecorded(): void {
+    this.#publishEvents();
+    this.#options.house.drain();
+  }
+
   #goLive(): void {
-    const { exchange, log, journal, definitions, house } = this.#options;
+    const { exchange, log, journal, definitions, house, controlF64 } =
+      this.#options;
+    const recovery = CONTROL_RECOVERY_VALUE >>> 1;
     this.#stamp();
     definitions.check();
     this.#waitForRoom();
@@ -385,7 +487,12 @@ export class ExchangeAgent implements Agent {
     log.info("live", {
       sequence: this.#sequence,
       ordersOpen: exchange.ordersOpen,
+      sessions: definitions.sessionKeys().length,
       stateHash,
+      snapshotSequence: this.#loadedSequence,
+      snapshotMs: this.snapshotMs,
+      journalCommands: controlF64[recovery]!,
+      journalMs: Math.round(controlF64[recovery + 1]!),
     });
     if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
     this.#count();

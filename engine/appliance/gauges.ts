@@ -27,6 +27,8 @@ export interface GaugeParts {
   readonly memory: ArrayBufferLike;
   readonly register: Register;
   readonly journalLag: () => number;
+  /** Left out if there is no keeper. */
+  readonly keeperLag?: () => number;
   readonly isUp: () => boolean;
 }
 
@@ -42,10 +44,17 @@ function plain(
 
 /** All of them. */
 export function gaugesOf(parts: GaugeParts): GaugeSource[] {
-  const { register, journalLag, isUp } = parts;
+  const { register, journalLag, keeperLag, isUp } = parts;
   return [
     ringDepths(parts),
     plain("journal_lag", "Commands sequenced and not durable", journalLag),
+    ...keeperLag === undefined ? [] : [
+      plain(
+        "keeper_lag",
+        "Commands sequenced and not computed again by the keeper",
+        keeperLag,
+      ),
+    ],
     plain(
       "huge_pages_in_use",
       "Huge pages of this machine that are in use",

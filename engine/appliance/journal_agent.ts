@@ -38,6 +38,8 @@ export interface JournalAgentOptions {
   readonly writer: Omit<JournalWriterOptions, "position" | "onFailure">;
   /** Producer end: commands that were recovered. */
   readonly recovery: SpscRing;
+  /** The first command that the exchange needs; 1 if left out. */
+  readonly fromSequence?: number;
   readonly control: Int32Array;
   /** The same words as float64. */
   readonly controlF64: Float64Array;
@@ -64,7 +66,12 @@ export class JournalAgent implements Agent {
     this.#options = options;
     this.#startedMs = options.elapsedMs();
     const { directory, files } = options.writer;
-    this.#reader = new JournalReader({ directory, ...(files && { files }) });
+    const { fromSequence } = options;
+    this.#reader = new JournalReader({
+      directory,
+      ...(files && { files }),
+      ...(fromSequence === undefined ? {} : { fromSequence }),
+    });
   }
 
   done(): boolean {

@@ -84,6 +84,48 @@ export class Register {
     this.#accounts = accounts!;
   }
 
+  /** Writer: all of it, but for what was asked in this run. */
+  save(): Uint8Array {
+    const words = this.words.slice();
+    words[RegisterWord.TAKEN] = 0;
+    words[RegisterWord.SEQUENCE] = 0;
+    const parts = [
+      words,
+      this.#instruments.save(),
+      this.#sessions.save(),
+      this.#accounts.save(),
+    ];
+    const bytes = new Uint8Array(
+      parts.reduce((sum, part) => sum + part.byteLength, 0),
+    );
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(new Uint8Array(part.buffer), at);
+      at += part.byteLength;
+    }
+    return bytes;
+  }
+
+  /** Writer: takes what was saved by a register of the same shape. */
+  load(saved: Uint8Array<ArrayBuffer>): void {
+    const slots = new Float64Array(saved.slice().buffer);
+    const tables = [this.#instruments, this.#sessions, this.#accounts];
+    const wanted = tables.reduce(
+      (sum, table) => sum + table.slots,
+      REGISTER_WORDS,
+    );
+    assert(
+      slots.length === wanted,
+      `a register of ${slots.length} slots is loaded into one of ${wanted}`,
+    );
+    this.words.set(slots.subarray(0, REGISTER_WORDS));
+    let at = REGISTER_WORDS;
+    for (const table of tables) {
+      table.load(slots.subarray(at, at + table.slots));
+      at += table.slots;
+    }
+  }
+
   /** Writer: takes note of a command that was applied. @param text Of a definition. */
   observe(command: ReadCommand, text: Uint8Array): void {
     switch (command.kind) {

@@ -147,6 +147,32 @@ function noteRestriction(
   byAccount.set(account, restricted);
 }
 
+/** Instruments of each account, as they are saved. */
+type SavedRestrictions = readonly (readonly [number, readonly number[]])[];
+
+/** What `Settings.save()` gives. */
+export interface SavedSettings {
+  readonly running: readonly (readonly [string, string])[];
+  readonly configured: readonly (readonly [string, string])[];
+  readonly runningRestrictions: SavedRestrictions;
+  readonly configuredRestrictions: SavedRestrictions;
+}
+
+function savedRestrictions(
+  byAccount: ReadonlyMap<number, ReadonlySet<number>>,
+): SavedRestrictions {
+  return [...byAccount].map(([account, set]) => [account, [...set]]);
+}
+
+function loadRestrictions(
+  byAccount: Map<number, Set<number>>,
+  saved: SavedRestrictions,
+): void {
+  for (const [account, instruments] of saved) {
+    byAccount.set(account, new Set(instruments));
+  }
+}
+
 /** What commands have set so far. */
 export class Settings {
   /** By id: what holds, and what the configuration gave last. */
@@ -155,6 +181,29 @@ export class Settings {
   /** Instruments by account, likewise. */
   readonly #runningRestrictions = new Map<number, Set<number>>();
   readonly #configuredRestrictions = new Map<number, Set<number>>();
+
+  /** All of it. */
+  save(): SavedSettings {
+    return {
+      running: [...this.#running],
+      configured: [...this.#configured],
+      runningRestrictions: savedRestrictions(this.#runningRestrictions),
+      configuredRestrictions: savedRestrictions(this.#configuredRestrictions),
+    };
+  }
+
+  /** Takes what was saved; nothing was observed before. */
+  load(saved: SavedSettings): void {
+    for (const [id, value] of saved.running) this.#running.set(id, value);
+    for (const [id, value] of saved.configured) {
+      this.#configured.set(id, value);
+    }
+    loadRestrictions(this.#runningRestrictions, saved.runningRestrictions);
+    loadRestrictions(
+      this.#configuredRestrictions,
+      saved.configuredRestrictions,
+    );
+  }
 
   /** Takes note of a command that was applied. */
   observe(command: ReadCommand): void {

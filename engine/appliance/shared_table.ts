@@ -64,6 +64,11 @@ export class SharedTable {
     this.#u8 = new Uint8Array(memory, byteOffset, bytes);
   }
 
+  /** Slots of all entries. */
+  get slots(): number {
+    return this.#f64.length;
+  }
+
   /** Writer: starts to change an entry. */
   begin(entry: number): void {
     assert(
@@ -90,6 +95,33 @@ export class SharedTable {
   end(): void {
     Atomics.add(this.#i32, this.#open * 2, 1);
     this.#open = -1;
+  }
+
+  /** Writer: all entries without their versions, for `load()` of a table of the same shape. */
+  save(): Float64Array<ArrayBuffer> {
+    const saved = new Float64Array(this.#f64);
+    for (let at = 0; at < saved.length; at += this.#slots) saved[at] = 0;
+    return saved;
+  }
+
+  /** Writer: takes what was saved; readers see each entry whole. */
+  load(saved: Float64Array): void {
+    assert(
+      saved.length === this.#f64.length,
+      `a table of ${saved.length} slots is loaded into one of ${this.#f64.length}`,
+    );
+    for (let entry = 0; entry < this.entries; entry++) {
+      const at = entry * this.#slots;
+      const written = saved.subarray(at, at + this.#slots)
+        .some((slot) => slot !== 0);
+      if (!written) continue;
+      this.begin(entry);
+      this.#f64.set(
+        saved.subarray(at + TABLE_FIRST_SLOT, at + this.#slots),
+        at + TABLE_FIRST_SLOT,
+      );
+      this.end();
+    }
   }
 
   /** Writer: what a slot holds. */

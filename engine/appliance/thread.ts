@@ -18,14 +18,20 @@ import {
 } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { CONTROL_BYTES } from "../ring/mod.ts";
-import { CounterLane, Log, type LogSettings } from "../telemetry/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  CounterLane,
+  Log,
+  type LogSettings,
+} from "../telemetry/mod.ts";
 import { type Agent, runAgents } from "./agent.ts";
 import { buildExchange } from "./build_exchange.ts";
 import { buildGateway } from "./build_gateway.ts";
 import { buildJournal } from "./build_journal.ts";
+import { buildKeeper } from "./build_keeper.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
-import type { AgentName, ThreadPlan } from "./topology.ts";
-import type { Workshop } from "./workshop.ts";
+import { AGENT_LANES, type AgentName, type ThreadPlan } from "./topology.ts";
+import type { ChosenSnapshot, Workshop } from "./workshop.ts";
 
 /** What a thread is told when it starts. Plain data. */
 export interface ThreadStart {
@@ -37,6 +43,8 @@ export interface ThreadStart {
   /** Address of the shared region. */
   readonly address: number;
   readonly log: LogSettings;
+  /** What the state begins with; none = the journal's first command. */
+  readonly snapshot?: ChosenSnapshot;
 }
 
 /** What a thread answers, once. */
@@ -44,17 +52,10 @@ export type ThreadMessage =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: string };
 
-/** Counter lanes by agent; lanes of threads follow. */
-const LANES: readonly AgentName[] = [
-  "gateway0",
-  "gateway1",
-  "exchange",
-  "journal",
-];
-
 function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "exchange") return buildExchange(workshop);
   if (name === "journal") return buildJournal(workshop);
+  if (name === "keeper") return buildKeeper(workshop);
   return buildGateway(workshop, name === "gateway0" ? 0 : 1);
 }
 
@@ -81,10 +82,11 @@ function run(start: ThreadStart): void {
     controlF64: new Float64Array(memory, plan.control, CONTROL_BYTES >>> 3),
     clock,
     log,
+    ...(start.snapshot === undefined ? {} : { snapshot: start.snapshot }),
     lane: (agent) => {
       const lane = agent === "thread"
-        ? LANES.length + start.index
-        : LANES.indexOf(agent);
+        ? AGENT_LANES.length + start.index
+        : AGENT_LANES.indexOf(agent);
       return new CounterLane(memory, plan.counters, lane);
     },
     letOthersWork: () => {
@@ -97,10 +99,16 @@ function run(start: ThreadStart): void {
     for (const name of thread.agents) {
       agents.push(new GuardedAgent(build(name, workshop)));
     }
-    runAgents(agents, config.topology, workshop.lane("thread"));
+    runAgents(agents, thread.idle, roundsLane(workshop, thread));
   } finally {
     for (const agent of agents) agent.dispose();
   }
+}
+
+/** Where the rounds of a thread are counted. The keeper's do not say that the engine lives. */
+function roundsLane(workshop: Workshop, thread: ThreadPlan): CounterLane {
+  if (!thread.agents.includes("keeper")) return workshop.lane("thread");
+  return new CounterLane(new ArrayBuffer(COUNTER_BLOCK_BYTES), 0, 0);
 }
 
 /**

@@ -6,9 +6,30 @@
  * @module
  */
 import type { Config } from "../config/mod.ts";
+import type { IdleOptions } from "./agent.ts";
 
 /** Names of the agents. `gateway0` serves io_uring, `gateway1` DPDK. */
-export type AgentName = "gateway0" | "gateway1" | "exchange" | "journal";
+export type AgentName =
+  | "gateway0"
+  | "gateway1"
+  | "exchange"
+  | "journal"
+  | "keeper";
+
+/** Counter lanes by agent; lanes of threads follow. */
+export const AGENT_LANES: readonly AgentName[] = [
+  "gateway0",
+  "gateway1",
+  "exchange",
+  "journal",
+  "keeper",
+];
+/** The keeper lets others have the core when there is nothing to follow. */
+const KEEPER_IDLE: IdleOptions = {
+  spinRounds: 0,
+  yieldRounds: 0,
+  sleepUs: 1000,
+};
 
 /** One thread of the appliance. Plain data. */
 export interface ThreadPlan {
@@ -17,6 +38,7 @@ export interface ThreadPlan {
   readonly core: number;
   /** In the order of their rounds. */
   readonly agents: readonly AgentName[];
+  readonly idle: IdleOptions;
 }
 
 /** The threads that a configuration asks for. */
@@ -26,14 +48,28 @@ export function planThreads(config: Config): ThreadPlan[] {
     : ["gateway0"];
   const agents: AgentName[] = [...gateways, "exchange", "journal"];
   const { mode, cores } = config.topology;
+  const idle: IdleOptions = config.topology;
+  const { enabled, core: keeperCore } = config.snapshot;
+  const keepers: ThreadPlan[] = enabled
+    ? [{
+      name: "keeper",
+      core: keeperCore,
+      agents: ["keeper"],
+      idle: KEEPER_IDLE,
+    }]
+    : [];
   const core = (thread: number): number =>
     cores.length === 0 ? -1 : cores[thread % cores.length]!;
   if (mode === "single") {
-    return [{ name: "engine", core: core(0), agents }];
+    return [{ name: "engine", core: core(0), agents, idle }, ...keepers];
   }
-  return agents.map((agent, i) => ({
-    name: agent,
-    core: core(i),
-    agents: [agent],
-  }));
+  return [
+    ...agents.map((agent, i) => ({
+      name: agent,
+      core: core(i),
+      agents: [agent],
+      idle,
+    })),
+    ...keepers,
+  ];
 }

@@ -11,6 +11,13 @@ import type { CounterLane, Log } from "../telemetry/mod.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import type { AgentName } from "./topology.ts";
 
+/** The snapshot that the state begins with. Plain data. */
+export interface ChosenSnapshot {
+  readonly path: string;
+  /** Of the last command in it. */
+  readonly sequence: number;
+}
+
 /** Shared memory, clock and log of one thread. */
 export interface Workshop {
   readonly config: Config;
@@ -22,6 +29,7 @@ export interface Workshop {
   readonly controlF64: Float64Array;
   readonly clock: Clock;
   readonly log: Log;
+  readonly snapshot?: ChosenSnapshot;
   /** A counter lane of its own for each agent, and for the thread. */
   lane(owner: AgentName | "thread"): CounterLane;
   /** Called while an agent waits because a ring is full: lets the others of this thread work. */

@@ -106,6 +106,13 @@ export function defaultConfig(): Config {
       sendWindowBytes: 524_288,
     },
     journal: { durability: "synced", segmentMib: 64, groupRecordsMax: 8192 },
+    snapshot: {
+      enabled: true,
+      commandsBetween: 5_000_000,
+      secondsBetween: 600,
+      keep: 2,
+      core: -1,
+    },
     fix: {
       address: "127.0.0.1",
       port: 9878,

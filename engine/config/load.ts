@@ -234,7 +234,11 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
       [`dpdk.sessions[${i}].number`, number] as const
     ),
   ]);
-  once(topology.cores.map((core, i) => [`topology.cores[${i}]`, core]));
+  const { core: keeperCore } = file.snapshot;
+  once([
+    ...topology.cores.map((core, i) => [`topology.cores[${i}]`, core] as const),
+    ...keeperCore < 0 ? [] : [["snapshot.core", keeperCore] as const],
+  ]);
   once(
     instruments.map(({ symbol }, i) => [`instruments[${i}].symbol`, symbol]),
   );
@@ -322,6 +326,13 @@ function toConfig(file: ConfigFile): Config {
       durability: journal.durability,
       segmentMib: journal.segment_mib,
       groupRecordsMax: journal.group_records_max,
+    },
+    snapshot: {
+      enabled: file.snapshot.enabled,
+      commandsBetween: file.snapshot.commands_between,
+      secondsBetween: file.snapshot.seconds_between,
+      keep: file.snapshot.keep,
+      core: file.snapshot.core,
     },
     ...toProtocols(file),
     admin: { address: file.admin.address, port: file.admin.port },

@@ -186,6 +186,36 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "512 KiB to 1.5 MiB, where disks reach their full rate.",
   ),
   entry(
+    "snapshot.enabled",
+    D.snapshot.enabled,
+    "true or false",
+    "A restart is quick however long the day was, and each answer is computed twice.",
+  ),
+  entry(
+    "snapshot.commands_between",
+    D.snapshot.commandsBetween,
+    "commands",
+    "As many are replayed in a second or two.",
+  ),
+  entry(
+    "snapshot.seconds_between",
+    D.snapshot.secondsBetween,
+    "s",
+    "A quiet venue too can let go of old segments now and then.",
+  ),
+  entry(
+    "snapshot.keep",
+    D.snapshot.keep,
+    "snapshots",
+    "If the newest is damaged on the disk, the one before still helps.",
+  ),
+  entry(
+    "snapshot.core",
+    D.snapshot.core,
+    "number, -1 = not pinned",
+    "It needs a core, but never the engine's; the kernel finds an idle one.",
+  ),
+  entry(
     "fix.address",
     D.fix.address,
     "IPv4",

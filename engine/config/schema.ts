@@ -145,6 +145,17 @@ const journal = section({
   group_records_max: v.optional(whole(1, 65_535), D.journal.groupRecordsMax),
 });
 
+const snapshot = section({
+  enabled: v.optional(v.boolean("true or false"), D.snapshot.enabled),
+  commands_between: v.optional(
+    whole(1, 1_000_000_000),
+    D.snapshot.commandsBetween,
+  ),
+  seconds_between: v.optional(whole(1, 86_400), D.snapshot.secondsBetween),
+  keep: v.optional(whole(1, 100), D.snapshot.keep),
+  core: v.optional(whole(-1, 1023), D.snapshot.core),
+});
+
 const admin = section({
   address: v.optional(address, D.admin.address),
   port: v.optional(port, D.admin.port),
@@ -165,6 +176,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   memory: v.optional(memory, {}),
   capacity: v.optional(capacity, {}),
   journal: v.optional(journal, {}),
+  snapshot: v.optional(snapshot, {}),
   fix: v.optional(fix, {}),
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),

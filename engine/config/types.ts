@@ -49,6 +49,18 @@ export interface Config {
     readonly segmentMib: number;
     readonly groupRecordsMax: number;
   };
+  readonly snapshot: {
+    /** A thread follows the journal, checks every answer, and takes snapshots. */
+    readonly enabled: boolean;
+    /** Commands after which the next one is due. */
+    readonly commandsBetween: number;
+    /** Seconds after which it is due if there was any command. */
+    readonly secondsBetween: number;
+    /** How many are kept. */
+    readonly keep: number;
+    /** Core of the thread; -1 = wherever the kernel puts it. */
+    readonly core: number;
+  };
   readonly fix: {
     readonly address: string;
     readonly port: number;

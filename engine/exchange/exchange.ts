@@ -792,8 +792,23 @@ export class Exchange {
    * options. Cold: copies everything.
    */
   snapshot(): Uint8Array {
+    const scalars = this.saveScalars();
+    const bytes = new Uint8Array(8 + scalars.byteLength + this.#memory.length);
+    new DataView(bytes.buffer).setFloat64(0, scalars.length, true);
+    bytes.set(new Uint8Array(scalars.buffer), 8);
+    bytes.set(this.#memory, 8 + scalars.byteLength);
+    return bytes;
+  }
+
+  /** The memory in which all but a few numbers of the state lies. */
+  get stateMemory(): Uint8Array {
+    return this.#memory;
+  }
+
+  /** The few numbers of the state that lie beside `stateMemory`. */
+  saveScalars(): Float64Array<ArrayBuffer> {
     this.#addCounts();
-    const scalars = Float64Array.from([
+    return Float64Array.from([
       this.sequence,
       this.ordersLimit,
       this.specialsLimit,
@@ -804,11 +819,6 @@ export class Exchange {
       ...this.limits.notionalMax,
       ...this.book.scalars(),
     ]);
-    const bytes = new Uint8Array(8 + scalars.byteLength + this.#memory.length);
-    new DataView(bytes.buffer).setFloat64(0, scalars.length, true);
-    bytes.set(new Uint8Array(scalars.buffer), 8);
-    bytes.set(this.#memory, 8 + scalars.byteLength);
-    return bytes;
   }
 
   /**
@@ -829,8 +839,13 @@ export class Exchange {
         } bytes of state: this exchange has ${this.#memory.length}`,
       );
     }
-    const scalars = [...new Float64Array(bytes.slice(8, from).buffer)];
     this.#memory.set(bytes.subarray(from));
+    this.restoreScalars(new Float64Array(bytes.slice(8, from).buffer));
+  }
+
+  /** Takes what `saveScalars()` gave, when `stateMemory` is as it was then. */
+  restoreScalars(numbers: Float64Array): void {
+    const scalars = [...numbers];
     this.#last[0] = scalars.shift()!;
     this.#requests.ordersLimit = scalars.shift()!;
     this.#requests.specialsLimit = scalars.shift()!;

@@ -18,6 +18,7 @@
  */
 import type { Clock } from "../../ffi/clock.ts";
 import {
+  EVENT_SLOT_BYTES,
   EventKind,
   EVT_DETAIL_U8,
   EVT_INSTRUMENT_U16,
@@ -30,6 +31,7 @@ import {
   EVT_TEXT_U8,
   EVT_TIME_HI_U32,
   EVT_TIME_LO_U32,
+  Protocol,
   TEXT_BYTES,
 } from "../record/mod.ts";
 import {
@@ -43,6 +45,12 @@ import {
   LISTENERS_MAX,
   type SpscRing,
 } from "../ring/mod.ts";
+import {
+  readerFor,
+  type SectionReader,
+  type SectionWriter,
+  writerFor,
+} from "../snapshot/mod.ts";
 import {
   COUNTER,
   type CounterLane,
@@ -62,6 +70,7 @@ import {
   CONNECTION_SLOT_MASK,
   type Transport,
 } from "../transport/mod.ts";
+import type { SavedFile } from "./outbound_store.ts";
 import {
   type GatewayContext,
   type GatewayTelemetry,
@@ -114,6 +123,14 @@ export interface GatewayAgentOptions {
   readonly drainTimeoutMs: number;
 }
 
+/** The views that a definition is read from. */
+type EventViews = Pick<SpscRing, "u8" | "u16" | "f64">;
+
+/** Sections of the protocols, by code. */
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  [Protocol.FIX]: "fix",
+  [Protocol.BINARY]: "binary",
+};
 const EVENTS_PER_ROUND_MAX = 4096;
 const STALLED_WORDS = 4;
 const NO_PROTOCOL = 255;
@@ -137,6 +154,8 @@ export class GatewayAgent {
   /** Windows to be shown again: connection, offset, length, consumed so far. */
   readonly #stalled: Int32Array;
   #stalledCount = 0;
+  /** Every definition event that came, as a slot: what `load()` needs to come first. */
+  readonly #definitions: Uint8Array[] = [];
   #state: number = GatewayState.CLOSED;
   #drainDeadlineMs = 0;
   #waitUs = 0;
@@ -189,6 +208,40 @@ export class GatewayAgent {
     work += this.#showStalled();
     this.#options.commands.publish();
     return work;
+  }
+
+  /** Adds all that events have taught: definitions, and what protocols know. */
+  save(out: SectionWriter): void {
+    const definitions = this.#definitions;
+    const bytes = new Uint8Array(definitions.length * EVENT_SLOT_BYTES);
+    definitions.forEach((event, i) => bytes.set(event, i * EVENT_SLOT_BYTES));
+    out.add("definitions", bytes);
+    for (const { code, gateway } of this.#protocols) {
+      gateway.save(writerFor(PROTOCOL_NAMES[code]!, out));
+    }
+  }
+
+  /** Takes a state that was saved, before the first event. */
+  load(from: SectionReader): void {
+    const bytes = from.read("definitions");
+    const views: EventViews = {
+      u8: bytes,
+      u16: new Uint16Array(bytes.buffer),
+      f64: new Float64Array(bytes.buffer),
+    };
+    for (let at = 0; at < bytes.length; at += EVENT_SLOT_BYTES) {
+      this.#define(views, at);
+    }
+    for (const { code, gateway } of this.#protocols) {
+      gateway.load(readerFor(PROTOCOL_NAMES[code]!, from));
+    }
+  }
+
+  /** The files that the saved state needs. */
+  savedFiles(): SavedFile[] {
+    return this.#protocols.flatMap(({ gateway }) =>
+      gateway.savedFiles?.() ?? []
+    );
   }
 
   dispose(): void {
@@ -290,7 +343,7 @@ export class GatewayAgent {
     let count = events.available();
     if (count > EVENTS_PER_ROUND_MAX) count = EVENTS_PER_ROUND_MAX;
     const live = this.#state !== GatewayState.CLOSED;
-    const { slotBytes, u8, u32, f64 } = events;
+    const { slotBytes, u32, f64 } = events;
     let released = 0;
     for (; released < count; released++) {
       const slot = events.peek(released);
@@ -300,7 +353,7 @@ export class GatewayAgent {
       if (((durable - (sequence % 4294967296)) | 0) < 0) break;
       const session = u32[(at >>> 2) + EVT_SESSION_U32]!;
       if (session === 0) {
-        this.#define(u8[at + EVT_KIND_U8]!, at);
+        this.#define(events, at);
         continue;
       }
       if (live) {
@@ -317,8 +370,10 @@ export class GatewayAgent {
   }
 
   /** A definition event (cold). */
-  #define(kind: number, at: number): void {
-    const { u8, u16, f64 } = this.#options.events;
+  #define(views: EventViews, at: number): void {
+    const { u8, u16, f64 } = views;
+    const kind = u8[at + EVT_KIND_U8]!;
+    this.#definitions.push(u8.slice(at, at + EVENT_SLOT_BYTES));
     const text = u8.slice(at + EVT_TEXT_U8, at + EVT_TEXT_U8 + TEXT_BYTES);
     const end = text.indexOf(0);
     const name = DECODER.decode(end < 0 ? text : text.subarray(0, end));

@@ -6,4 +6,5 @@
  * @module
  */
 export * from "./gateway_agent.ts";
+export type { SavedFile } from "./outbound_store.ts";
 export * from "./protocol.ts";

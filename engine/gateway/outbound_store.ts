@@ -6,7 +6,7 @@
  *
  * ```
  *   append(n) ─▶ memory ring [n-4095 .. n] ──spill()──▶ file: record n at 192 (n - 1)
- *   locate(n) ◀─ ring, or read back from the file
+ *   locate(n) ◀─ ring, or read back from the file or, if older, from the base
  * ```
  *
  * The gateway's thread owns it. Appending and locating allocate nothing. The
@@ -14,33 +14,82 @@
  * journal, so nothing here waits for the disk. It refuses to give a record
  * that it doesn't have.
  *
+ * A file can grow to many gigabytes, so a snapshot does not copy it. Who takes
+ * snapshots *keeps* files: `NAME.GENERATION.out`, where the generation is the
+ * sequence of the reset that began it (0 = none). Such a file only grows:
+ *
+ * - `save()` syncs it and names its generation and its last record; what is
+ *   after that record is none of the snapshot's business.
+ * - A reset begins a new file. So a snapshot of before the reset still finds
+ *   what it names, also if the reset is lost with the journal's tail.
+ * - Who goes on from a snapshot writes the records after the last one named
+ *   again. They are the same, unless a lost tail had other ones.
+ *
+ * The live gateway, after a recovery from a snapshot, reads the file of that
+ * snapshot as its *base*, up to the last record named, and writes newer ones
+ * to a file of its own; at a reset it forgets the base. While commands are
+ * recovered nobody asks for a record, and when a client may ask, every reset
+ * that is in the journal has been seen. A base that is missing or too short
+ * makes `load()` throw: then the snapshot can not be used.
+ *
  * @module
  */
 import {
   closeFile,
+  fileBytes,
   FileFlag,
   openFile,
   readFile,
+  syncFile,
   truncateFile,
   writeFile,
 } from "../../ffi/file.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { unwrap } from "../../ffi/library.ts";
+import { NativeError } from "../../ffi/native_error.ts";
 import { assert, fail } from "../assert.ts";
 import { EVENT_SLOT_BYTES, EVT_OUT_SEQUENCE_U32 } from "../record/mod.ts";
 import type { SpscRing } from "../ring/mod.ts";
+import type { SectionReader, SectionWriter } from "../snapshot/mod.ts";
 
 /** How an `OutboundStore` is made. */
 export interface OutboundStoreOptions {
   /** Records in memory: a power of two, at least 64. */
   readonly recordCount: number;
-  /** File for all records; none = only those in memory can be had. */
-  readonly path?: string;
+  /** Of the file, without its ending. */
+  readonly name?: string;
+  /** Folder of the file for all records; none = only those in memory can be had. */
+  readonly directory?: string;
+  /** Folder of the files that saved states name. */
+  readonly baseDirectory?: string;
+  /** Keep the files of before a reset; see the module's text. */
+  readonly keep?: boolean;
+  /**
+   * With `keep`: called while the disk refuses and the next record would push
+   * one out of memory that is not in the file. Waits a moment, or throws.
+   */
+  readonly onRefused?: (errno: number) => void;
+}
+
+/** A file that a saved state needs, and how much of it. */
+export interface SavedFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** What `save()` gives. */
+export interface SavedStore {
+  readonly first: number;
+  readonly last: number;
+  readonly generation: number;
+  /** The newest records are in the section `records`: there is no file. */
+  readonly inMemory: boolean;
 }
 
 /** Records kept in memory unless configured otherwise. */
 export const OUTBOUND_RECORDS = 4096;
 
+const RECORD_BYTES = EVENT_SLOT_BYTES;
 const SLOT_WORDS = EVENT_SLOT_BYTES / 4;
 /** Records read back from the file at once. */
 const READ_RECORDS = 32;
@@ -61,8 +110,16 @@ export class OutboundStore {
   readonly #recordCount: number;
   readonly #mask: number;
   readonly #address: number;
-  readonly #path: string | undefined;
+  readonly #hasFile: boolean;
+  readonly #options: OutboundStoreOptions;
   #fd = -1;
+  /** Sequence of the reset that began the numbers. */
+  #generation = 0;
+  /** File of older records, and the last of them; -1 = none. */
+  #baseFd = -1;
+  #baseLast = 0;
+  /** Lowest number that can be in memory. */
+  #memoryFirst = 1;
   /** First number that is stored at all (after the last reset). */
   #first = 1;
   /** Highest number in the file. */
@@ -75,7 +132,8 @@ export class OutboundStore {
 
   /** @throws {NativeError} If the file can't be opened. */
   constructor(options: OutboundStoreOptions) {
-    const { recordCount, path } = options;
+    const { recordCount, directory } = options;
+    const keeps = directory !== undefined && options.keep === true;
     assert(
       recordCount >= 64 && (recordCount & (recordCount - 1)) === 0,
       `outbound store of ${recordCount} records: must be a power of two, at least 64`,
@@ -90,21 +148,141 @@ export class OutboundStore {
     this.f64 = new Float64Array(memory);
     this.#recordCount = recordCount;
     this.#mask = recordCount - 1;
-    this.#path = path;
-    this.#address = path === undefined ? 0 : addressOf(new Uint8Array(memory));
-    if (path !== undefined) {
-      this.#fd = openFile(
-        path,
-        FileFlag.READ | FileFlag.WRITE | FileFlag.CREATE | FileFlag.TRUNCATE,
-      );
-    }
+    this.#options = options;
+    this.#address = addressOf(this.u8 as Uint8Array<ArrayBuffer>);
+    this.#hasFile = directory !== undefined;
+    // A kept file may be what a saved state names: it is opened when it is known which.
+    if (this.#hasFile && !keeps) this.#create(this.#ownPath());
   }
 
   /** Lowest number that can be had now; above `last` if none can. */
   lowest(): number {
-    if (this.#fd >= 0 && this.fileError === 0) return this.#first;
-    const inMemory = this.last - this.#recordCount + 1;
+    if (this.#hasFile && this.fileError === 0) return this.#first;
+    const inMemory = this.#lowestInMemory();
+    if (this.#baseFd >= 0 && inMemory <= this.#baseLast + 1) {
+      return this.#first;
+    }
+    return inMemory;
+  }
+
+  #lowestInMemory(): number {
+    const kept = this.last - this.#recordCount + 1;
+    const inMemory = kept > this.#memoryFirst ? kept : this.#memoryFirst;
     return inMemory > this.#first ? inMemory : this.#first;
+  }
+
+  /**
+   * Says what there is. Writes and syncs a kept file; without a file, adds the
+   * newest records.
+   *
+   * @throws {NativeError} If the disk refuses.
+   */
+  save(out: SectionWriter): SavedStore {
+    const { last } = this;
+    const inMemory = !this.#keeps;
+    if (!inMemory) {
+      this.fileError = 0;
+      this.spill();
+      unwrap(
+        this.fileError || (this.#fd < 0 ? 0 : syncFile(this.#fd)),
+        `write '${this.#ownPath()}'`,
+        "The disk may be full or failing; the snapshot is not taken",
+      );
+    } else if (last > 0) {
+      out.add("records", this.u8.subarray(0, this.#recordCount * RECORD_BYTES));
+    }
+    return {
+      first: inMemory ? this.#lowestInMemory() : this.#first,
+      last,
+      generation: this.#generation,
+      inMemory,
+    };
+  }
+
+  /**
+   * Takes what was saved; nothing was appended before.
+   *
+   * @throws {Error} If the file that it names is missing or too short.
+   */
+  load(saved: SavedStore, from: SectionReader): void {
+    assert(this.last === 0, "a store is loaded after records");
+    this.#generation = saved.generation;
+    if (saved.last === 0) return;
+    this.last = saved.last;
+    this.#first = saved.first;
+    this.#spilled = saved.last;
+    this.#memoryFirst = saved.last + 1;
+    if (saved.inMemory) {
+      from.readInto(
+        "records",
+        this.u8.subarray(0, this.#recordCount * RECORD_BYTES),
+      );
+      this.#memoryFirst = this.#first;
+      this.#spilled = this.#first - 1;
+    } else if (this.#keeps) {
+      this.#fd = this.#openSaved(this.#options.directory!, FileFlag.WRITE);
+    } else {
+      const { baseDirectory } = this.#options;
+      if (baseDirectory === undefined) {
+        throw new Error(
+          `The state names a file of session ${this.#options.name}, and no folder is given for it`,
+        );
+      }
+      this.#baseFd = this.#openSaved(baseDirectory, 0);
+      this.#baseLast = saved.last;
+    }
+  }
+
+  /** The file that the saved state needs; undefined = none. */
+  get savedFile(): SavedFile | undefined {
+    if (!this.#keeps || this.last === 0) return undefined;
+    return { name: this.#fileName(), bytes: this.last * RECORD_BYTES };
+  }
+
+  get #keeps(): boolean {
+    return this.#hasFile && this.#options.keep === true;
+  }
+
+  /** Name of a kept file. */
+  #fileName(): string {
+    return `${this.#options.name}.${this.#generation}.out`;
+  }
+
+  #ownPath(): string {
+    const { directory, name } = this.#options;
+    return `${directory}/${this.#keeps ? this.#fileName() : `${name}.out`}`;
+  }
+
+  #create(path: string): void {
+    this.#fd = openFile(
+      path,
+      FileFlag.READ | FileFlag.WRITE | FileFlag.CREATE | FileFlag.TRUNCATE,
+    );
+  }
+
+  /** A kept file is made when it is needed; false if the disk refuses. */
+  #createKept(): boolean {
+    try {
+      this.#create(this.#ownPath());
+      return true;
+    } catch (error) {
+      if (!(error instanceof NativeError)) throw error;
+      this.fileError = -error.code;
+      return false;
+    }
+  }
+
+  #openSaved(directory: string, flags: number): number {
+    const path = `${directory}/${this.#fileName()}`;
+    const fd = openFile(path, FileFlag.READ | flags);
+    const wanted = this.last * RECORD_BYTES;
+    const bytes = fileBytes(fd);
+    if (bytes >= wanted) return fd;
+    closeFile(fd);
+    throw new Error(
+      `'${path}' has ${bytes} bytes, the snapshot names ${wanted}: it was cut ` +
+        "or replaced. Restore it, or remove the snapshot: the journal has everything",
+    );
   }
 
   /** Keeps the event at `slot` of `ring`; its number must be the next one. */
@@ -116,19 +294,25 @@ export class OutboundStore {
     else if (number !== this.last + 1) {
       fail(`outbound number ${number} after ${this.last}`);
     }
+    if (this.#keeps && number - this.#spilledOrFirst() > this.#recordCount) {
+      this.#waitForDisk();
+    }
     const to = (number & this.#mask) * SLOT_WORDS;
     const target = this.i32;
     for (let i = 0; i < SLOT_WORDS; i++) target[to + i] = source[from + i]!;
     this.last = number;
     if (
-      this.#fd >= 0 && number - this.#spilledOrFirst() >= this.#recordCount >> 1
+      this.#hasFile &&
+      number - this.#spilledOrFirst() >= this.#recordCount >> 1
     ) this.spill();
   }
 
   /** Byte offset of record `number` in the views, or -1 if it isn't to be had. */
   locate(number: number): number {
     if (number > this.last || number < this.#first) return -1;
-    if (number > this.last - this.#recordCount) {
+    if (
+      number > this.last - this.#recordCount && number >= this.#memoryFirst
+    ) {
       return (number & this.#mask) * EVENT_SLOT_BYTES;
     }
     if (number < this.#readFrom || number >= this.#readTo) {
@@ -144,7 +328,7 @@ export class OutboundStore {
    * @param all Write whatever there is.
    */
   spillSome(quiet: boolean, all: boolean): number {
-    const waiting = this.#fd < 0 ? 0 : this.last - this.#spilledOrFirst();
+    const waiting = this.#hasFile ? this.last - this.#spilledOrFirst() : 0;
     const enough = quiet ? SPILL_RECORDS_QUIET : SPILL_RECORDS_BUSY;
     if (waiting === 0 || (waiting < enough && !all)) return 0;
     this.spill();
@@ -153,7 +337,8 @@ export class OutboundStore {
 
   /** Writes all that isn't in the file yet. */
   spill(): void {
-    if (this.#fd < 0 || this.fileError !== 0) return;
+    if (!this.#hasFile || this.fileError !== 0 || this.last === 0) return;
+    if (this.#fd < 0 && !this.#createKept()) return;
     let number = this.#spilledOrFirst() + 1;
     while (number <= this.last) {
       const index = number & this.#mask;
@@ -174,12 +359,29 @@ export class OutboundStore {
     }
   }
 
-  /** Forgets everything: the next number is 1. */
-  reset(): void {
+  /** A snapshot must find every record in the file: better late than without. */
+  #waitForDisk(): void {
+    for (;;) {
+      this.fileError = 0;
+      this.spill();
+      if (this.fileError === 0) return;
+      const { onRefused } = this.#options;
+      if (onRefused === undefined) {
+        unwrap(this.fileError, `write '${this.#ownPath()}'`);
+      } else onRefused(this.fileError);
+    }
+  }
+
+  /** Forgets everything: the next number is 1. @param generation Sequence of what says so. */
+  reset(generation: number): void {
+    if (this.#keeps) this.#closeOwn();
+    this.#closeBase();
     this.last = 0;
     this.#first = 1;
+    this.#memoryFirst = 1;
     this.#spilled = 0;
     this.#readFrom = this.#readTo = 0;
+    this.#generation = generation;
     if (this.#fd >= 0) {
       const result = truncateFile(this.#fd, 0);
       this.fileError = result < 0 ? result : 0;
@@ -188,10 +390,21 @@ export class OutboundStore {
 
   /** Writes what is left and closes the file. */
   dispose(): void {
-    if (this.#fd < 0) return;
+    this.#closeOwn();
+    this.#closeBase();
+  }
+
+  #closeOwn(): void {
     this.spill();
-    unwrap(closeFile(this.#fd), `close '${this.#path}'`);
+    if (this.#fd < 0) return;
+    unwrap(closeFile(this.#fd), `close '${this.#ownPath()}'`);
     this.#fd = -1;
+  }
+
+  #closeBase(): void {
+    if (this.#baseFd >= 0) closeFile(this.#baseFd);
+    this.#baseFd = -1;
+    this.#baseLast = 0;
   }
 
   #spilledOrFirst(): number {
@@ -199,14 +412,17 @@ export class OutboundStore {
   }
 
   #readBack(number: number): boolean {
-    if (this.#fd < 0 || this.fileError !== 0) return false;
+    const inBase = number <= this.#baseLast;
+    const fd = inBase ? this.#baseFd : this.#fd;
+    if (fd < 0 || this.fileError !== 0) return false;
     this.#readFrom = this.#readTo = 0;
-    const available = this.#spilled - number + 1;
+    const newest = inBase ? this.#baseLast : this.#spilled;
+    const available = newest - number + 1;
     const count = available < READ_RECORDS ? available : READ_RECORDS;
     if (count <= 0) return false;
     const bytes = count * EVENT_SLOT_BYTES;
     const result = readFile(
-      this.#fd,
+      fd,
       this.#address + this.#recordCount * EVENT_SLOT_BYTES,
       bytes,
       (number - 1) * EVENT_SLOT_BYTES,

@@ -18,6 +18,8 @@
  * @module
  */
 import type { SpscRing } from "../ring/mod.ts";
+import type { SectionReader, SectionWriter } from "../snapshot/mod.ts";
+import type { SavedFile } from "./outbound_store.ts";
 import type { Transport } from "../transport/mod.ts";
 
 /** `onReceive`: stop here and show the window again later (command ring is full). */
@@ -135,6 +137,22 @@ export interface ProtocolGateway {
   drained(): boolean;
   /** Clients that are logged on now. */
   sessionsActive(): number;
+  /**
+   * Adds all that events have taught it. May write and sync files that the
+   * saved state names.
+   *
+   * @throws {NativeError} If it can't.
+   */
+  save(out: SectionWriter): void;
+  /**
+   * Takes what was saved: after `onSessionDefined()` for each session of then,
+   * before the first event of now.
+   *
+   * @throws {Error} If the files that it names are not as they were.
+   */
+  load(from: SectionReader): void;
+  /** The files, in its folder, that the saved state needs. */
+  savedFiles?(): SavedFile[];
   /** Gives back what it holds. */
   dispose(): void;
 }

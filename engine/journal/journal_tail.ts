@@ -142,6 +142,20 @@ export class JournalTail {
     return true;
   }
 
+  /**
+   * Chain before the first command that is wanted, if a segment begins with it.
+   *
+   * @throws {JournalDamageError} If the segment's header is damaged.
+   */
+  firstChain(): [number, number] {
+    if (!this.#chunk.isOpen) this.#openFirst();
+    assert(
+      this.#header!.firstSequence === this.#sequences[0]!,
+      `no segment begins with sequence ${this.#sequences[0]!}`,
+    );
+    return [this.#chainLo, this.#chainHi];
+  }
+
   /** Closes its file and gives the memory back. */
   dispose(): void {
     this.#chunk.dispose();

@@ -191,6 +191,11 @@ export class SpscRing {
     Atomics.store(this.#cursors, CONSUMER_WORD, this.#next);
   }
 
+  /** A third that only watches, before the consumer: steps over `count` slots and hands none back. */
+  pass(count: number): void {
+    this.#next = (this.#next + count) | 0;
+  }
+
   /** Either side, or a third that only watches: slots in use right now. */
   depth(): number {
     return (Atomics.load(this.#cursors, PRODUCER_WORD) -

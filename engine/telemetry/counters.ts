@@ -163,6 +163,37 @@ export const COUNTERS = [
     kind: "gauge",
     help: "Binary sessions logged on",
   },
+  {
+    name: "keeper_sequence",
+    kind: "gauge",
+    help: "Newest command that the keeper has computed again",
+  },
+  { name: "snapshots_total", kind: "counter", help: "Snapshots taken" },
+  {
+    name: "snapshot_failures_total",
+    kind: "counter",
+    help: "Snapshots that could not be written",
+  },
+  {
+    name: "snapshot_sequence",
+    kind: "gauge",
+    help: "Last command in the newest snapshot of this run",
+  },
+  {
+    name: "snapshot_bytes",
+    kind: "gauge",
+    help: "Bytes of the newest snapshot of this run",
+  },
+  {
+    name: "snapshot_ms",
+    kind: "gauge",
+    help: "Milliseconds that the newest snapshot of this run took",
+  },
+  {
+    name: "snapshot_timestamp_seconds",
+    kind: "gauge",
+    help: "When the newest snapshot of this run was taken, seconds since 1970",
+  },
   { name: "rounds_total", kind: "counter", help: "Rounds of agents" },
   {
     name: "rounds_busy_total",

@@ -6,5 +6,6 @@
  * @module
  */
 export * from "./dpdk_transport.ts";
+export * from "./null_transport.ts";
 export * from "./transport.ts";
 export * from "./uring_transport.ts";

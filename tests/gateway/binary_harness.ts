@@ -19,6 +19,7 @@ import {
 } from "../../engine/gateway/mod.ts";
 import * as r from "../../engine/record/mod.ts";
 import { SpscRing } from "../../engine/ring/mod.ts";
+import type { SavedRig } from "./fix_harness.ts";
 import { COUNTERS } from "../../engine/telemetry/mod.ts";
 import {
   BACKPRESSURE,
@@ -141,6 +142,8 @@ export interface HarnessOptions {
   readonly misaligned?: boolean;
   /** Commands of an earlier life, to be replayed. */
   readonly journal?: readonly Uint8Array[];
+  /** What gateway and exchange saved after so many of them. */
+  readonly saved?: SavedRig;
 }
 
 /** Splits a stream of whole packets. */
@@ -246,7 +249,11 @@ export class Harness {
     );
     if (options.journal === undefined) this.#defineInstruments();
     else {
-      for (const command of options.journal) this.#applyStored(command);
+      const { saved } = options;
+      if (saved !== undefined) this.#load(saved, options.journal);
+      for (const command of options.journal.slice(this.journal.length)) {
+        this.#applyStored(command);
+      }
     }
     this.round();
   }
@@ -439,21 +446,35 @@ export class Harness {
     }
   }
 
+  #load(saved: SavedRig, journal: readonly Uint8Array[]): void {
+    for (const command of journal.slice(0, saved.commands)) {
+      this.#note(command);
+      this.journal.push(command.slice());
+    }
+    this.gateway.load(saved.gateway);
+    this.exchange.restore(saved.exchange);
+    this.#sequence = this.exchange.sequence;
+  }
+
+  /** Takes note of an instrument that a command defines. */
+  #note(command: Uint8Array): void {
+    if (command[r.CMD_KIND_U8] !== r.CommandKind.DEFINE_INSTRUMENT) return;
+    const view = new DataView(command.buffer, command.byteOffset);
+    const index = view.getUint16(32, true);
+    this.#instruments[index] = {
+      index,
+      symbol: `SYM${index}`,
+      tickSizeE8: view.getFloat64(48, true),
+      lotSizeE8: view.getFloat64(56, true),
+    };
+  }
+
   #applyStored(command: Uint8Array): void {
     const copy = command.slice();
     const { buffer } = copy;
     // What lies behind a short command is not part of it.
     copy.fill(0x77, copy[4]! | copy[5]! << 8);
-    if (copy[r.CMD_KIND_U8] === r.CommandKind.DEFINE_INSTRUMENT) {
-      const view = new DataView(buffer);
-      const index = view.getUint16(32, true);
-      this.#instruments[index] = {
-        index,
-        symbol: `SYM${index}`,
-        tickSizeE8: view.getFloat64(48, true),
-        lotSizeE8: view.getFloat64(56, true),
-      };
-    }
+    this.#note(copy);
     this.exchange.apply({
       i32: new Int32Array(buffer),
       f64: new Float64Array(buffer),

@@ -37,6 +37,7 @@ import {
   EVT_SESSION_U32,
 } from "../../engine/record/mod.ts";
 import { SpscRing } from "../../engine/ring/mod.ts";
+import type { SectionReader } from "../../engine/snapshot/mod.ts";
 import { COUNTERS } from "../../engine/telemetry/mod.ts";
 import {
   BACKPRESSURE,
@@ -174,6 +175,15 @@ export interface RigOptions {
   readonly commandSlots?: number;
   /** Commands of an earlier rig to start from. */
   readonly journal?: readonly Uint8Array[];
+  /** What an earlier rig's gateway and exchange saved after so many of them. */
+  readonly saved?: SavedRig;
+}
+
+/** State of a gateway and its exchange after so many commands. */
+export interface SavedRig {
+  readonly gateway: SectionReader;
+  readonly exchange: Uint8Array;
+  readonly commands: number;
 }
 
 /** Values of an event's fields; what is left out is 0. */
@@ -294,7 +304,17 @@ export class Rig {
       });
     }
     if (options.journal === undefined) this.#define();
-    else for (const command of options.journal) this.#apply(command);
+    else {
+      const { saved } = options;
+      if (saved !== undefined) {
+        this.gateway.load(saved.gateway);
+        this.exchange.restore(saved.exchange);
+        this.journal.push(...options.journal.slice(0, saved.commands));
+      }
+      for (const command of options.journal.slice(this.journal.length)) {
+        this.#apply(command);
+      }
+    }
     this.release();
   }
 

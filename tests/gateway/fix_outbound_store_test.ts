@@ -45,15 +45,16 @@ Deno.test("OutboundStore keeps the newest records in memory", () => {
   assertEquals(store.lowest(), 137);
   for (let n = 137; n <= 200; n++) check(store, n);
   for (const n of [0, 1, 136, 201]) assertEquals(store.locate(n), -1, `${n}`);
-  store.reset();
+  store.reset(1);
   assertEquals([store.last, store.locate(1)], [0, -1]);
   append(store, 1);
   check(store, 1);
 });
 
 Deno.test("OutboundStore has all records with a file, in any order of asking", () => {
-  const path = Deno.makeTempFileSync();
-  const store = new OutboundStore({ recordCount: 64, path });
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/ONE.out`;
+  const store = new OutboundStore({ recordCount: 64, directory, name: "ONE" });
   for (let n = 1; n <= 1000; n++) {
     append(store, n);
     if (n % 7 === 0) store.spillSome(n % 3 === 0, n % 14 === 0);
@@ -61,19 +62,20 @@ Deno.test("OutboundStore has all records with a file, in any order of asking", (
   }
   assertEquals(store.lowest(), 1);
   for (let n = 1000; n >= 1; n -= 3) check(store, n);
-  store.reset();
+  store.reset(1);
   assertEquals(Deno.statSync(path).size, 0);
   assertEquals(store.locate(5), -1);
   for (let n = 1; n <= 100; n++) append(store, n);
   check(store, 1);
   store.dispose();
   assertEquals(Deno.statSync(path).size, 100 * EVENT_SLOT_BYTES);
-  Deno.removeSync(path);
+  Deno.removeSync(directory, { recursive: true });
 });
 
 Deno.test("OutboundStore says no when its file is damaged, and goes on in memory", () => {
-  const path = Deno.makeTempFileSync();
-  const store = new OutboundStore({ recordCount: 64, path });
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/ONE.out`;
+  const store = new OutboundStore({ recordCount: 64, directory, name: "ONE" });
   for (let n = 1; n <= 200; n++) append(store, n);
   store.spill();
   Deno.truncateSync(path, 10);
@@ -85,7 +87,7 @@ Deno.test("OutboundStore says no when its file is damaged, and goes on in memory
   assertEquals(store.locate(336), -1);
   assertEquals(store.lowest(), 337);
   store.dispose();
-  Deno.removeSync(path);
+  Deno.removeSync(directory, { recursive: true });
 });
 
 Deno.test("OutboundStore takes numbers only in order", () => {

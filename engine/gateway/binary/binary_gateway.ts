@@ -17,6 +17,12 @@
  */
 import { assert, fail } from "../../assert.ts";
 import { CommandKind, Reason } from "../../record/mod.ts";
+import {
+  addJson,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+} from "../../snapshot/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
 import {
   BINARY_VERSION_1,
@@ -85,6 +91,14 @@ export const BINARY_GATEWAY_DEFAULTS: BinaryGatewayOptions = {
   logonTimeoutMs: 5000,
   slowMs: 10_000,
 };
+
+/** What of a session is saved, besides its messages. */
+interface SavedSession {
+  readonly index: number;
+  readonly expected: number;
+  readonly answered: number;
+  readonly last: number;
+}
 
 const CLIENT_PACKET_MAX = HEADER_BYTES +
   CLIENT_COUNT_TCP_MAX * CLIENT_MESSAGE_BYTES;
@@ -284,6 +298,29 @@ export class BinaryGateway implements ProtocolGateway {
 
   sessionsActive(): number {
     return this.#links.active;
+  }
+
+  save(out: SectionWriter): void {
+    const saved: SavedSession[] = [];
+    for (const session of this.#byIndex) {
+      if (session === undefined) continue;
+      const { index, expected, answered, last } = session;
+      saved.push({ index, expected, answered, last });
+      if (last > 0) out.add(`session${index}`, session.ring.save());
+    }
+    addJson(out, "sessions", saved);
+  }
+
+  load(from: SectionReader): void {
+    for (const saved of readJson<SavedSession[]>(from, "sessions")) {
+      const session = this.#byIndex[saved.index];
+      // No longer configured: its events go nowhere, as after a replay.
+      if (session === undefined) continue;
+      session.expected = saved.expected;
+      session.answered = saved.answered;
+      if (saved.last === 0) continue;
+      from.readInto(`session${saved.index}`, session.ring.load(saved.last));
+    }
   }
 
   /** Holds nothing outside of V8's heap. */

@@ -11,6 +11,7 @@
  */
 import { addressOf, crc32cSealBatch } from "../../../ffi/mod.ts";
 import { assert } from "../../assert.ts";
+import { bytesOf } from "../../snapshot/mod.ts";
 import {
   SERVER_CHECKSUM,
   SERVER_MESSAGE_BYTES,
@@ -38,6 +39,19 @@ export class OutboundRing {
     this.words = new Uint32Array(capacity * MESSAGE_WORDS);
     this.#address = addressOf(this.words);
     this.#mask = capacity - 1;
+  }
+
+  /** All messages, sealed. */
+  save(): Uint8Array {
+    this.seal();
+    return bytesOf(this.words);
+  }
+
+  /** Makes `last` the newest number; the caller fills what this returns with what was saved. */
+  load(last: number): Uint8Array {
+    this.last = last;
+    this.#sealed = last;
+    return bytesOf(this.words);
   }
 
   /** Number of the oldest message that is there; 0 = none. */

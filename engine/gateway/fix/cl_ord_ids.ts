@@ -13,6 +13,13 @@
  */
 import { assert } from "../../assert.ts";
 import { CL_ORD_ID_BYTES } from "../../record/mod.ts";
+import {
+  addJson,
+  bytesOf,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+} from "../../snapshot/mod.ts";
 
 const ENTRY_WORDS = 8;
 const ID_WORDS = CL_ORD_ID_BYTES / 4;
@@ -74,6 +81,40 @@ export class ClOrdIds {
     this.#next = new Int32Array(entries);
     this.#index = new Int32Array(slots);
     this.#indexMask = slots - 1;
+  }
+
+  /** Adds all ids, with their places: the order in which closed ones are forgotten too. */
+  save(out: SectionWriter): void {
+    addJson(out, "places", {
+      used: this.#used,
+      free: this.#free,
+      oldestClosed: this.#oldestClosed,
+      youngestClosed: this.#youngestClosed,
+      closedCount: this.#closedCount,
+    });
+    for (const [name, view] of this.#tables()) out.add(name, bytesOf(view));
+  }
+
+  /** Takes what was saved by one of the same size. */
+  load(from: SectionReader): void {
+    const places = readJson<Record<string, number>>(from, "places");
+    this.#used = places.used!;
+    this.#free = places.free!;
+    this.#oldestClosed = places.oldestClosed!;
+    this.#youngestClosed = places.youngestClosed!;
+    this.#closedCount = places.closedCount!;
+    for (const [name, view] of this.#tables()) {
+      from.readInto(name, bytesOf(view));
+    }
+  }
+
+  #tables(): [string, ArrayBufferView][] {
+    return [
+      ["words", this.#words],
+      ["closed", this.#closed],
+      ["next", this.#next],
+      ["index", this.#index],
+    ];
   }
 
   /** Ids that are remembered, of open and closed orders. */

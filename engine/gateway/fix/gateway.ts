@@ -23,13 +23,27 @@ import {
   EVT_KIND_U8,
   EVT_OUT_SEQUENCE_U32,
   EVT_REFERENCE_F64,
+  EVT_SEQUENCE_F64,
   EVT_SESSION_U32,
   Reason,
   REASON_TEXT,
 } from "../../record/mod.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
 import { FixParser, Parsed } from "../../wire/fix/mod.ts";
-import { OUTBOUND_RECORDS, OutboundStore } from "../outbound_store.ts";
+import {
+  addJson,
+  readerFor,
+  readJson,
+  type SectionReader,
+  type SectionWriter,
+  writerFor,
+} from "../../snapshot/mod.ts";
+import {
+  OUTBOUND_RECORDS,
+  OutboundStore,
+  type SavedFile,
+  type SavedStore,
+} from "../outbound_store.ts";
 import {
   type AccountDefinition,
   type GatewayContext,
@@ -75,6 +89,12 @@ export interface FixGatewayOptions {
   readonly messageBytesMax: number;
   /** Folder for sent records; none = only the newest in memory can be sent again. */
   readonly storeDirectory?: string;
+  /** Folder of the files that a saved state names; none = it has none. */
+  readonly baseDirectory?: string;
+  /** Keep the files in `storeDirectory` for saved states that name them; false if left out. */
+  readonly keepStores?: boolean;
+  /** With `keepStores`: see `OutboundStoreOptions.onRefused`. */
+  readonly onStoreRefused?: (errno: number) => void;
   /** Records in memory for each session. Default 4,096. */
   readonly outboundRecords?: number;
   /** How long a client that takes nothing is kept. Default 10,000. */
@@ -85,6 +105,14 @@ export interface FixGatewayOptions {
   readonly openIdsMax?: number;
   /** Client order ids of closed orders that are remembered. Default 1,048,576. */
   readonly closedIdsMax?: number;
+}
+
+/** What of a session is saved. */
+interface SavedSession {
+  readonly index: number;
+  readonly expected: number;
+  readonly nextReference: number;
+  readonly store: SavedStore;
 }
 
 const IDS_DEFAULT = 1 << 20;
@@ -106,6 +134,7 @@ export class FixGateway implements ProtocolGateway {
   readonly #replies: Replies;
   readonly #desk: OrderDesk;
   readonly #follower: IdFollower;
+  readonly #ids: ClOrdIds;
   readonly #accounts = new Names();
   readonly #sender: Sender;
   readonly #layer: SessionLayer;
@@ -134,7 +163,7 @@ export class FixGateway implements ProtocolGateway {
     }
     const bytes = context.transport.bytes;
     const instruments = new Instruments(context.instruments);
-    const ids = new ClOrdIds(
+    const ids = this.#ids = new ClOrdIds(
       options.openIdsMax ?? IDS_DEFAULT,
       options.closedIdsMax ?? IDS_DEFAULT,
     );
@@ -183,19 +212,23 @@ export class FixGateway implements ProtocolGateway {
   onSessionDefined(definition: SessionDefinition): void {
     if (this.#sessions[definition.index] !== undefined) return;
     const recordCount = this.#options.outboundRecords ?? OUTBOUND_RECORDS;
-    const { storeDirectory, targetCompId } = this.#options;
-    const file = encodeURIComponent(definition.name).replaceAll(".", "%2E");
-    const store = new OutboundStore(
-      storeDirectory === undefined
-        ? { recordCount }
-        : { recordCount, path: `${storeDirectory}/${file}.out` },
-    );
+    const { storeDirectory, baseDirectory, keepStores, onStoreRefused } =
+      this.#options;
+    const name = encodeURIComponent(definition.name).replaceAll(".", "%2E");
+    const store = new OutboundStore({
+      recordCount,
+      name,
+      ...(storeDirectory === undefined ? {} : { directory: storeDirectory }),
+      ...(baseDirectory === undefined ? {} : { baseDirectory }),
+      keep: keepStores === true,
+      ...(onStoreRefused === undefined ? {} : { onRefused: onStoreRefused }),
+    });
     while (this.#sessions.length < definition.index) {
       this.#sessions.push(undefined);
     }
     this.#sessions[definition.index] = new FixSession(
       definition,
-      targetCompId,
+      this.#options.targetCompId,
       store,
     );
   }
@@ -357,6 +390,34 @@ export class FixGateway implements ProtocolGateway {
     return count;
   }
 
+  save(out: SectionWriter): void {
+    const saved: SavedSession[] = [];
+    for (const session of this.#sessions) {
+      if (session === undefined) continue;
+      const { index, expected, nextReference, store } = session;
+      const part = writerFor(`session${index}`, out);
+      saved.push({ index, expected, nextReference, store: store.save(part) });
+    }
+    addJson(out, "sessions", saved);
+    this.#ids.save(writerFor("ids", out));
+  }
+
+  load(from: SectionReader): void {
+    for (const saved of readJson<SavedSession[]>(from, "sessions")) {
+      const session = this.#sessions[saved.index];
+      // No longer configured: its events go nowhere, as after a replay.
+      if (session === undefined) continue;
+      session.expected = saved.expected;
+      session.nextReference = saved.nextReference;
+      session.store.load(saved.store, readerFor(`session${saved.index}`, from));
+    }
+    this.#ids.load(readerFor("ids", from));
+  }
+
+  savedFiles(): SavedFile[] {
+    return this.#sessions.flatMap((session) => session?.store.savedFile ?? []);
+  }
+
   /** Writes the stores' rest and closes their files. */
   dispose(): void {
     for (const session of this.#sessions) session?.store.dispose();
@@ -397,7 +458,9 @@ export class FixGateway implements ProtocolGateway {
       c.resendLast = 0;
       c.resendGap = 0;
     }
-    session.store.reset();
+    session.store.reset(
+      events.f64[slot * (events.slotBytes >>> 3) + EVT_SEQUENCE_F64]!,
+    );
     if (session.resetsUnderWay > 0) session.resetsUnderWay--;
     else session.expected = inSequence + 1;
   }
