@@ -16,7 +16,7 @@ comma := ,
 
 # Packages that running needs, and those that the tests and checks need besides.
 RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
-TEST_PACKAGES := g++ git libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
+TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
 	openssh-client socat procps python3
 
