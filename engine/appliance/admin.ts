@@ -18,8 +18,8 @@ import type { OperatorAnswer } from "./operator_desk.ts";
 
 /** What `/health` answers. */
 export interface Health {
-  /** "ok" answers with 200, everything else with 503. */
-  readonly status: "recovering" | "ok" | "draining" | "failed";
+  /** "ok" answers with 200, everything else with 503. `degraded`: new orders are refused, cancels go on. */
+  readonly status: "recovering" | "ok" | "degraded" | "draining" | "failed";
   readonly [field: string]: unknown;
 }
 

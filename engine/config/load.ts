@@ -326,6 +326,11 @@ function toConfig(file: ConfigFile): Config {
       durability: journal.durability,
       segmentMib: journal.segment_mib,
       groupRecordsMax: journal.group_records_max,
+      freeReserveMib: journal.free_reserve_mib,
+      slowAfterMs: journal.slow_after_ms,
+      lagCommandsMax: journal.lag_commands_max,
+      archiveDirectory: journal.archive_directory,
+      archiveKeepDays: journal.archive_keep_days,
     },
     snapshot: {
       enabled: file.snapshot.enabled,

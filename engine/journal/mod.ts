@@ -12,4 +12,5 @@ export * from "./files.ts";
 export * from "./journal_reader.ts";
 export * from "./journal_tail.ts";
 export * from "./journal_writer.ts";
+export * from "./pressure.ts";
 export * from "./segment.ts";

@@ -39,8 +39,11 @@ export const CONTROL_RECOVERY_VALUE = (7 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 /** Journal: low 32 bits of the newest sequence that was written to its file, synced or not. */
 export const CONTROL_WRITTEN = (8 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 
+/** Journal: `Reason` for which new orders are refused for now; 0 = none. */
+export const CONTROL_PRESSURE = (9 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+
 /** Bytes of the block. */
-export const CONTROL_BYTES = (9 + 2 * GATEWAYS_MAX) * LINE_WORDS * 4;
+export const CONTROL_BYTES = (10 + 2 * GATEWAYS_MAX) * LINE_WORDS * 4;
 
 export const JournalState = {
   RECOVERING: 0,

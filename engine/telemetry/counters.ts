@@ -51,6 +51,16 @@ export const COUNTERS = [
     help: "Journal writes or syncs that failed",
   },
   {
+    name: "journal_full_total",
+    kind: "counter",
+    help: "Times that new orders began to be refused: no room for the journal",
+  },
+  {
+    name: "journal_slow_total",
+    kind: "counter",
+    help: "Times that new orders began to be refused: the journal was slow",
+  },
+  {
     name: "connections_accepted_total",
     kind: "counter",
     help: "Connections accepted",
