@@ -66,6 +66,8 @@ async function measure(client: string): Promise<string[]> {
   await using server = await startAppliance({
     durability: "written",
     topologyToml: `cores = [${SERVER_CORE}]\nsleep_us = 0`,
+    // Two cores, server and client: there is none for a keeper.
+    extraToml: "[snapshot]\nenabled = false\n",
     denoFlags: ["--v8-flags=--trace-gc"],
     // V8 reports through C's standard output, which a pipe would hold back.
     wrapper: ["stdbuf", "-oL"],

@@ -56,6 +56,8 @@ async function appliance(client: string, over: string): Promise<LatencyResult> {
   await using server = await startAppliance({
     durability: DURABILITY,
     topologyToml: `cores = [${SERVER_CORE}]\nsleep_us = 0`,
+    // Two cores, server and client: there is none for a keeper.
+    extraToml: "[snapshot]\nenabled = false\n",
   });
   const port = client === "fix_client"
     ? server.fixPort

@@ -38,6 +38,8 @@ async function measure(
   await using server = await startAppliance({
     durability,
     topologyToml: `cores = [${SERVER_CORE}]\nsleep_us = 0`,
+    // Two cores, server and client: there is none for a keeper.
+    extraToml: "[snapshot]\nenabled = false\n",
   });
   const port = client === "fix_client" ? server.fixPort : server.binaryTcpPort;
   const result = await runClient<ThroughputResult>(client, {

@@ -79,6 +79,7 @@ export function doctorSubject(config: Config): DoctorSubject {
   const { capacity, dpdk } = config;
   const threads = planThreads(config);
   const shared = planOf(config);
+  const exchangeBytes = Exchange.bytes(exchangeCapacity(config));
   const transport = uringLayout({
     connectionsMax: capacity.connections,
     receiveWindowBytes: capacity.receiveWindowBytes,
@@ -90,12 +91,15 @@ export function doctorSubject(config: Config): DoctorSubject {
   return {
     mappingsBytes: [
       shared.bytes,
-      Exchange.bytes(exchangeCapacity(config)),
+      exchangeBytes,
+      // The keeper has both once more.
+      ...config.snapshot.enabled ? [shared.bytes, exchangeBytes] : [],
       transport.totalBytes,
       config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
     ],
     hugePages: config.memory.hugePages,
-    threads: threads.length,
+    // The keeper sleeps when there is nothing to follow.
+    threads: threads.filter(({ agents }) => !agents.includes("keeper")).length,
     pinnedCores: [
       ...new Set(threads.map(({ core }) => core).filter((core) => core >= 0)),
     ],

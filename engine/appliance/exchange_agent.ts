@@ -134,6 +134,8 @@ export class ExchangeAgent implements Agent {
   #state: number = ExchangeState.RECOVERING;
   /** Sequence of the newest command. */
   #sequence = 0;
+  /** When the first recovered commands were done; 0 = none was. */
+  #replayedFromMs = 0;
   /** Sequence of the snapshot that it began with; 0 = none. */
   #loadedSequence = 0;
   #timeLo = 0;
@@ -417,6 +419,7 @@ export class ExchangeAgent implements Agent {
       this.applyRecorded(recovery, recovery.peek(i) * COMMAND_SLOT_BYTES);
     }
     if (count > 0) {
+      if (this.#replayedFromMs === 0) this.#replayedFromMs = performance.now();
       recovery.release(count);
       this.showRecorded();
       return count;
@@ -473,6 +476,9 @@ export class ExchangeAgent implements Agent {
     const { exchange, log, journal, definitions, house, controlF64 } =
       this.#options;
     const recovery = CONTROL_RECOVERY_VALUE >>> 1;
+    const replayedMs = this.#replayedFromMs === 0
+      ? 0
+      : Math.round(performance.now() - this.#replayedFromMs);
     this.#stamp();
     definitions.check();
     this.#waitForRoom();
@@ -499,7 +505,7 @@ export class ExchangeAgent implements Agent {
       snapshotSequence: this.#loadedSequence,
       snapshotMs: this.snapshotMs,
       journalCommands: controlF64[recovery]!,
-      journalMs: Math.round(controlF64[recovery + 1]!),
+      journalMs: replayedMs,
     });
     if (this.#changedSinceHash()) this.#writeCheckpoint(stateHash);
     this.#count();

@@ -137,10 +137,13 @@ export class JournalAgent implements Agent {
     }
     const elapsed = elapsedMs() - this.#startedMs;
     const at = CONTROL_RECOVERY_VALUE >>> 1;
-    controlF64[at] = recovery.records;
+    // What a segment has before the first command that is wanted is read, and left out.
+    const from = this.#options.fromSequence ?? 1;
+    const commands = Math.min(recovery.records, recovery.nextSequence - from);
+    controlF64[at] = commands;
     controlF64[at + 1] = elapsed;
     log.info("recovered", {
-      commands: recovery.records,
+      commands,
       bytes: recovery.bytes,
       segments: recovery.segments,
       sequence: recovery.nextSequence - 1,

@@ -30,11 +30,12 @@ import {
 } from "./format.ts";
 import {
   assertLength,
+  isZero,
   missingSection,
   type SectionReader,
 } from "./sections.ts";
 
-const PAGE_BYTES = 4096;
+const PAGE_WORDS = 1024;
 
 interface PlacedPiece extends Piece {
   /** Of its bytes, in the file. */
@@ -218,19 +219,16 @@ export class SnapshotReader implements SectionReader {
 
 /** Makes bytes zero, without touching pages that are. */
 function clear(target: Uint8Array, from: number, to: number): void {
-  if ((target.byteOffset + from & 3) !== 0) {
+  const first = target.byteOffset + from;
+  const whole = (to - from) & ~3;
+  if ((first & 3) !== 0) {
     target.fill(0, from, to);
     return;
   }
-  for (let at = from; at < to; at += PAGE_BYTES) {
-    const end = Math.min(to, at + PAGE_BYTES);
-    const words = new Int32Array(
-      target.buffer,
-      target.byteOffset + at,
-      end - at >>> 2,
-    );
-    if (words.some((word) => word !== 0) || (end - at & 3) !== 0) {
-      target.fill(0, at, end);
-    }
+  const words = new Int32Array(target.buffer, first, whole >>> 2);
+  for (let at = 0; at < words.length; at += PAGE_WORDS) {
+    const end = Math.min(words.length, at + PAGE_WORDS);
+    if (!isZero(words, at, end)) words.fill(0, at, end);
   }
+  target.fill(0, from + whole, to);
 }

@@ -94,6 +94,12 @@ export class MemorySections implements SectionWriter, SectionReader {
   }
 }
 
+/** True if all words from `from` to below `to` are 0. */
+export function isZero(words: Int32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
 /** @throws {Error} If a section is not as long as what it shall fill. */
 export function assertLength(
   name: string,

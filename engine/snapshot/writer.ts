@@ -31,9 +31,10 @@ import {
   type SnapshotMeta,
 } from "./format.ts";
 import { SnapshotReader } from "./reader.ts";
-import type { SectionWriter } from "./sections.ts";
+import { isZero, type SectionWriter } from "./sections.ts";
 
 const PAGE_BYTES = 4096;
+const PAGE_WORDS = PAGE_BYTES >>> 2;
 /** A shorter run of zero pages is written: a piece costs two writes. */
 const ZERO_PAGES_MIN = 16;
 const REMEDY = "The disk may be full or failing; the next snapshot tries again";
@@ -216,14 +217,9 @@ function firstPage(
   const whole = bytes.length & ~(PAGE_BYTES - 1);
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, whole >>> 2);
   for (; at < whole; at += PAGE_BYTES) {
-    if (isZero(words, at >>> 2) === zero) return at;
+    const word = at >>> 2;
+    if (isZero(words, word, word + PAGE_WORDS) === zero) return at;
   }
   // What is behind the last whole page is written in any case.
   return zero ? bytes.length : Math.min(at, bytes.length);
-}
-
-function isZero(words: Int32Array, from: number): boolean {
-  const to = from + (PAGE_BYTES >>> 2);
-  for (let i = from; i < to; i++) if (words[i] !== 0) return false;
-  return true;
 }

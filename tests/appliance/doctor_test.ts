@@ -348,6 +348,21 @@ Deno.test("doctorSubject() asks for what the configuration maps and pins", () =>
   });
   assertEquals(pinned.threads, 3);
   assertEquals(pinned.pinnedCores, [2, 3]);
+  const { snapshot } = config;
+  const without = doctorSubject({
+    ...config,
+    snapshot: { ...snapshot, enabled: false },
+  });
+  assertEquals(
+    subject.mappingsBytes.length,
+    without.mappingsBytes.length + 2,
+    "the keeper's memory",
+  );
+  const { pinnedCores } = doctorSubject({
+    ...config,
+    snapshot: { ...snapshot, core: 5 },
+  });
+  assertEquals(pinnedCores, [5]);
 });
 
 Deno.test("doctor() examines everything on this host", () => {

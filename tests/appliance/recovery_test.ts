@@ -267,10 +267,16 @@ for (const topology of ["single", "pinned"]) {
       appliance: { ...defaults.appliance, dataDirectory },
     };
     let compared = 0;
+    let fromSnapshot = 0;
     try {
       for (let kill = 0; kill < KILLS / 2; kill++) {
         const durability = ["written", "synced"][kill % 2]!;
-        const options = { topology, durability, dataDirectory };
+        const options = {
+          topology,
+          durability,
+          dataDirectory,
+          extraToml: "[snapshot]\ncommands_between = 20000\n",
+        };
         {
           await using appliance = await startAppliance(options);
           await tradeUntilKilled(appliance, ledger, next);
@@ -281,6 +287,7 @@ for (const topology of ["single", "pinned"]) {
         const live = appliance.log.find((line) => line.message === "live")!;
         assertEquals(live.sequence, replayed.sequence);
         assertEquals(live.stateHash, replayed.stateHash);
+        if (Number(live.snapshotSequence) > 0) fromSnapshot += 1;
         if (ledger.answers.length > 1) {
           compared += await compareAnswers(appliance, ledger);
         }
@@ -290,5 +297,6 @@ for (const topology of ["single", "pinned"]) {
       await Deno.remove(dataDirectory, { recursive: true });
     }
     assert(compared > 1000, `only ${compared} answers were compared`);
+    assert(fromSnapshot > 0, "no start began with a snapshot");
   });
 }

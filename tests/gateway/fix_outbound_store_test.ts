@@ -7,6 +7,7 @@ import {
   EVT_OUT_SEQUENCE_U32,
 } from "../../engine/record/mod.ts";
 import { SpscRing } from "../../engine/ring/mod.ts";
+import { MemorySections } from "../../engine/snapshot/mod.ts";
 
 const RING = new SpscRing(
   new ArrayBuffer(SpscRing.bytes(EVENT_SLOT_BYTES, 4)),
@@ -100,4 +101,56 @@ Deno.test("OutboundStore takes numbers only in order", () => {
     InvariantError,
     "power of two",
   );
+});
+
+Deno.test("OutboundStore that keeps its files waits for a disk that refuses, and loses no record", () => {
+  const parent = Deno.makeTempDirSync();
+  const directory = `${parent}/kept`;
+  let refused = 0;
+  const store = new OutboundStore({
+    recordCount: 64,
+    directory,
+    name: "ONE",
+    keep: true,
+    onRefused: (errno) => {
+      assertEquals(errno, -2);
+      if (++refused === 3) Deno.mkdirSync(directory);
+    },
+  });
+  for (let n = 1; n <= 500; n++) append(store, n);
+  assertEquals(refused, 3);
+  for (let n = 1; n <= 500; n++) check(store, n);
+  const sections = new MemorySections();
+  const saved = store.save(sections);
+  assertEquals(saved, { first: 1, last: 500, generation: 0, inMemory: false });
+  assertEquals(store.savedFile, {
+    name: "ONE.0.out",
+    bytes: 500 * EVENT_SLOT_BYTES,
+  });
+  store.reset(77);
+  append(store, 1);
+  store.spill();
+  // What the saved state names is still there; newer records go to another file.
+  const live = new OutboundStore({
+    recordCount: 64,
+    directory: parent,
+    name: "ONE",
+    baseDirectory: directory,
+  });
+  live.load(saved, sections);
+  for (let n = 501; n <= 700; n++) append(live, n);
+  for (const n of [1, 499, 500, 501, 600, 700]) check(live, n);
+  assertEquals(live.lowest(), 1);
+  live.reset(78);
+  assertEquals(live.locate(1), -1);
+  live.dispose();
+  store.dispose();
+  Deno.truncateSync(`${directory}/ONE.0.out`, 10);
+  const again = new OutboundStore({
+    recordCount: 64,
+    baseDirectory: directory,
+    name: "ONE",
+  });
+  assertThrows(() => again.load(saved, sections), Error, "names 96000");
+  Deno.removeSync(parent, { recursive: true });
 });
