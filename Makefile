@@ -66,7 +66,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control replay test test-deep mutants bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control replay test test-deep test-kill mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -91,6 +91,10 @@ test: deps-test native deno ## Run every test (TESTS="tests/ring tests/wire" for
 
 test-deep: deno ## Ten million commands through engine and oracle (COMMANDS=..., SEED=...)
 	@$(DENO) run --no-prompt --frozen --allow-read tests/deep/oracle_deep.ts $(or $(COMMANDS),10000000) $(or $(SEED),1)
+
+test-kill: deps-test native deno ## Kill the appliance under load again and again (KILLS=200)
+	@KILLS=$(or $(KILLS),200) $(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
+		--filter "/kills/" tests/appliance/quickfix_test.ts tests/appliance/recovery_test.ts
 
 mutants: deno ## Break each rule in turn and see that the tests notice (MUTANTS="stops auction" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/mutation/mutants.ts $(MUTANTS)

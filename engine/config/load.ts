@@ -295,6 +295,13 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
       `must be at most capacity.orders, ${capacity.orders}`,
     );
   }
+  if (file.journal.archive_directory !== "" && !file.snapshot.enabled) {
+    add(
+      "journal.archive_directory",
+      file.journal.archive_directory,
+      "needs snapshot.enabled: segments leave the journal behind snapshots only",
+    );
+  }
   if (capacity.receive_window_bytes < 2 * fix.message_bytes_max) {
     add(
       "capacity.receive_window_bytes",

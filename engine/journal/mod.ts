@@ -7,6 +7,7 @@
  *
  * @module
  */
+export * from "./archive.ts";
 export * from "./damage.ts";
 export * from "./files.ts";
 export * from "./journal_reader.ts";

@@ -204,6 +204,16 @@ export const COUNTERS = [
     kind: "gauge",
     help: "When the newest snapshot of this run was taken, seconds since 1970",
   },
+  {
+    name: "segments_archived_total",
+    kind: "counter",
+    help: "Journal segments moved to the archive",
+  },
+  {
+    name: "archive_failures_total",
+    kind: "counter",
+    help: "Tries to archive a segment that failed",
+  },
   { name: "rounds_total", kind: "counter", help: "Rounds of agents" },
   {
     name: "rounds_busy_total",
