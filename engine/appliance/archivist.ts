@@ -18,7 +18,7 @@ import { verifiedSequence } from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 
 export interface ArchivistOptions {
-  readonly archive: SegmentArchive;
+  readonly archive: Pick<SegmentArchive, "moveOne" | "expire">;
   /** Folder of the snapshots. */
   readonly snapshots: string;
   /** Whole snapshots without which nothing is moved. */
