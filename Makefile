@@ -70,7 +70,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control promote inspect verify shadow replay test test-deep sim mutants bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control promote inspect verify shadow replay test test-deep test-kill sim mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere; NET=hosts of lease servers)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -117,6 +117,10 @@ test-deep: deno ## Ten million commands through engine and oracle (COMMANDS=...,
 sim: native deno ## Simulate with faults, seed after seed (MINUTES=5); one seed with its log: SEED=... STEPS=...; a pair: PAIR=1
 	@$(DENO) run --no-prompt --frozen --allow-all tests/sim/run.ts $(if $(MINUTES),--minutes=$(MINUTES)) \
 		$(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) $(if $(PAIR),--pair) $(if $(MINUTES),,$(if $(SEED),--one --log))
+
+test-kill: deps-test native deno ## Kill the appliance under load again and again (KILLS=200)
+	@KILLS=$(or $(KILLS),200) $(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
+		--filter "/kills/" tests/appliance/quickfix_test.ts tests/appliance/recovery_test.ts
 
 mutants: deno ## Break each rule in turn and see that the tests notice (MUTANTS="stops auction" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/mutation/mutants.ts $(MUTANTS)

@@ -18,7 +18,7 @@ import type { OperatorAnswer } from "./operator_desk.ts";
 
 /** What `/health` answers. */
 export interface Health {
-  /** "ok" answers with 200, everything else with 503. */
+  /** "ok" answers with 200, everything else with 503. `degraded`: new orders are refused and cancels go on (`reason`), or nothing is acknowledged without a standby. */
   readonly status:
     | "recovering"
     | "standby"

@@ -20,7 +20,7 @@ import {
 } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { DepthReader } from "../marketdata/mod.ts";
-import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { COMMAND_SLOT_BYTES, Reason, REASON_TEXT } from "../record/mod.ts";
 import {
   CONTROL_BYTES,
   CONTROL_DURABLE,
@@ -31,6 +31,7 @@ import {
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
   CONTROL_PORTS,
+  CONTROL_PRESSURE,
   CONTROL_STOP,
   ExchangeState,
   GatewayState,
@@ -343,6 +344,7 @@ export class Appliance {
         ...(this.#config.snapshot.enabled
           ? { keeperLag: () => this.#keeperLag() }
           : {}),
+        pressure: () => Atomics.load(this.#control, CONTROL_PRESSURE),
         isUp: () => this.#health().status === "ok",
       }),
     });
@@ -375,6 +377,7 @@ export class Appliance {
   #health(): Health {
     const journal = Atomics.load(this.#control, CONTROL_JOURNAL);
     const exchange = Atomics.load(this.#control, CONTROL_EXCHANGE);
+    const pressure = Atomics.load(this.#control, CONTROL_PRESSURE);
     const open = this.#gatewaysAre(GatewayState.OPEN);
     const pair = this.#replication?.health();
     const status = this.#replication?.fenced === true
@@ -388,10 +391,13 @@ export class Appliance {
       : exchange === ExchangeState.LIVE && this.#isDegraded(pair)
       ? "degraded"
       : exchange === ExchangeState.LIVE && open
-      ? "ok"
+      ? pressure === Reason.NONE ? "ok" : "degraded"
       : "recovering";
     return {
       status,
+      ...(pressure === Reason.NONE
+        ? {}
+        : { reason: REASON_TEXT[pressure] ?? `reason ${pressure}` }),
       name: this.#config.appliance.name,
       sequence: this.#counters.read(COUNTER.commands_total),
       ordersOpen: this.#counters.read(COUNTER.orders_open),

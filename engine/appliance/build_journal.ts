@@ -63,6 +63,11 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),
     },
+    pressureLimits: {
+      freeBytesMin: config.journal.freeReserveMib * MIB,
+      waitMsMax: config.journal.slowAfterMs,
+      lagMax: config.journal.lagCommandsMax,
+    },
     recovery: new SpscRing(
       memory,
       plan.recoveryRing,

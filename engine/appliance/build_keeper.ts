@@ -8,10 +8,15 @@
  * @module
  */
 import { cpuSleep, makeDirectory } from "../../ffi/mod.ts";
-import { JournalTail, NativeJournalFiles } from "../journal/mod.ts";
+import {
+  JournalTail,
+  NativeJournalFiles,
+  SegmentArchive,
+} from "../journal/mod.ts";
 import { CONTROL_STOP } from "../ring/mod.ts";
 import { SnapshotReader } from "../snapshot/mod.ts";
 import { COUNTER } from "../telemetry/mod.ts";
+import { Archivist } from "./archivist.ts";
 import { keptDirectory, snapshotDirectory } from "./build_gateway.ts";
 import { journalDirectory } from "./build_journal.ts";
 import { KeeperAgent } from "./keeper_agent.ts";
@@ -31,6 +36,11 @@ export function buildKeeper(workshop: Workshop): KeeperAgent {
   const outbound = keptDirectory(dataDirectory);
   makeDirectory(directory);
   makeDirectory(outbound);
+  const nowMs = (): number => {
+    clock.realtime();
+    return Math.floor(clock.toNumber() / 1e6);
+  };
+  const archivist = archivistOf(workshop, nowMs);
   const onStoreRefused = (errno: number): void => {
     lane.add(COUNTER.snapshot_failures_total, 1);
     log.warn("what sessions were sent can't be written, the keeper waits", {
@@ -73,12 +83,36 @@ export function buildKeeper(workshop: Workshop): KeeperAgent {
     commandsBetween: config.snapshot.commandsBetween,
     secondsBetween: config.snapshot.secondsBetween,
     keep: config.snapshot.keep,
+    ...(archivist === undefined ? {} : { archivist }),
     control,
     lane,
     log,
-    nowMs: () => {
-      clock.realtime();
-      return Math.floor(clock.toNumber() / 1e6);
-    },
+    nowMs,
+  });
+}
+
+/** Who moves segments to the archive, if there is one. */
+function archivistOf(
+  workshop: Workshop,
+  nowMs: () => number,
+): Archivist | undefined {
+  const { config } = workshop;
+  const { archiveDirectory, archiveKeepDays } = config.journal;
+  if (archiveDirectory === "") return undefined;
+  const { dataDirectory } = config.appliance;
+  makeDirectory(archiveDirectory);
+  return new Archivist({
+    archive: new SegmentArchive({
+      directory: journalDirectory(dataDirectory),
+      archive: archiveDirectory,
+      keepDays: archiveKeepDays,
+      nowMs,
+    }),
+    snapshots: snapshotDirectory(dataDirectory),
+    snapshotsMin: Math.min(2, config.snapshot.keep),
+    files: new NativeJournalFiles(),
+    lane: workshop.lane("keeper"),
+    log: workshop.log.child("archive"),
+    nowMs,
   });
 }

@@ -12,8 +12,9 @@
  * It first applies what the journal recovers, then defines what is new in the
  * configuration, and then goes live. It is the only writer of the journal
  * ring, the event rings, the register and the exchange's memory, and allocates
- * nothing for an order. It refuses nothing itself: a full journal ring makes
- * it wait. If no command comes when a timer is due, it makes one that says
+ * nothing for an order. A full journal ring makes it wait; while the journal
+ * says that its disk wants no more, it marks new orders and replaces, and the
+ * exchange refuses them. If no command comes when a timer is due, it makes one that says
  * only that time goes on. Every so often it writes down what its events come to
  * (CHECKPOINT), and in a recovery it compares itself with what was written.
  *
@@ -29,8 +30,11 @@ import {
 } from "../exchange/mod.ts";
 import type { DepthPublisher } from "../marketdata/mod.ts";
 import {
+  CMD_FLAG_REFUSE,
+  CMD_FLAGS_U8,
   CMD_KIND_U8,
   CMD_LENGTH_U16,
+  CMD_REASON_U32,
   CMD_SEQUENCE_F64,
   CMD_TIME_HI_U32,
   CMD_TIME_LO_U32,
@@ -44,6 +48,7 @@ import {
   CONTROL_HASH_REQUEST,
   CONTROL_HASH_VALUE,
   CONTROL_JOURNAL,
+  CONTROL_PRESSURE,
   CONTROL_RECOVERY_VALUE,
   CONTROL_REPLICATOR,
   CONTROL_ROLE,
@@ -315,11 +320,13 @@ export class ExchangeAgent implements Agent {
   #journal(ring: SpscRing, count: number): void {
     this.#stamp();
     const { u32, f64 } = ring;
+    const pressure = Atomics.load(this.#options.control, CONTROL_PRESSURE);
     for (let i = 0; i < count; i++) {
       const base = ring.peek(i) * (COMMAND_SLOT_BYTES >>> 3);
       f64[base + CMD_SEQUENCE_F64] = ++this.#sequence;
       u32[base * 2 + CMD_TIME_LO_U32] = this.#timeLo;
       u32[base * 2 + CMD_TIME_HI_U32] = this.#timeHi;
+      if (pressure !== 0) markRefused(ring, base * 8, pressure);
       this.#copyToJournal(ring, base * 2);
     }
     this.#options.journal.publish();
@@ -661,4 +668,14 @@ export class ExchangeAgent implements Agent {
     this.#hashAnswered = request;
     Atomics.store(control, CONTROL_HASH_ANSWER, request);
   }
+}
+
+/** Has the exchange refuse a command if it adds liability: the mark is part of the journal. */
+function markRefused(ring: SpscRing, at: number, reason: number): void {
+  const kind = ring.u8[at + CMD_KIND_U8]!;
+  if (kind !== CommandKind.NEW_ORDER && kind !== CommandKind.REPLACE_ORDER) {
+    return;
+  }
+  ring.u8[at + CMD_FLAGS_U8] = ring.u8[at + CMD_FLAGS_U8]! | CMD_FLAG_REFUSE;
+  ring.u32[(at >>> 2) + CMD_REASON_U32] = reason;
 }

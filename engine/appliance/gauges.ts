@@ -29,6 +29,8 @@ export interface GaugeParts {
   readonly journalLag: () => number;
   /** Left out if there is no keeper. */
   readonly keeperLag?: () => number;
+  /** `Reason` for which new orders are refused for the disk's sake. */
+  readonly pressure: () => number;
   readonly isUp: () => boolean;
 }
 
@@ -44,7 +46,7 @@ function plain(
 
 /** All of them. */
 export function gaugesOf(parts: GaugeParts): GaugeSource[] {
-  const { register, journalLag, keeperLag, isUp } = parts;
+  const { register, journalLag, keeperLag, pressure, isUp } = parts;
   return [
     ringDepths(parts),
     plain("journal_lag", "Commands sequenced and not durable", journalLag),
@@ -55,6 +57,11 @@ export function gaugesOf(parts: GaugeParts): GaugeSource[] {
         keeperLag,
       ),
     ],
+    plain(
+      "journal_pressure",
+      "Reason for which new orders are refused for the disk's sake; 0 = none",
+      pressure,
+    ),
     plain(
       "huge_pages_in_use",
       "Huge pages of this machine that are in use",

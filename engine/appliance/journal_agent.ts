@@ -18,12 +18,15 @@ import {
   JournalReader,
   JournalWriter,
   type JournalWriterOptions,
+  type PressureLimits,
   tornTailMessage,
 } from "../journal/mod.ts";
+import { Reason, REASON_TEXT } from "../record/mod.ts";
 import {
   CONTROL_DURABLE,
   CONTROL_EXCHANGE,
   CONTROL_JOURNAL,
+  CONTROL_PRESSURE,
   CONTROL_RECOVERY_VALUE,
   ExchangeState,
   JournalState,
@@ -35,7 +38,12 @@ import type { Agent } from "./agent.ts";
 /** What the agent works with. */
 export interface JournalAgentOptions {
   /** Everything that the writer needs but for its position. */
-  readonly writer: Omit<JournalWriterOptions, "position" | "onFailure">;
+  readonly writer: Omit<
+    JournalWriterOptions,
+    "position" | "onFailure" | "pressure"
+  >;
+  /** What is asked of the disk before new orders are taken. */
+  readonly pressureLimits: PressureLimits;
   /** Producer end: commands that were recovered. */
   readonly recovery: SpscRing;
   /** The first command that the exchange needs; 1 if left out. */
@@ -118,6 +126,11 @@ export class JournalAgent implements Agent {
       ...writer,
       position: recovery,
       onFailure: (error) => log.error(error.message),
+      pressure: {
+        limits: this.#options.pressureLimits,
+        word: CONTROL_PRESSURE,
+        onChange: (reason, why) => this.#tellPressure(reason, why),
+      },
     });
     if (this.#writer.memory.reason !== "") {
       log.debug(this.#writer.memory.reason);
@@ -137,6 +150,17 @@ export class JournalAgent implements Agent {
       ms: Math.round(elapsed),
     });
     Atomics.store(control, CONTROL_JOURNAL, JournalState.RECOVERED);
+  }
+
+  #tellPressure(reason: Reason, why: string): void {
+    const { log } = this.#options;
+    if (reason === Reason.NONE) log.info("new orders are taken again");
+    else {
+      log.warn("new orders are refused, cancels go on", {
+        reason: REASON_TEXT[reason]!,
+        why,
+      });
+    }
   }
 
   #finishIfDone(writer: JournalWriter): void {

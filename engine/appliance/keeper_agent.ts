@@ -38,6 +38,7 @@ import {
 } from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
+import type { Archivist } from "./archivist.ts";
 import type { Replica } from "./replica.ts";
 
 /** What the agent works with. */
@@ -56,6 +57,8 @@ export interface KeeperAgentOptions {
   readonly commandsBetween: number;
   readonly secondsBetween: number;
   readonly keep: number;
+  /** Moves segments that nobody needs any more; without it they stay. */
+  readonly archivist?: Archivist;
   readonly control: Int32Array;
   readonly lane: CounterLane;
   readonly log: Log;
@@ -108,7 +111,10 @@ export class KeeperAgent implements Agent {
     if (exchange === ExchangeState.RECOVERING) return 0;
     // Read before the limit: what was written last is durable by then.
     const journal = Atomics.load(control, CONTROL_JOURNAL);
-    if (this.#follow() > 0) return 1;
+    if (this.#follow() > 0) {
+      this.#options.archivist?.step();
+      return 1;
+    }
     if (
       exchange === ExchangeState.DONE &&
       (journal === JournalState.DONE || journal === JournalState.FAILED)
@@ -116,7 +122,8 @@ export class KeeperAgent implements Agent {
       this.#finish(journal === JournalState.DONE);
       return 1;
     }
-    return this.#takeIfDue();
+    if (this.#takeIfDue() > 0) return 1;
+    return this.#options.archivist?.step() ? 1 : 0;
   }
 
   /** Applies what is new; returns how many commands that was. */
@@ -186,6 +193,7 @@ export class KeeperAgent implements Agent {
       const ms = Math.round(performance.now() - startedMs);
       this.#takenSequence = meta.sequence;
       this.#takenMs = nowMs();
+      this.#options.archivist?.onSnapshot();
       lane.add(COUNTER.snapshots_total, 1);
       lane.set(COUNTER.snapshot_sequence, meta.sequence);
       lane.set(COUNTER.snapshot_bytes, bytes);

@@ -12,7 +12,7 @@
 import { EventSum } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { EventDigest, EventRing, Exchange } from "../exchange/mod.ts";
-import { JournalReader } from "../journal/mod.ts";
+import { ArchivedJournalFiles, JournalReader } from "../journal/mod.ts";
 import {
   CMD_KIND_U8,
   CMD_LENGTH_U16,
@@ -47,7 +47,7 @@ export interface OfflineOptions {
 }
 
 /**
- * Replays the journal in the configuration's data directory.
+ * Replays the journal in the configuration's data directory, and its archive.
  *
  * @throws {JournalDamageError} If it cannot be trusted.
  * @throws {CheckpointError} If this program does something else with it than the one that ran.
@@ -81,8 +81,13 @@ export function replayJournal(
     [events],
     (slots, from) => new EventSum(slots, from),
   );
+  const directory = journalDirectory(config.appliance.dataDirectory);
+  const { archiveDirectory } = config.journal;
   const reader = new JournalReader({
-    directory: journalDirectory(config.appliance.dataDirectory),
+    directory,
+    ...(archiveDirectory === ""
+      ? {}
+      : { files: new ArchivedJournalFiles(directory, archiveDirectory) }),
   });
   const last = options.lastSequence ?? Infinity;
   let commands = 0;

@@ -105,7 +105,16 @@ export function defaultConfig(): Config {
       receiveWindowBytes: 65_536,
       sendWindowBytes: 524_288,
     },
-    journal: { durability: "synced", segmentMib: 64, groupRecordsMax: 8192 },
+    journal: {
+      durability: "synced",
+      segmentMib: 64,
+      groupRecordsMax: 8192,
+      freeReserveMib: 128,
+      slowAfterMs: 2000,
+      lagCommandsMax: 0,
+      archiveDirectory: "",
+      archiveKeepDays: 0,
+    },
     snapshot: {
       enabled: true,
       commandsBetween: 5_000_000,

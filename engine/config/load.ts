@@ -335,6 +335,13 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
       `must be at most capacity.orders, ${capacity.orders}`,
     );
   }
+  if (file.journal.archive_directory !== "" && !file.snapshot.enabled) {
+    add(
+      "journal.archive_directory",
+      file.journal.archive_directory,
+      "needs snapshot.enabled: segments leave the journal behind snapshots only",
+    );
+  }
   if (capacity.receive_window_bytes < 2 * fix.message_bytes_max) {
     add(
       "capacity.receive_window_bytes",
@@ -366,6 +373,11 @@ function toConfig(file: ConfigFile): Config {
       durability: journal.durability,
       segmentMib: journal.segment_mib,
       groupRecordsMax: journal.group_records_max,
+      freeReserveMib: journal.free_reserve_mib,
+      slowAfterMs: journal.slow_after_ms,
+      lagCommandsMax: journal.lag_commands_max,
+      archiveDirectory: journal.archive_directory,
+      archiveKeepDays: journal.archive_keep_days,
     },
     snapshot: {
       enabled: file.snapshot.enabled,

@@ -186,6 +186,36 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "512 KiB to 1.5 MiB, where disks reach their full rate.",
   ),
   entry(
+    "journal.free_reserve_mib",
+    D.journal.freeReserveMib,
+    "MiB, 0 = none",
+    "Two segments: new orders are refused before cancels have no room.",
+  ),
+  entry(
+    "journal.slow_after_ms",
+    D.journal.slowAfterMs,
+    "ms, 0 = never",
+    "A disk's hiccup passes; who waits longer for an answer should be told to stop.",
+  ),
+  entry(
+    "journal.lag_commands_max",
+    D.journal.lagCommandsMax,
+    "commands, 0 = never",
+    "A full ring makes clients wait already; set it to refuse them instead.",
+  ),
+  entry(
+    "journal.archive_directory",
+    D.journal.archiveDirectory,
+    "folder, empty = segments stay",
+    "Where to keep them, and how long, is the venue's decision.",
+  ),
+  entry(
+    "journal.archive_keep_days",
+    D.journal.archiveKeepDays,
+    "days, 0 = for ever",
+    "Nothing is deleted unasked.",
+  ),
+  entry(
     "snapshot.enabled",
     D.snapshot.enabled,
     "true or false",

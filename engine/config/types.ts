@@ -48,6 +48,16 @@ export interface Config {
     readonly durability: "none" | "written" | "synced" | "replicated";
     readonly segmentMib: number;
     readonly groupRecordsMax: number;
+    /** MiB of the file system that stay free; below, new orders are refused. 0 = none. */
+    readonly freeReserveMib: number;
+    /** New orders are refused while a command waits longer to become durable. 0 = never. */
+    readonly slowAfterMs: number;
+    /** New orders are refused while more commands wait to become durable. 0 = never. */
+    readonly lagCommandsMax: number;
+    /** Folder that full segments go to once a verified snapshot has what they say; "" = they stay. */
+    readonly archiveDirectory: string;
+    /** Days that segments are kept in the archive; 0 = for ever. */
+    readonly archiveKeepDays: number;
   };
   readonly snapshot: {
     /** A thread follows the journal, checks every answer, and takes snapshots. */

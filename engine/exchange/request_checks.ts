@@ -45,6 +45,9 @@ const enum Fixed {
   ORDER_PRICE = 3,
   CMD_REFERENCE_F64 = 7,
   CMD_PRICE_I32 = 10,
+  CMD_FLAGS_SHIFT = 24,
+  CMD_FLAG_REFUSE = 4,
+  CMD_REASON_U32 = 11,
   ORDER_QUANTITY_F64 = 3,
   CMD_WHAT_WORD = 8,
   CMD_QUANTITY_F64 = 6,
@@ -86,6 +89,7 @@ const enum Fixed {
   TERMS_RANGE_F64 = 3,
   TERMS_LINK = 14,
   TERMS_STOP_PRICE = 2,
+  TERMS_PEG_LIMIT = 21,
   Where_STOPS = 3,
   TermFlag_POST_ONLY = 1,
   TermFlag_POST_SLIDE = 2,
@@ -107,6 +111,15 @@ const AT_OPEN_STATES = bits(
   TradingState.PRE_OPEN,
   TradingState.OPENING_AUCTION,
 );
+
+/** Why the sequencer wants a request refused that adds liability; NONE = it does not. */
+function markedReason(command: CommandViews, at: number): Reason {
+  const flags = command.i32[at + Fixed.CMD_SHAPE_WORD]! >>>
+    Fixed.CMD_FLAGS_SHIFT;
+  return (flags & Fixed.CMD_FLAG_REFUSE) === 0
+    ? Reason.NONE
+    : command.i32[at + Fixed.CMD_REASON_U32]! as Reason;
+}
 
 function bits(...states: number[]): number {
   return states.reduce((sum, state) => sum | 1 << state, 0);
@@ -223,7 +236,7 @@ export class RequestChecks {
     this.rests = isAuctionOnly(timeInForce) ||
       (isResting(timeInForce) && type !== Fixed.OrdType_MARKET);
     this.account = this.#terms.accountOf(command, at, session, given);
-    const barred = this.#judgeAccess(instrument, session, type, timeInForce);
+    const barred = this.#judgeAccess(command, at, session, type, timeInForce);
     if (barred !== Reason.NONE) return barred;
     const risky = this.#judgeRisk(command, at, instrument, side - 1, type);
     if (risky !== Reason.NONE) return risky;
@@ -262,13 +275,15 @@ export class RequestChecks {
       : Reason.NONE;
   }
 
-  /** Ticks, state, blocks, restrictions. */
+  /** Ticks, state, journal, blocks, restrictions. */
   #judgeAccess(
-    instrument: number,
+    command: CommandViews,
+    at: number,
     session: number,
     type: number,
     timeInForce: number,
   ): Reason {
+    const { instrument } = this;
     const off = this.#judgeTicks(instrument);
     if (off !== Reason.NONE) return off;
     const state = this.#stateOf(instrument);
@@ -282,7 +297,10 @@ export class RequestChecks {
     } else if (timeInForce === Fixed.TimeInForce_AT_OPEN) {
       return Reason.STATE_FORBIDS;
     }
-    return this.#judgeBlocks(instrument, session);
+    const marked = markedReason(command, at);
+    return marked !== Reason.NONE
+      ? marked
+      : this.#judgeBlocks(instrument, session);
   }
 
   #judgeBlocks(instrument: number, session: number): Reason {
@@ -448,6 +466,10 @@ export class RequestChecks {
     if ((RESTING_STATES >>> this.#stateOf(instrument) & 1) === 0) {
       return Reason.STATE_FORBIDS;
     }
+    reason = markedReason(command, at);
+    if (reason !== Reason.NONE && this.#addsLiability(order, type)) {
+      return reason;
+    }
     reason = this.#judgeBlocks(instrument, session);
     if (reason !== Reason.NONE) return reason;
     reason = this.#judgeReplaceRisk(instrument, order, type);
@@ -532,6 +554,24 @@ export class RequestChecks {
     }
     const known = Fixed.TermFlag_OPEN_QUANTITY | Fixed.TermFlag_REPLACE_STOP;
     return (flags & ~known) === 0 ? Reason.NONE : Reason.INVALID_COMBINATION;
+  }
+
+  /** Whether a replace leaves more open, or puts what is open somewhere else. */
+  #addsLiability(order: number, type: number): boolean {
+    const i32 = this.#i32;
+    const leaves = this.#f64[
+      (this.#book.scratchOrder >> 1) + Fixed.ORDER_LEAVES_F64
+    ]!;
+    if (leaves > this.#f64[(order >> 1) + Fixed.ORDER_LEAVES_F64]!) return true;
+    const special =
+      (i32[order + Fixed.ORDER_OWNER]! & Fixed.ORDER_TERMS_BIT) !== 0;
+    const terms = special ? this.#book.termsOf(order) : 0;
+    if (
+      special && i32[terms + Fixed.TERMS_WHERE] === Fixed.Where_STOPS &&
+      this.stopPrice !== i32[terms + Fixed.TERMS_STOP_PRICE]
+    ) return true;
+    if (isPeg(type)) return this.price !== i32[terms + Fixed.TERMS_PEG_LIMIT];
+    return this.price !== 0 && this.price !== i32[order + Fixed.ORDER_PRICE];
   }
 
   #judgeReplaceRisk(

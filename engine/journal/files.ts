@@ -9,6 +9,7 @@
  */
 import { cpuSleep } from "../../ffi/cpu.ts";
 import * as file from "../../ffi/file.ts";
+import { NativeError } from "../../ffi/native_error.ts";
 
 /** A job that was started still runs. */
 export const RUNNING = file.JOB_RUNNING;
@@ -35,6 +36,8 @@ export interface JournalFiles {
   read(fd: number, address: number, bytes: number, position: number): number;
   /** Bytes of an open file; throws. */
   size(fd: number): number;
+  /** Bytes that can still be written on the file system of an open file or directory. */
+  space(fd: number): number;
   /** Makes an empty segment and waits for it; throws. */
   create(path: string, bytes: number, zero: boolean): number;
   write(fd: number, address: number, bytes: number, position: number): number;
@@ -87,6 +90,15 @@ export class NativeJournalFiles implements JournalFiles {
 
   size(fd: number): number {
     return file.fileBytes(fd);
+  }
+
+  space(fd: number): number {
+    try {
+      return file.fileSpaceBytes(fd);
+    } catch (error) {
+      if (error instanceof NativeError) return -error.code;
+      throw error;
+    }
   }
 
   create(path: string, bytes: number, zero: boolean): number {

@@ -13,7 +13,8 @@
  * written when it is over: so at any time at most one group on the disk is not
  * yet durable, and a crash tears that one only. After a failed write or sync it
  * publishes nothing more and never tries a sync again: what the kernel dropped
- * once, a second sync would call safe.
+ * once, a second sync would call safe. A segment that can't be prepared is no
+ * failure as long as the one at hand has room: see `pressure.ts`.
  *
  * @module
  */
@@ -22,10 +23,20 @@ import { JournalGroup, SEAL_BYTES } from "../../ffi/journal.ts";
 import { addressOf, allocate, type MemoryRegion } from "../../ffi/memory.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { assert } from "../assert.ts";
-import { CMD_SEQUENCE_F64, COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import {
+  CMD_SEQUENCE_F64,
+  COMMAND_SLOT_BYTES,
+  type Reason,
+} from "../record/mod.ts";
 import { JournalState, type SpscRing } from "../ring/mod.ts";
 import { COUNTER, type CounterLane } from "../telemetry/mod.ts";
 import { type JournalFiles, NativeJournalFiles, RUNNING } from "./files.ts";
+import {
+  JournalPressure,
+  NO_LIMITS,
+  PRESSURE_RETRY_MS,
+  type PressureLimits,
+} from "./pressure.ts";
 import {
   listSegments,
   PREPARED_NAME,
@@ -89,8 +100,16 @@ export interface JournalWriterOptions {
   readonly onFailure: (error: Error) => void;
   /** The disk; the machine's own if not given. */
   readonly files?: JournalFiles;
-  /** For the time in a segment's header; the machine's own if not given. */
-  readonly clock?: Pick<Clock, "words" | "realtime">;
+  /** For the time in a segment's header, and how long commands wait; the machine's own if not given. */
+  readonly clock?: Pick<Clock, "words" | "realtime" | "monotonic">;
+  /** When new orders are refused for the disk's sake; without it nobody is told. */
+  readonly pressure?: {
+    readonly limits: PressureLimits;
+    /** Its word for the `Reason`. */
+    readonly word: number;
+    /** Told when it changes: a `Reason`, NONE = over, and why. */
+    readonly onChange: (reason: Reason, why: string) => void;
+  };
 }
 
 // Elements of the writer's sequences.
@@ -99,6 +118,17 @@ const NEXT = 0;
 /** Newest sequence that the sync at hand covers. */
 const COVERED = 1;
 const NO_FILE = -1;
+// Elements of the writer's times: milliseconds of the monotonic clock.
+const NOW = 0;
+/** Since when the oldest command waits to become durable; 0 = none does. */
+const WAITS = 1;
+/** Since when the commands of the group at hand wait; 0 = there are none. */
+const GROUP = 2;
+/** When the file system is looked at next, or a segment prepared again. */
+const LOOK = 3;
+/** Rounds without work between two looks at the clock, less 1. */
+const IDLE_ROUNDS_MASK = 15;
+const NS_OF_MS = 1e-6;
 const GROUP_RECORDS_LIMIT = 65536;
 const REMEDY =
   "Nothing is acknowledged any more. Mend the disk (space, cable, controller), " +
@@ -112,7 +142,10 @@ export class JournalWriter {
   readonly #ring: SpscRing;
   readonly #control: Int32Array;
   readonly #lane: CounterLane;
-  readonly #clock: Pick<Clock, "words" | "realtime">;
+  readonly #clock: Pick<Clock, "words" | "realtime" | "monotonic">;
+  readonly #pressure: JournalPressure;
+  readonly #times = new Float64Array(4);
+  #rounds = 0;
   readonly #memory: MemoryRegion;
   readonly #groupAddress: number;
   readonly #group: JournalGroup;
@@ -138,6 +171,8 @@ export class JournalWriter {
   #preparing = false;
   /** The prepared segment, or NO_FILE. */
   #preparedFd = NO_FILE;
+  /** The segment at hand is full, and the next one was asked for a last time. */
+  #lastTry = false;
   #failed = false;
   #closed = false;
 
@@ -176,6 +211,13 @@ export class JournalWriter {
     this.#segmentIndex = options.position.nextSegmentIndex;
     this.#sequences[NEXT] = options.position.nextSequence;
     this.#clock = options.clock ?? new Clock();
+    this.#pressure = new JournalPressure({
+      limits: options.pressure?.limits ?? NO_LIMITS,
+      control: options.control,
+      word: options.pressure?.word ?? -1,
+      lane: options.lane,
+      onChange: options.pressure?.onChange ?? (() => {}),
+    });
     this.#files = options.files ?? new NativeJournalFiles();
     this.#memory = allocate(SEGMENT_HEADER_BYTES + groupBytesMax, options);
     this.#groupAddress = this.#memory.address + SEGMENT_HEADER_BYTES;
@@ -199,6 +241,7 @@ export class JournalWriter {
     Atomics.store(this.#control, this.#options.writtenWord, last);
     this.#publish(last);
     this.#prepare();
+    this.#watch();
   }
 
   /** The group's memory: for the log, whether huge pages and lock were had. */
@@ -222,14 +265,55 @@ export class JournalWriter {
       Atomics.load(this.#control, this.#options.durableWord)) | 0;
   }
 
-  /** One round: collect a finished sync, gather, write, start a sync. */
+  /** `Reason` for which new orders should be refused; NONE = they are taken. */
+  get pressure(): Reason {
+    return this.#pressure.reason;
+  }
+
+  /** One round: collect a finished sync, gather, write, start a sync; look how the disk does. */
   doWork(): number {
     if (this.#failed || this.#closed) return 0;
     let work = 0;
     if (this.#syncing) work += this.#collectSync();
+    if (this.#preparing) work += this.#collectPrepared();
     work += this.#gather();
     if (this.#groupRecords > 0 && !this.#failed) work += this.#flush();
+    this.#rounds = this.#rounds + 1 & IDLE_ROUNDS_MASK;
+    const waits = this.#syncing || this.#groupRecords > 0;
+    if (work > 0 || waits || this.#rounds === 0) this.#watch();
     return work;
+  }
+
+  /** Looks at the clock, and each second at the file system; judges how the disk does. */
+  #watch(): void {
+    const times = this.#times;
+    this.#clock.monotonic();
+    const { words } = this.#clock;
+    times[NOW] = (words[1]! * 4294967296 + words[0]!) * NS_OF_MS;
+    if (times[NOW]! >= times[LOOK]!) this.#look();
+    if (times[WAITS] === 0) times[WAITS] = times[GROUP]!;
+    const lag = this.pendingCount + this.#ring.depth();
+    this.#pressure.judge(times, NOW, lag);
+    if (!this.#synced || !this.#syncing) times[WAITS] = 0;
+  }
+
+  /** How much room there is; another try for the next segment. */
+  #look(): void {
+    this.#times[LOOK] = this.#times[NOW]! + PRESSURE_RETRY_MS;
+    this.#pressure.onSpace(this.#files.space(this.#directoryFd));
+    const asked = this.#preparing || this.#preparedFd !== NO_FILE;
+    // A try that must fail would take the last room from others for a while.
+    if (!asked && !this.#pressure.lacks(this.#segmentBytes)) this.#prepare();
+  }
+
+  /** Takes the next segment, or notes why there is none yet. */
+  #collectPrepared(): number {
+    const result = this.#files.pollPrepare();
+    if (result === RUNNING) return 0;
+    this.#preparing = false;
+    if (result >= 0) this.#preparedFd = result;
+    this.#pressure.onPrepared(result < 0 ? result : 0);
+    return 1;
   }
 
   /** `close()` was called, or it has failed. */
@@ -265,6 +349,8 @@ export class JournalWriter {
     const room = this.#groupRecordsMax - this.#groupRecords;
     const count = available < room ? available : room;
     if (count <= 0) return 0;
+    // The time of the round before: a write that takes long counts.
+    if (this.#groupRecords === 0) this.#times[GROUP] = this.#times[NOW]!;
     const ring = this.#ring;
     this.#expect(ring.peek(0), 0);
     this.#expect(ring.peek(count - 1), count - 1);
@@ -313,6 +399,8 @@ export class JournalWriter {
     this.#position += bytes;
     this.#groupBytes = 0;
     this.#groupRecords = 0;
+    this.#times[WAITS] = this.#times[GROUP]!;
+    this.#times[GROUP] = 0;
     const last = (this.#sequences[NEXT]! - 1) | 0;
     Atomics.store(this.#control, this.#options.writtenWord, last);
     if (this.#written) this.#publish(last);
@@ -334,6 +422,7 @@ export class JournalWriter {
     const result = this.#files.pollSync();
     if (result === RUNNING) return 0;
     this.#syncing = false;
+    this.#times[WAITS] = 0;
     if (this.#failed) return 0;
     if (result < 0) return this.#fail("sync the journal", result);
     this.#lane.add(COUNTER.journal_syncs_total, 1);
@@ -351,16 +440,17 @@ export class JournalWriter {
    * first group; otherwise the old one is synced behind the next groups.
    */
   #rotate(): number {
-    if (this.#syncing) return 0;
-    if (this.#preparing) {
-      const result = this.#files.pollPrepare();
-      if (result === RUNNING) return 0;
-      this.#preparing = false;
-      if (result < 0) {
-        return this.#fail("prepare a segment of the journal", result);
+    if (this.#syncing || this.#preparing) return 0;
+    if (this.#preparedFd === NO_FILE) {
+      if (this.#lastTry) {
+        const code = this.#pressure.prepareCode;
+        return this.#fail("prepare a segment of the journal", code);
       }
-      this.#preparedFd = result;
+      this.#lastTry = true;
+      this.#prepare();
+      return 1;
     }
+    this.#lastTry = false;
     const full = this.#fd;
     this.#fd = this.#preparedFd;
     this.#preparedFd = NO_FILE;
@@ -442,7 +532,7 @@ export class JournalWriter {
       this.#segmentBytes,
       this.#synced,
     );
-    if (result < 0) this.#fail("start preparing a segment", result);
+    if (result < 0) this.#pressure.onPrepared(result);
     else this.#preparing = true;
   }
 

@@ -7,9 +7,11 @@
  *
  * @module
  */
+export * from "./archive.ts";
 export * from "./damage.ts";
 export * from "./files.ts";
 export * from "./journal_reader.ts";
 export * from "./journal_tail.ts";
 export * from "./journal_writer.ts";
+export * from "./pressure.ts";
 export * from "./segment.ts";

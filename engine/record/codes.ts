@@ -209,6 +209,8 @@ export const Reason = {
   OVERLOADED: 303,
   STATE_FORBIDS: 304,
   SPECIAL_CAPACITY: 305,
+  JOURNAL_FULL: 306,
+  JOURNAL_SLOW: 307,
 } as const;
 export type Reason = typeof Reason[keyof typeof Reason];
 
@@ -294,4 +296,6 @@ export const REASON_TEXT: Readonly<Record<number, string>> = {
   [Reason.STATE_FORBIDS]: "Not allowed in the instrument's trading state",
   [Reason.SPECIAL_CAPACITY]:
     "The engine holds as many orders with terms as it can",
+  [Reason.JOURNAL_FULL]: "The journal's disk has no room for now",
+  [Reason.JOURNAL_SLOW]: "The journal's disk is too slow for now",
 };

@@ -97,7 +97,7 @@ export const COMMAND_FIELDS = [
   ["detail", 37, 1], // depends on the kind
   ["groupIndex", 38, 2], // place in its group, given by the journal
   ["price", 40, 4], // int32 ticks
-  ["reason", 44, 4], // Reason, for commands that a gateway refused itself
+  ["reason", 44, 4], // Reason, for commands that a gateway refused itself, or the sequencer
   ["quantity", 48, 8], // float64 lots
   ["reference", 56, 8], // float64, the session's own number of the order
   ["clOrdId", 64, 20],
@@ -123,6 +123,8 @@ export const COMMAND_FIELDS = [
 export const CMD_FLAG_TEXT = 1;
 /** An operator set this while the appliance ran; without it, the configuration did. */
 export const CMD_FLAG_OPERATOR = 2;
+/** The sequencer's own, for a new order or replace: what adds liability is refused with the command's `reason`. */
+export const CMD_FLAG_REFUSE = 4;
 
 /** What a command asks for. Values are part of the journal: never reuse one. */
 export const CommandKind = {

@@ -39,6 +39,9 @@ export const CONTROL_RECOVERY_VALUE = (7 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 /** Journal: low 32 bits of the newest sequence that was written to its file, synced or not. */
 export const CONTROL_WRITTEN = (8 + 2 * GATEWAYS_MAX) * LINE_WORDS;
 
+/** Journal: `Reason` for which new orders are refused for now; 0 = none. */
+export const CONTROL_PRESSURE = (9 + 2 * GATEWAYS_MAX) * LINE_WORDS;
+
 // Replication: lines from here on.
 const REPLICATION_LINE = 16 + 2 * GATEWAYS_MAX;
 /** Main thread: `Role`. */

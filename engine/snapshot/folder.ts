@@ -93,6 +93,35 @@ export function newestSnapshot(
 }
 
 /**
+ * The command that all snapshots have which can be used: the oldest one's
+ * last. Every byte of each is read.
+ *
+ * @param least So many must be whole.
+ * @returns Its sequence; 0 = there are not so many.
+ */
+export function verifiedSequence(
+  directory: string,
+  least: number,
+  files: JournalFiles = new NativeJournalFiles(),
+): number {
+  const whole = listSnapshots(directory, files).filter((sequence) => {
+    const path = `${directory}/${snapshotName(sequence)}.snapshot`;
+    let reader: SnapshotReader | undefined;
+    try {
+      reader = new SnapshotReader(path, files);
+      reader.verify();
+      return reader.meta.sequence === sequence;
+    } catch (error) {
+      if (error instanceof SnapshotError) return false;
+      throw error;
+    } finally {
+      reader?.dispose();
+    }
+  });
+  return whole.length < least ? 0 : Math.min(...whole);
+}
+
+/**
  * Removes all snapshots but the newest `keep`, whatever was not finished, and
  * the files in `outbound` that neither they nor `needed` name.
  *

@@ -51,6 +51,16 @@ export const COUNTERS = [
     help: "Journal writes or syncs that failed",
   },
   {
+    name: "journal_full_total",
+    kind: "counter",
+    help: "Times that new orders began to be refused: no room for the journal",
+  },
+  {
+    name: "journal_slow_total",
+    kind: "counter",
+    help: "Times that new orders began to be refused: the journal was slow",
+  },
+  {
     name: "connections_accepted_total",
     kind: "counter",
     help: "Connections accepted",
@@ -209,6 +219,16 @@ export const COUNTERS = [
     name: "replication_losses_total",
     kind: "counter",
     help: "Connections to the other half that ended",
+  },
+  {
+    name: "segments_archived_total",
+    kind: "counter",
+    help: "Journal segments moved to the archive",
+  },
+  {
+    name: "archive_failures_total",
+    kind: "counter",
+    help: "Tries to archive a segment that failed",
   },
   { name: "rounds_total", kind: "counter", help: "Rounds of agents" },
   {

@@ -9,6 +9,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { OperatorDesk } from "../../engine/appliance/operator_desk.ts";
 import {
+  CMD_FLAG_REFUSE,
   CommandKind,
   EventKind,
   OrdType,
@@ -19,6 +20,7 @@ import {
 import {
   CONTROL_EXCHANGE,
   CONTROL_JOURNAL,
+  CONTROL_PRESSURE,
   CONTROL_STOP,
   ExchangeState,
   JournalState,
@@ -354,4 +356,37 @@ Deno.test("OperatorDesk says so when the exchange does not take it, and waits fo
   assertEquals((await stuck.desk.ask(request)).body, {
     error: "Account X is there already",
   });
+});
+
+Deno.test("ExchangeAgent marks new orders and replaces while the journal's disk wants no more", () => {
+  const rig = started();
+  rig.send(order(2, 1), order(2, 2));
+  const at = rig.journal.length;
+  rig.control[CONTROL_PRESSURE] = Reason.JOURNAL_FULL;
+  rig.send(
+    order(2, 3),
+    { kind: CommandKind.REPLACE_ORDER, session: 2, reference: 1 },
+    { kind: CommandKind.CANCEL_ORDER, session: 2, reference: 2 },
+  );
+  rig.ask({ command: "state", instrument: "A", state: "halt" });
+  rig.control[CONTROL_PRESSURE] = 0;
+  rig.send(order(2, 4));
+  const marks = rig.journaled(at).map(({ kind, flags, reason }) => [
+    kind,
+    flags & CMD_FLAG_REFUSE,
+    reason,
+  ]);
+  assertEquals(marks, [
+    [CommandKind.NEW_ORDER, CMD_FLAG_REFUSE, Reason.JOURNAL_FULL],
+    [CommandKind.REPLACE_ORDER, CMD_FLAG_REFUSE, Reason.JOURNAL_FULL],
+    [CommandKind.CANCEL_ORDER, 0, 0],
+    [CommandKind.SET_STATE, 0, 0],
+    [CommandKind.NEW_ORDER, 0, 0],
+  ]);
+  assertEquals(rig.exchange.refusals[Reason.JOURNAL_FULL], 1);
+  assertEquals(rig.exchange.ordersOpen, 1);
+  const again = new ExchangeRig({ toml: TOML, journal: rig.journal }).start();
+  const live = again.lines.find(({ message }) => message === "live")!;
+  assertEquals(live.stateHash, rig.exchange.stateHash());
+  assertEquals(again.exchange.refusals[Reason.JOURNAL_FULL], 1);
 });

@@ -12,7 +12,7 @@ import { defaultConfig, DEMO_KEY } from "../../engine/config/mod.ts";
 import { BinaryClient } from "../../engine/gateway/binary/client.ts";
 import { Reason, Side } from "../../engine/record/mod.ts";
 import { ServerType } from "../../engine/wire/binary/mod.ts";
-import { startAppliance } from "./harness.ts";
+import { type RunningAppliance, startAppliance } from "./harness.ts";
 
 const TOPOLOGIES = ["single", "pinned"] as const;
 const FAILURE_MS = 10_000;
@@ -64,9 +64,9 @@ async function run(...command: string[]): Promise<boolean> {
   return success;
 }
 
-/** Orders until nothing is acknowledged any more; returns the newest answer's number. */
-async function tradeUntilSilent(port: number): Promise<number> {
-  const client = await logonTo("tcp", port, 1);
+/** Orders, refused ones too, until nothing is acknowledged any more; returns the newest answer's number. */
+async function tradeUntilSilent(appliance: RunningAppliance): Promise<number> {
+  const client = await logonTo("tcp", appliance.binaryTcpPort, 1);
   await client.logon();
   let newest = 0;
   for (let batch = 0; batch < BATCHES_MAX; batch++) {
@@ -79,14 +79,21 @@ async function tradeUntilSilent(port: number): Promise<number> {
       });
     }
     await client.flush();
-    // Each pair of orders is accepted and filled: two answers an order.
-    for (let answer = 0; answer < 2 * BATCH; answer++) {
+    let silent = false;
+    // Each pair of orders is accepted and filled, two answers an order; or refused, one.
+    for (let answer = 0; answer < 2 * BATCH;) {
       const message = await client.receiveNumbered(2000);
       if (message === null) {
-        await client.close();
-        return newest;
+        silent = true;
+        break;
       }
       newest = message.sequence;
+      answer += message.type === ServerType.REJECTED ? 2 : 1;
+    }
+    // Where refusing began, one of a pair had nothing to trade with.
+    if (silent && (await appliance.get("/health")).status === "failed") {
+      await client.close();
+      return newest;
     }
   }
   throw new Error(`the disk was not full after ${BATCHES_MAX} batches`);
@@ -106,14 +113,15 @@ for (const topology of TOPOLOGIES) {
     const options = {
       topology,
       dataDirectory,
-      journalToml: "segment_mib = 4\ngroup_records_max = 4096",
+      journalToml: "segment_mib = 4\ngroup_records_max = 4096\n" +
+        "free_reserve_mib = 0",
     };
     try {
       await Deno.mkdir(dataDirectory);
       let newest = 0;
       {
         await using appliance = await startAppliance(options);
-        newest = await tradeUntilSilent(appliance.binaryTcpPort);
+        newest = await tradeUntilSilent(appliance);
         assert(newest > 0);
         assertEquals((await appliance.get("/health")).status, "failed");
         assertEquals(await appliance.stop(), 1);

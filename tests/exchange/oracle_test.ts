@@ -210,6 +210,8 @@ const MUST_SEE:
       "ORDER_CAPACITY",
       "SPECIAL_CAPACITY",
       "STATE_FORBIDS",
+      "JOURNAL_FULL",
+      "JOURNAL_SLOW",
     ]],
     [EventKind.CANCEL_REJECTED, [
       "UNKNOWN_ORDER",
@@ -225,6 +227,8 @@ const MUST_SEE:
       "INVALID_COMBINATION",
       "PRICE_OFF_TICK",
       "STATE_FORBIDS",
+      "JOURNAL_FULL",
+      "JOURNAL_SLOW",
       "MAX_QUANTITY",
       "MAX_NOTIONAL",
       "PRICE_BAND",

@@ -75,7 +75,11 @@ export function writeJournal(
     lane: new CounterLane(new ArrayBuffer(COUNTER_BLOCK_BYTES), 0, 0),
     position: { ...JOURNAL_START, secret: [1, 2] },
     onFailure: (error) => failures.push(error),
-    clock: { words: new Uint32Array([0, 400_000_000]), realtime: () => {} },
+    clock: {
+      words: new Uint32Array([0, 400_000_000]),
+      realtime: () => {},
+      monotonic: () => {},
+    },
   });
   const work = (done: () => boolean) => {
     for (let round = 0; !done(); round++) {

@@ -18,6 +18,8 @@ import {
   type JournalRecovery,
   JournalWriter,
   NativeJournalFiles,
+  NO_LIMITS,
+  type PressureLimits,
   recover,
   RUNNING,
 } from "../../engine/journal/mod.ts";
@@ -26,6 +28,7 @@ import {
   CMD_LENGTH_U16,
   CMD_SEQUENCE_F64,
   COMMAND_SLOT_BYTES,
+  type Reason,
 } from "../../engine/record/mod.ts";
 import { SpscRing } from "../../engine/ring/mod.ts";
 import {
@@ -39,6 +42,7 @@ import { COUNTER } from "../../engine/telemetry/mod.ts";
 const DURABLE_WORD = 3;
 const STATE_WORD = 5;
 const WRITTEN_WORD = 7;
+const PRESSURE_WORD = 9;
 const RING_SLOTS = 1024;
 
 /** A random number generator with a seed (xorshift). */
@@ -105,8 +109,21 @@ export class TestFiles extends NativeJournalFiles implements JournalFiles {
   holdSync = false;
   /** Preparations do not end. */
   holdPrepare = false;
+  /** What the file system has left; undefined = what it says. */
+  spaceBytes: number | undefined;
   writes = 0;
   syncs = 0;
+  /** Times that a segment was asked for. */
+  prepares = 0;
+
+  override space(fd: number): number {
+    return this.spaceBytes ?? super.space(fd);
+  }
+
+  override startPrepare(path: string, bytes: number, zero: boolean): number {
+    this.prepares++;
+    return super.startPrepare(path, bytes, zero);
+  }
 
   override write(
     fd: number,
@@ -134,7 +151,9 @@ export class TestFiles extends NativeJournalFiles implements JournalFiles {
   override pollPrepare(): number {
     if (this.holdPrepare) return RUNNING;
     const result = super.pollPrepare();
-    return result === RUNNING || !this.failPrepare ? result : this.code;
+    if (result === RUNNING || !this.failPrepare) return result;
+    if (result >= 0) super.close(result);
+    return this.code;
   }
 }
 
@@ -146,6 +165,28 @@ export interface HarnessOptions {
   readonly position?: JournalPosition;
   /** Makes commands others than those that follow from their sequence. */
   readonly salt?: number;
+  /** What is asked of the disk; the clock is then the test's. */
+  readonly limits?: Partial<PressureLimits>;
+}
+
+/** Time that goes on when told. */
+export class TestClock {
+  readonly words = new Uint32Array(2);
+  #ms = 1000;
+
+  wait(ms: number): void {
+    this.#ms += ms;
+  }
+
+  realtime(): void {
+    this.monotonic();
+  }
+
+  monotonic(): void {
+    const ns = this.#ms * 1e6;
+    this.words[0] = ns % 4294967296;
+    this.words[1] = Math.floor(ns / 4294967296);
+  }
 }
 
 /** A writer, its ring and its words. */
@@ -153,6 +194,9 @@ export class Harness {
   readonly files = new TestFiles();
   readonly writer: JournalWriter;
   readonly failures: Error[] = [];
+  readonly clock = new TestClock();
+  /** Changes of pressure, as told. */
+  readonly told: Reason[] = [];
   readonly #producer: SpscRing;
   readonly #control = new Int32Array(16);
   readonly #counters: CounterReader;
@@ -191,7 +235,26 @@ export class Harness {
       position,
       onFailure: (error) => this.failures.push(error),
       files: this.files,
+      ...(options.limits && {
+        clock: this.clock,
+        pressure: {
+          limits: { ...NO_LIMITS, ...options.limits },
+          word: PRESSURE_WORD,
+          onChange: (reason: Reason) => this.told.push(reason),
+        },
+      }),
     });
+  }
+
+  /** `Reason` for which new orders are refused, as others see it. */
+  get pressure(): number {
+    return this.#control[PRESSURE_WORD]!;
+  }
+
+  /** Lets time pass, and the writer do some rounds. */
+  wait(ms: number): void {
+    this.clock.wait(ms);
+    for (let round = 0; round < 20; round++) this.writer.doWork();
   }
 
   /** Newest durable sequence, as others see it. */

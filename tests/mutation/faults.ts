@@ -41,6 +41,25 @@ const SHORT_REPLACE = "engine/exchange/plain_replace.ts";
 /** All of them. */
 export const FAULTS: readonly Fault[] = [
   {
+    rule: "the journal's disk: a marked new order is refused",
+    file: CHECKS,
+    search: "return marked !== Reason.NONE\n      ? marked",
+    replacement: "return marked === Reason.JOURNAL_SLOW\n      ? marked",
+  },
+  {
+    rule: "the journal's disk: a marked replace at another price is refused",
+    file: CHECKS,
+    search:
+      "return this.price !== 0 && this.price !== i32[order + Fixed.ORDER_PRICE];",
+    replacement: "return false;",
+  },
+  {
+    rule: "the journal's disk: a marked replace that adds nothing goes through",
+    file: CHECKS,
+    search: "reason !== Reason.NONE && this.#addsLiability(order, type)",
+    replacement: "reason !== Reason.NONE",
+  },
+  {
     rule: "time priority: a new order goes to the end of its queue",
     file: BOOK,
     search: `    words[tail | Fixed.ORDER_NEXT] = order;

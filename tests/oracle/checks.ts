@@ -7,6 +7,7 @@
  * @module
  */
 import {
+  CMD_FLAG_REFUSE,
   OrdType,
   Reason,
   Side,
@@ -103,6 +104,8 @@ export function judgeNew(world: World): Reason {
   if (!isAllowed(book.state, ordType, command.timeInForce ?? 0)) {
     return Reason.STATE_FORBIDS;
   }
+  const marked = markedReason(world);
+  if (marked !== Reason.NONE) return marked;
   const risky = judgeRisk(world, newExposure(world));
   if (risky !== Reason.NONE) return risky;
   if (world.find(command.reference ?? 0) !== undefined) {
@@ -242,6 +245,18 @@ export function keepsPlace(order: NaiveOrder, change: Change): boolean {
     change.leaves <= order.leaves;
 }
 
+/** Why the sequencer wants refused what adds liability. */
+function markedReason(world: World): Reason {
+  const { flags = 0, reason = 0 } = world.command;
+  return (flags & CMD_FLAG_REFUSE) === 0 ? Reason.NONE : reason as Reason;
+}
+
+/** More lots would be open, or they would be at another price. */
+function addsLiability(order: NaiveOrder, change: Change): boolean {
+  return change.leaves > order.leaves || change.price !== order.price ||
+    change.stopPrice !== order.stopPrice;
+}
+
 /** What is wrong with a replace, up to its new reference. */
 export function judgeReplace(
   world: World,
@@ -271,6 +286,8 @@ export function judgeReplace(
     return Reason.PRICE_OFF_TICK;
   }
   if (!takesResting(book.state)) return Reason.STATE_FORBIDS;
+  const marked = markedReason(world);
+  if (marked !== Reason.NONE && addsLiability(order, change)) return marked;
   const risky = judgeRisk(world, replaceExposure(order, change));
   if (risky !== Reason.NONE) return risky;
   return change.reference !== order.reference &&

@@ -7,8 +7,10 @@
  * @module
  */
 import {
+  CMD_FLAG_REFUSE,
   CommandKind,
   OrdType,
+  Reason,
   TermFlag,
   TimeInForce,
 } from "../../engine/record/mod.ts";
@@ -50,6 +52,7 @@ export class RichOrders {
     if (k < special) this.#makeSpecial(command);
     else if (k < special + auctionOnly) this.#makeAuctionOnly(command);
     if (this.#context.one(wrong)) this.#spoil(command);
+    this.#mark(command);
     this.#context.texts(command);
     return command;
   }
@@ -206,7 +209,19 @@ export class RichOrders {
     if (this.#context.one(this.#context.shape.wrong)) {
       command.termFlags = random.draw(256);
     }
+    this.#mark(command);
+    if (command.flags !== undefined && random.draw(2) === 0) {
+      command.price = 0;
+      command.quantity = 1;
+    }
     return command;
+  }
+
+  /** Now and then the sequencer wants no more liability. */
+  #mark(command: TestCommand): void {
+    if (!this.#context.one(2 * this.#context.shape.wrong)) return;
+    command.flags = CMD_FLAG_REFUSE;
+    command.reason = Reason.JOURNAL_FULL + this.#context.random.draw(2);
   }
 
   /** REDUCE_ORDER. */

@@ -10,9 +10,11 @@
  */
 import {
   AccountLimit,
+  CMD_FLAG_REFUSE,
   CommandKind,
   InstrumentSetting,
   MassScope,
+  Reason,
   TermFlag,
 } from "../../engine/record/mod.ts";
 import type { TestCommand } from "../exchange/support.ts";
@@ -55,6 +57,14 @@ const RULES: readonly Fault[] = [
   {
     reason: "STATE_FORBIDS",
     rules: [{ kind: CommandKind.SET_STATE, session: 0, detail: 3 }],
+  },
+  {
+    reason: "JOURNAL_FULL",
+    fields: { flags: CMD_FLAG_REFUSE, reason: Reason.JOURNAL_FULL },
+  },
+  {
+    reason: "JOURNAL_SLOW",
+    fields: { flags: CMD_FLAG_REFUSE, reason: Reason.JOURNAL_SLOW },
   },
   {
     reason: "RESTRICTED",

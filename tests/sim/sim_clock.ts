@@ -55,4 +55,9 @@ export class SimClock {
     this.words[0] = this.#ns % WORD;
     this.words[1] = Math.floor(this.#ns / WORD);
   }
+
+  monotonic(): void {
+    this.words[0] = this.#monotonicNs % WORD;
+    this.words[1] = Math.floor(this.#monotonicNs / WORD);
+  }
 }

@@ -89,6 +89,10 @@ export class SimFiles implements JournalFiles {
     return this.#open.get(fd)?.cached.length ?? 0;
   }
 
+  space(_fd: number): number {
+    return this.#disk.faults.capacityBytes - this.#disk.usedBytes;
+  }
+
   create(path: string, bytes: number, zero: boolean): number {
     if (this.dead) return EIO;
     return this.#create(path, bytes, zero);

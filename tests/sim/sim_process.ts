@@ -42,6 +42,7 @@ import {
   CONTROL_JOURNAL,
   CONTROL_LEASE_VALUE,
   CONTROL_LOCAL,
+  CONTROL_PRESSURE,
   CONTROL_ROLE,
   CONTROL_STOP,
   CONTROL_WRITTEN,
@@ -68,6 +69,8 @@ export type AgentStep = typeof AGENTS[number] | "replicator";
 export const PAIR_AGENTS = [...AGENTS, "replicator"] as const;
 
 /** Rounds that an agent may wait for others before it is stuck. */
+/** A command that waits so long for the disk keeps new orders out. */
+const SLOW_AFTER_MS = 500;
 const WAIT_ROUNDS_MAX = 3000;
 
 /** The agents wait for one another, for ever. */
@@ -199,6 +202,11 @@ export class SimProcess {
   /** Ports are open. */
   get open(): boolean {
     return this.control[CONTROL_GATEWAY] === GatewayState.OPEN;
+  }
+
+  /** `Reason` for which the disk wants no new orders; 0 = none. */
+  get pressure(): number {
+    return this.control[CONTROL_PRESSURE]!;
   }
 
   /** As the health page of the appliance has it. */
@@ -334,6 +342,7 @@ export class SimProcess {
         files: this.files,
         clock: this.#world.clock,
       },
+      pressureLimits: { freeBytesMin: 0, waitMsMax: SLOW_AFTER_MS, lagMax: 0 },
       recovery: new SpscRing(
         memory,
         plan.recoveryRing,

@@ -15,6 +15,7 @@
  */
 import type { Config } from "../../engine/config/mod.ts";
 import { JournalDamageError } from "../../engine/journal/mod.ts";
+import { Reason } from "../../engine/record/mod.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { Random } from "../oracle/random.ts";
 import { BinarySimClient } from "./binary_client.ts";
@@ -90,6 +91,7 @@ export class Simulation {
   /** Step at which the disk told the journal of an error; 0 = it did not. */
   #errorAt = 0;
   #errorsSeen = 0;
+  #pressureSeen = 0;
   #ending = false;
 
   constructor(options: SimulationOptions) {
@@ -358,7 +360,9 @@ export class Simulation {
         faults.create = -5;
         return;
       case "disk full":
-        faults.capacityBytes = this.disk.usedBytes;
+        faults.capacityBytes = faults.capacityBytes === Infinity
+          ? this.disk.usedBytes
+          : Infinity;
         return;
       case "slow disk":
         faults.syncTicksMax = random.draw(2) === 0
@@ -393,6 +397,7 @@ export class Simulation {
     if (process === undefined) return;
     if (process.done) return this.#stopped();
     this.#watchFailure(process);
+    this.#watchPressure(process);
     if (!process.live || process.failed || process.stopping) return;
     const quiet = process.durable === (process.sequence | 0);
     if (!quiet) return;
@@ -472,6 +477,16 @@ export class Simulation {
   #diskErrors(): number {
     const { counts } = this.disk;
     return (counts.get("failed write") ?? 0) + (counts.get("failed sync") ?? 0);
+  }
+
+  /** Counts how often the disk kept new orders out. */
+  #watchPressure(process: SimProcess): void {
+    const { pressure } = process;
+    if (pressure === this.#pressureSeen) return;
+    this.#pressureSeen = pressure;
+    if (pressure === Reason.JOURNAL_FULL) this.#add("journal full");
+    else if (pressure === Reason.JOURNAL_SLOW) this.#add("journal slow");
+    else this.#add("pressure over");
   }
 
   /** After an error of the disk the journal has failed, and stays so. */

@@ -20,6 +20,7 @@ import {
   type SnapshotMeta,
   snapshotName,
   SnapshotReader,
+  verifiedSequence,
 } from "../../engine/snapshot/mod.ts";
 import { Random } from "../oracle/random.ts";
 
@@ -260,4 +261,25 @@ Deno.test("a snapshot of another format says so", () => {
       "is of format 2, this build reads 1",
     );
   });
+});
+
+Deno.test("verifiedSequence() is the oldest whole snapshot's, if enough are whole", () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ferrule-snapshot-" });
+  try {
+    assertEquals(verifiedSequence(directory, 1), 0);
+    const paths = [100, 200, 300].map((sequence) =>
+      write(directory, metaOf(sequence), { a: new Uint8Array(9000).fill(7) })
+    );
+    assertEquals(verifiedSequence(directory, 2), 100);
+    const bytes = Deno.readFileSync(paths[0]!);
+    bytes[bytes.length - PAGE - 9]! ^= 1;
+    Deno.writeFileSync(paths[0]!, bytes);
+    assertEquals(verifiedSequence(directory, 2), 200);
+    assertEquals(verifiedSequence(directory, 3), 0);
+    Deno.truncateSync(paths[1]!, 100);
+    assertEquals(verifiedSequence(directory, 2), 0);
+    assertEquals(verifiedSequence(directory, 1), 300);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });

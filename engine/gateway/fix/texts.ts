@@ -121,6 +121,8 @@ export const ORD_REJ_REASON: Uint8Array = byReason(99, {
     Reason.LEVEL_CAPACITY,
     Reason.SPECIAL_CAPACITY,
     Reason.OVERLOADED,
+    Reason.JOURNAL_FULL,
+    Reason.JOURNAL_SLOW,
     Reason.RESTRICTED,
     Reason.BLOCKED,
   ],
@@ -163,6 +165,8 @@ export const CXL_REJ_REASON: Uint8Array = byReason(99, {
   2: [
     Reason.SHUTTING_DOWN,
     Reason.OVERLOADED,
+    Reason.JOURNAL_FULL,
+    Reason.JOURNAL_SLOW,
     Reason.STATE_FORBIDS,
     Reason.BLOCKED,
     Reason.RESTRICTED,
