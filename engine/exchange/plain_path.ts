@@ -1270,6 +1270,7 @@ export function plainPath(parts: PlainParts): PlainPath {
       return cancel(command, at);
     }
     // These may also bring a new reference and flags, so their length varies.
+    if (shape >>> Fixed.CMD_FLAGS_SHIFT > Fixed.CMD_FLAG_TEXT) return false;
     const kind = shape >>> Fixed.CMD_KIND_SHIFT & 0xff;
     if (kind === Fixed.CommandKind_REPLACE_ORDER) return replace(command, at);
     if (kind === Fixed.CommandKind_REDUCE_ORDER) return reduce(command, at);
