@@ -16,6 +16,7 @@
  * @module
  */
 import { cpuSleep } from "../../ffi/mod.ts";
+import { NativeError } from "../../ffi/native_error.ts";
 import type { CommandSlots } from "../appliance/command_fields.ts";
 import {
   JournalDamageError,
@@ -23,11 +24,12 @@ import {
   type TornTail,
 } from "../journal/mod.ts";
 import { CMD_LENGTH_U16 } from "../record/mod.ts";
-import { type Archive, placed, segmentsOf } from "./archive.ts";
+import { type Archive, placed, PrunedError, segmentsOf } from "./archive.ts";
 
 /** How often a broken place is looked at before it counts as damage, and how long after one another. */
 const LOOKS_MAX = 5;
 const LOOK_US = 20_000;
+const ENOENT = 2;
 
 /** Walks the commands of a journal, and of its archive. */
 export class CommandSource {
@@ -68,6 +70,7 @@ export class CommandSource {
    *
    * @returns Its byte in `views`; -1 at the end.
    * @throws {JournalDamageError} If it can not be trusted.
+   * @throws {PrunedError} If its segment was moved away meanwhile.
    */
   next(): number {
     while (this.#at === this.#end) {
@@ -100,6 +103,13 @@ export class CommandSource {
       this.#tail = this.#reader.tail;
       return this.#grown();
     } catch (error) {
+      if (error instanceof NativeError && error.code === ENOENT) {
+        throw new PrunedError(
+          `A segment went away before it was read (${error.message}): a ` +
+            "running appliance moves old ones to its archive. Ask again",
+          this.#archive,
+        );
+      }
       if (!(error instanceof JournalDamageError)) throw error;
       if (++this.#looks === LOOKS_MAX) throw placed(this.#archive, error);
       cpuSleep(LOOK_US);

@@ -383,6 +383,34 @@ Deno.test("a pruned journal names --archive when something older is asked for", 
   });
 });
 
+Deno.test("a segment that is moved while the journal is read is found in the archive, or missed aloud", async () => {
+  await withArchive(({ data, archive, config, pruned, kept }) => {
+    const journal = journalDirectory(data);
+    const walk = (from: Config): number => {
+      const source = new History({ config: from }).source(kept[0]!);
+      let commands = 0;
+      try {
+        while (source.next() >= 0) {
+          if (++commands > 1) continue;
+          for (const first of kept.slice(0, -1)) {
+            Deno.renameSync(pathOf(journal, first), pathOf(archive, first));
+          }
+        }
+        return commands;
+      } finally {
+        source.dispose();
+        for (const first of kept.slice(0, -1)) {
+          Deno.renameSync(pathOf(archive, first), pathOf(journal, first));
+        }
+      }
+    };
+    assert(kept.length > 2);
+    assertEquals(walk(config), rig.journal.length - kept[0]! + 1);
+    const error = assertThrows(() => walk(pruned), PrunedError, "went away");
+    assertMatch(error.message, /Ask again\. .*--archive DIRECTORY/);
+  });
+});
+
 Deno.test("--archive of the commands, and what they may read", async () => {
   await withArchive(async ({ data, archive, moved, kept }) => {
     const outside = await Deno.makeTempDir({ prefix: "ferrule-older-" });
