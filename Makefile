@@ -12,6 +12,7 @@ DENO := $(CURDIR)/.deno/node_modules/@deno/linux-x64-glibc/deno
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CONFIG ?=
 DATA ?=
+ARCHIVE ?=
 WHAT ?=
 DIRS ?=
 comma := ,
@@ -89,16 +90,16 @@ control: deno ## Ask the running appliance: make control REQUEST="state instrume
 
 # What looks into data folders reads them and writes nothing.
 LOOK = $(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-env=FERRULE_NATIVE_DIR \
-	--allow-read=$(READABLE)$(subst $(space),,$(addprefix $(comma),$(DIRS))) main.ts
-LOOK_AT := $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA))
+	--allow-read=$(READABLE)$(subst $(space),,$(addprefix $(comma),$(ARCHIVE) $(DIRS))) main.ts
+LOOK_AT := $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA)) $(if $(ARCHIVE),--archive $(ARCHIVE))
 
-inspect: native deno ## Look into a data folder: make inspect WHAT="--at 1000 book AAPL" (DATA=folder or CONFIG=file.toml)
+inspect: native deno ## Look into a data folder: make inspect WHAT="--at 1000 book AAPL" (DATA=folder or CONFIG=file.toml; ARCHIVE=folder of older segments)
 	@$(LOOK) inspect $(LOOK_AT) $(WHAT)
 
-verify: native deno ## Check whole archives (DIRS="folder ...", WHAT=--quick for the bytes alone)
+verify: native deno ## Check whole archives (DIRS="folder ...", ARCHIVE=folder of older segments, WHAT=--quick for the bytes alone)
 	@$(LOOK) verify $(LOOK_AT) $(WHAT) $(DIRS)
 
-shadow: native deno ## Say whether this build may take over a data folder (DATA=folder, WHAT=--from-snapshot)
+shadow: native deno ## Say whether this build may take over a data folder (DATA=folder, ARCHIVE=folder of older segments, WHAT=--from-snapshot)
 	@$(LOOK) shadow $(LOOK_AT) $(WHAT)
 
 promote: deno ## Make the standby of this host primary (FORCE=true: even if it lacks what was acknowledged)

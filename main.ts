@@ -50,18 +50,22 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        make the standby of this host primary
   main.ts replay FILE [--format itch|lobster] [--book FILE]
                                        feed recorded order flow into the books
-  main.ts inspect [--config FILE | --data DIRECTORY] [--at SEQUENCE|TIME] [--json] WHAT
+  main.ts inspect [--config FILE | --data DIRECTORY] [--archive DIRECTORY]
+                  [--at SEQUENCE|TIME] [--json] WHAT
                                        look into a data folder, at any point of its
                                        history: summary, book SYMBOL [--levels N],
                                        sessions, session NAME, accounts, instruments,
                                        commands FROM..TO, events FROM..TO,
                                        messages NAME [FROM..TO], snapshot [FILE],
                                        segments
-  main.ts verify [--config FILE] [--quick] [--json] [DIRECTORY ...]
+  main.ts verify [--config FILE] [--archive DIRECTORY] [--quick] [--json] [DIRECTORY ...]
                                        check whole archives: segments, snapshots, and
                                        (without --quick) what the commands give
-  main.ts shadow [--config FILE | --data DIRECTORY] [--from-snapshot] [--json]
-                                       whether this build may take over the data folder
+  main.ts shadow [--config FILE | --data DIRECTORY] [--archive DIRECTORY]
+                 [--from-snapshot] [--json]
+                                       whether this build may take over the data folder;
+                                       --archive of all three: where older segments are,
+                                       if no configuration says it
   main.ts hash [--config FILE] [--data DIRECTORY]
                                        replay the journal of a stopped appliance
                                        and print its sequence and state hash
@@ -78,6 +82,7 @@ const OPTIONS = [
   "format",
   "book",
   "data",
+  "archive",
   "at",
   "levels",
   "type",

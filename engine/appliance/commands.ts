@@ -42,6 +42,7 @@ export interface Flags {
   readonly format?: string | undefined;
   readonly book?: string | undefined;
   readonly data?: string | undefined;
+  readonly archive?: string | undefined;
   readonly type?: string | undefined;
   readonly stop?: string | undefined;
   readonly display?: string | undefined;

@@ -20,8 +20,10 @@ import { type Config } from "../config/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
 import {
   JournalDamageError,
+  type JournalFiles,
   JournalTail,
   listSegments,
+  NativeJournalFiles,
 } from "../journal/mod.ts";
 import {
   type FoundSnapshot,
@@ -127,9 +129,17 @@ function missingFile(meta: SnapshotMeta, directory: string): string {
   return "";
 }
 
-/** Why a journal does not go on from a snapshot; "" = it does. */
-export function unchainedReason(meta: SnapshotMeta, directory: string): string {
-  const names = segmentsOf(directory);
+/**
+ * Why a journal does not go on from a snapshot; "" = it does.
+ *
+ * @param files The disk; the machine's own if not given.
+ */
+export function unchainedReason(
+  meta: SnapshotMeta,
+  directory: string,
+  files: JournalFiles = new NativeJournalFiles(),
+): string {
+  const names = segmentsOf(directory, files);
   const { sequence } = meta;
   const first = names[0];
   if (first === undefined) return "the journal is empty";
@@ -140,6 +150,7 @@ export function unchainedReason(meta: SnapshotMeta, directory: string): string {
   const next = names.includes(sequence + 1);
   const tail = new JournalTail({
     directory,
+    files,
     fromSequence: next ? sequence + 1 : sequence,
   });
   try {
@@ -156,9 +167,9 @@ export function unchainedReason(meta: SnapshotMeta, directory: string): string {
 }
 
 /** First sequences of a journal's segments; none if there is no folder. */
-function segmentsOf(directory: string): number[] {
+function segmentsOf(directory: string, files?: JournalFiles): number[] {
   try {
-    return listSegments(directory);
+    return listSegments(directory, files);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;

@@ -8,6 +8,7 @@
  */
 import { type Flags, readConfig, UsageError } from "../appliance/commands.ts";
 import type { Config } from "../config/mod.ts";
+import { isFolder } from "./archive.ts";
 import { History } from "./history.ts";
 import { Output, type Print } from "./output.ts";
 import { shadow, shadowText } from "./shadow.ts";
@@ -84,12 +85,34 @@ const VIEWS: Readonly<
 /** What can be asked for. */
 export const VIEW_NAMES: readonly string[] = Object.keys(VIEWS);
 
-/** The configuration with the data folder that was asked for. */
-function configOf(flags: Flags): Config {
+/** The configuration with the data folder and the archive that were asked for. */
+function configOf(flags: Flags, directory = flags.data): Config {
   const config = readConfig(flags);
-  if (flags.data === undefined) return config;
-  const appliance = { ...config.appliance, dataDirectory: flags.data };
-  return { ...config, appliance };
+  const dataDirectory = directory ?? config.appliance.dataDirectory;
+  return {
+    ...config,
+    appliance: { ...config.appliance, dataDirectory },
+    journal: {
+      ...config.journal,
+      archiveDirectory: archiveOf(flags, config, dataDirectory),
+    },
+  };
+}
+
+/** The archive of a data folder: as asked for; the configuration knows that of its own. */
+function archiveOf(flags: Flags, config: Config, directory: string): string {
+  const { archive } = flags;
+  if (archive === undefined) {
+    const isOwn = directory === config.appliance.dataDirectory;
+    return isOwn ? config.journal.archiveDirectory : "";
+  }
+  if (archive !== "" && !isFolder(archive)) {
+    throw new Error(
+      `No folder '${archive}': --archive names the folder that segments were ` +
+        "moved to ([journal] archive_directory)",
+    );
+  }
+  return archive;
 }
 
 function printTo(stream: { writeSync(bytes: Uint8Array): number }): Print {
@@ -152,17 +175,19 @@ export function commandInspect(
 
 /** `verify`: whether archives are whole, and still give what they gave. */
 export function commandVerify(flags: Flags, rest: readonly string[]): number {
-  const config = readConfig(flags);
-  const directories = rest.length > 0
-    ? rest
-    : [flags.data ?? config.appliance.dataDirectory];
+  if (flags.archive !== undefined && rest.length > 1) {
+    throw new UsageError("--archive goes with one folder only");
+  }
+  const directories = rest.length > 0 ? rest : [flags.data];
   const print = printTo(Deno.stdout);
   const tell = printTo(Deno.stderr);
   let code = 0;
-  for (const directory of directories) {
+  for (const asked of directories) {
+    const config = configOf(flags, asked);
     const verdict = verify({
       config,
-      directory,
+      directory: config.appliance.dataDirectory,
+      archived: config.journal.archiveDirectory,
       quick: flags.quick ?? false,
       progress: (text) => tell(`verify: ${text}\n`),
     });

@@ -18,7 +18,7 @@ import type { CommandSlots } from "../appliance/command_fields.ts";
 import { Replica, type ReplicaOptions } from "../appliance/replica.ts";
 import { savedCapacity, unchainedReason } from "../appliance/snapshots.ts";
 import type { Config } from "../config/mod.ts";
-import { listSegments, type TornTail } from "../journal/mod.ts";
+import type { TornTail } from "../journal/mod.ts";
 import { SNAPSHOT_LAYOUT, type SnapshotMeta } from "../snapshot/mod.ts";
 import {
   CMD_SEQUENCE_F64,
@@ -26,7 +26,13 @@ import {
   CMD_TIME_LO_U32,
 } from "../record/mod.ts";
 import { Log } from "../telemetry/mod.ts";
-import { type Archive, archiveAt } from "./archive.ts";
+import {
+  type Archive,
+  archiveAt,
+  PrunedError,
+  prunedRemedy,
+  segmentsOf,
+} from "./archive.ts";
 import { type Message, MessageMaker } from "./messages.ts";
 import { type NamedSession, Names } from "./names.ts";
 import { type FoundFile, snapshotFiles } from "./snapshots.ts";
@@ -41,7 +47,7 @@ import {
 
 /** What a history is made of. */
 export interface HistoryOptions {
-  /** As the appliance's; its data folder is read. */
+  /** As the appliance's; its data folder and archive are read. */
   readonly config: Config;
   /** What is read instead. */
   readonly archive?: Archive;
@@ -91,6 +97,8 @@ export interface MomentOptions {
   readonly names?: Names;
   /** Begin before this sequence; Infinity if left out. */
   readonly beforeSequence?: number;
+  /** Not to begin before this sequence is an error; 0 or left out = none. */
+  readonly mustReach?: number;
   /** Gets a mark of the state after each of these sequences. */
   readonly marks?: Map<number, StateMark>;
   readonly marksAt?: ReadonlySet<number>;
@@ -132,17 +140,20 @@ export class History {
     this.#options = options;
     this.config = options.config;
     this.archive = options.archive ??
-      archiveAt(options.config.appliance.dataDirectory);
+      archiveAt(
+        options.config.appliance.dataDirectory,
+        options.config.journal.archiveDirectory,
+      );
   }
 
   /** Sequence of the oldest command that is there; Infinity = none. */
   get firstSequence(): number {
-    return listSegments(this.archive.journal)[0] ?? Infinity;
+    return segmentsOf(this.archive)[0] ?? Infinity;
   }
 
   /** The commands from a sequence on. Whoever asks disposes of it. */
   source(fromSequence: number): CommandSource {
-    return new CommandSource(this.archive.journal, fromSequence);
+    return new CommandSource(this.archive, fromSequence);
   }
 
   /**
@@ -150,6 +161,7 @@ export class History {
    *
    * @param names Learn from all commands up to there.
    * @returns What is not whole at the end, if it was reached.
+   * @throws {PrunedError} If the range begins, or the point is, before all that is there.
    */
   scan(
     range: Range,
@@ -157,13 +169,28 @@ export class History {
     names: Names,
     onCommand: (commands: CommandSlots, at: number) => void,
   ): TornTail | undefined {
-    const source = this.source(this.firstSequence);
+    const first = this.firstSequence;
+    this.#checkReach(
+      first,
+      Math.min(range.first || Infinity, range.last, point.sequence),
+    );
+    if (first !== 1 && first !== Infinity && range.first === 0) {
+      this.note(
+        `the journal starts at sequence ${first}. ${
+          prunedRemedy(this.archive)
+        }`,
+      );
+    }
+    const source = this.source(first);
     const limit = new Limit(point);
     let sequence = 0;
     try {
       for (let at = source.next(); at >= 0; at = source.next()) {
         const { views } = source;
-        if (!limit.reaches(views, at)) return undefined;
+        if (!limit.reaches(views, at)) {
+          if (sequence === 0) this.#checkReach(first, first - 1);
+          return undefined;
+        }
         sequence = views.f64[(at >>> 3) + CMD_SEQUENCE_F64]!;
         if (sequence > range.last) return undefined;
         names.learn(views, at);
@@ -181,10 +208,11 @@ export class History {
    * Whoever asks disposes of the replica.
    *
    * @throws {JournalDamageError} If the journal can not be trusted.
+   * @throws {PrunedError} If what is there does not reach back to the point.
    */
   at(point: Point = NEWEST, options: MomentOptions = {}): Moment {
     const names = options.names ?? new Names();
-    const snapshot = this.#choose(point, options.beforeSequence ?? Infinity);
+    const snapshot = this.#choose(point, options);
     const replica = this.#replica(options.onEvent);
     try {
       if (snapshot !== undefined) {
@@ -234,7 +262,8 @@ export class History {
    * and fits; undefined = begin with the first command. If the first command
    * is not there any more, the oldest that fits the journal.
    */
-  #choose(point: Point, before: number): FoundFile | undefined {
+  #choose(point: Point, options: MomentOptions): FoundFile | undefined {
+    const { beforeSequence: before = Infinity, mustReach = 0 } = options;
     const first = this.firstSequence;
     const { sequence, timeNs } = point;
     let oldest: FoundFile | undefined;
@@ -251,15 +280,24 @@ export class History {
     }
     if (first === 1 || first === Infinity) return undefined;
     if (oldest === undefined) {
-      throw new Error(
+      throw new PrunedError(
         `The journal in '${this.archive.journal}' starts at sequence ${first}, ` +
-          "and no snapshot that can be used goes before that point: bring the " +
-          "archived segments back beside it",
+          "and no snapshot that can be used goes before the point asked for",
+        this.archive,
+      );
+    }
+    const from = oldest.sequence + 1;
+    if (mustReach > 0 && mustReach < from) {
+      throw new PrunedError(
+        `The journal in '${this.archive.journal}' starts at sequence ${first}: ` +
+          `with the snapshot of ${oldest.sequence} it shows what came from ` +
+          `sequence ${from} on, ${mustReach} is asked for`,
+        this.archive,
       );
     }
     this.note(
       `the journal starts at sequence ${first}: what came before sequence ` +
-        `${oldest.sequence + 1} is not shown`,
+        `${from} is not shown. ${prunedRemedy(this.archive)}`,
     );
     return oldest;
   }
@@ -271,7 +309,7 @@ export class History {
       const time = nanoseconds(meta.timeLo, meta.timeHi);
       if (timeNs !== undefined && time > timeNs) return "it is of a later time";
       const reason = this.unfitReason(meta) ||
-        unchainedReason(meta, this.archive.journal);
+        unchainedReason(meta, this.archive.journal, this.archive.files);
       if (reason === "") file.verify();
       return reason;
     } catch (error) {
@@ -307,6 +345,16 @@ export class History {
     } finally {
       maker.dispose();
     }
+  }
+
+  /** Throws if a sequence is older than the first command that is there. */
+  #checkReach(first: number, sequence: number): void {
+    if (first === 1 || first === Infinity || sequence >= first) return;
+    throw new PrunedError(
+      `The journal in '${this.archive.journal}' starts at sequence ${first}, ` +
+        "what is asked for is older",
+      this.archive,
+    );
   }
 
   /** Tells whoever asked something beside the answer. */

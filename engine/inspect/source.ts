@@ -16,22 +16,24 @@
  * @module
  */
 import { cpuSleep } from "../../ffi/mod.ts";
+import { NativeError } from "../../ffi/native_error.ts";
 import type { CommandSlots } from "../appliance/command_fields.ts";
 import {
   JournalDamageError,
   JournalReader,
-  listSegments,
   type TornTail,
 } from "../journal/mod.ts";
 import { CMD_LENGTH_U16 } from "../record/mod.ts";
+import { type Archive, placed, PrunedError, segmentsOf } from "./archive.ts";
 
 /** How often a broken place is looked at before it counts as damage, and how long after one another. */
 const LOOKS_MAX = 5;
 const LOOK_US = 20_000;
+const ENOENT = 2;
 
-/** Walks the commands of a folder of segments. */
+/** Walks the commands of a journal, and of its archive. */
 export class CommandSource {
-  readonly #directory: string;
+  readonly #archive: Archive;
   #reader: JournalReader | undefined;
   #next: number;
   #at = 0;
@@ -40,11 +42,11 @@ export class CommandSource {
   #tail: TornTail | undefined;
 
   /**
-   * @param directory Folder of the segments.
+   * @param archive Where the segments are.
    * @param fromSequence First command that is wanted.
    */
-  constructor(directory: string, fromSequence: number) {
-    this.#directory = directory;
+  constructor(archive: Archive, fromSequence: number) {
+    this.#archive = archive;
     this.#next = fromSequence;
   }
 
@@ -68,6 +70,7 @@ export class CommandSource {
    *
    * @returns Its byte in `views`; -1 at the end.
    * @throws {JournalDamageError} If it can not be trusted.
+   * @throws {PrunedError} If its segment was moved away meanwhile.
    */
   next(): number {
     while (this.#at === this.#end) {
@@ -100,8 +103,15 @@ export class CommandSource {
       this.#tail = this.#reader.tail;
       return this.#grown();
     } catch (error) {
+      if (error instanceof NativeError && error.code === ENOENT) {
+        throw new PrunedError(
+          `A segment went away before it was read (${error.message}): a ` +
+            "running appliance moves old ones to its archive. Ask again",
+          this.#archive,
+        );
+      }
       if (!(error instanceof JournalDamageError)) throw error;
-      if (++this.#looks === LOOKS_MAX) throw error;
+      if (++this.#looks === LOOKS_MAX) throw placed(this.#archive, error);
       cpuSleep(LOOK_US);
       this.dispose();
       return true;
@@ -109,16 +119,18 @@ export class CommandSource {
   }
 
   #open(): JournalReader | undefined {
-    if (listSegments(this.#directory).length === 0) return undefined;
+    if (segmentsOf(this.#archive).length === 0) return undefined;
+    const { journal, files } = this.#archive;
     return new JournalReader({
-      directory: this.#directory,
+      directory: journal,
+      files,
       fromSequence: this.#next,
     });
   }
 
   /** Whether a segment has been begun since the reader was made. */
   #grown(): boolean {
-    const segments = listSegments(this.#directory);
+    const segments = segmentsOf(this.#archive);
     const next = this.#reader!.nextSequence;
     if (segments.at(-1) !== next || next < this.#next) return false;
     this.dispose();

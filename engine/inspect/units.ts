@@ -95,6 +95,7 @@ export function parsePoint(text: string): Point {
 
 /** Numbers from `first` to `last`, both included. */
 export interface Range {
+  /** 0 = from the oldest that is there. */
   readonly first: number;
   readonly last: number;
 }
@@ -111,7 +112,7 @@ export function parseRange(text: string): Range {
       `"${text}" is no range: give FROM..TO, FROM.., ..TO or one number`,
     );
   }
-  const first = match[1] === "" ? 1 : Number(match[1]);
+  const first = Number(match[1]);
   const last = match[2] !== ""
     ? Number(match[2])
     : text.includes("..")

@@ -33,7 +33,9 @@ export function verdictText(verdict: Verdict): string {
     ? "no commands"
     : `commands ${verdict.firstSequence} to ${verdict.lastSequence}`;
   const parts = [
-    `${count(segments, "segment")}, ${range}`,
+    `${count(segments, "segment")}${
+      verdict.archive === "" ? "" : ` (${verdict.archived} in the archive)`
+    }, ${range}`,
     `${count(checkpoints, "checkpoint")} (${hashes} with a state hash)`,
     count(snapshots, "snapshot") +
     (notLoaded === 0 ? "" : ` (${notLoaded} not loaded)`),

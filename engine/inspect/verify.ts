@@ -5,6 +5,7 @@
  * commands still give what they gave.
  *
  * ```
+ *   archive  ─▶ SHA256SUMS: a line for each segment, a segment for each line
  *   segments ─▶ headers, order, CRC, seals, chain
  *            └▶ Replica ─▶ CHECKPOINT: digest, state hash
  *   snapshots ─▶ CRC ─▶ load ─▶ state hash ─▶ equal to the replay's there
@@ -23,8 +24,9 @@ import type { Config } from "../config/mod.ts";
 import { JournalDamageError } from "../journal/mod.ts";
 import { CMD_DETAIL_U8, CMD_KIND_U8, CommandKind } from "../record/mod.ts";
 import { SnapshotError } from "../snapshot/mod.ts";
-import { type Archive, archiveAt } from "./archive.ts";
+import { type Archive, archiveAt, isFolder, prunedRemedy } from "./archive.ts";
 import { History, markOf, type StateMark } from "./history.ts";
+import { archivedNames, checkManifest, hasManifest } from "./manifest.ts";
 import { type FoundFile, snapshotFiles } from "./snapshots.ts";
 import { segmentRange } from "./segments.ts";
 import { hexWords } from "./units.ts";
@@ -44,7 +46,11 @@ export interface Problem {
 /** What was looked at, and what is wrong. */
 export interface Verdict {
   readonly directory: string;
+  /** Folder of the segments that were moved away; "" = none. */
+  readonly archive: string;
   readonly segments: number;
+  /** Of them in the archive. */
+  readonly archived: number;
   readonly firstSequence: number;
   readonly lastSequence: number;
   readonly commands: number;
@@ -67,6 +73,8 @@ export interface Verdict {
 export interface VerifyOptions {
   readonly config: Config;
   readonly directory: string;
+  /** Folder of the segments that were moved away; "" or left out = none. */
+  readonly archived?: string;
   /** Without doing the commands again. */
   readonly quick: boolean;
   readonly progress: (text: string) => void;
@@ -78,7 +86,7 @@ const CAPACITY =
 
 /** Checks one archive. */
 export function verify(options: VerifyOptions): Verdict {
-  const archive = archiveAt(options.directory);
+  const archive = archiveAt(options.directory, options.archived);
   const walk = new Walk(options, archive);
   return walk.run();
 }
@@ -103,8 +111,9 @@ class Walk {
   }
 
   run(): Verdict {
-    const segments = segmentRange(this.#archive.journal);
+    const segments = segmentRange(this.#archive);
     this.#last = segments.first - 1;
+    const archived = this.#checkArchived(segments.first);
     const snapshots = this.#checkFiles();
     const whole = this.#checkJournal();
     if (whole) this.#checkChains(snapshots);
@@ -113,6 +122,8 @@ class Walk {
       : { replayed: 0, stateHash: "" };
     return {
       directory: this.#options.directory,
+      archive: this.#archive.archived,
+      archived,
       segments: segments.count,
       firstSequence: segments.first,
       lastSequence: this.#last,
@@ -125,6 +136,30 @@ class Walk {
       problems: this.#problems,
       ...replay,
     };
+  }
+
+  /** The archive and its `SHA256SUMS`. @returns Segments in it. */
+  #checkArchived(first: number): number {
+    const { archived, journal } = this.#archive;
+    // The folder may be an archive itself.
+    if (hasManifest(journal)) {
+      this.#problems.push(...checkManifest(journal, journal));
+    }
+    if (archived === "" || archived === journal) return 0;
+    if (isFolder(archived)) {
+      this.#problems.push(...checkManifest(archived, journal));
+      return archivedNames(archived).length;
+    }
+    // Nothing was archived yet, or it is on a disk that is not there.
+    if (first !== 1) {
+      this.#problems.push({
+        file: archived,
+        expected: `the archive, with what came before sequence ${first}`,
+        found: "no such folder",
+        remedy: prunedRemedy(this.#archive),
+      });
+    }
+    return 0;
   }
 
   /** Every snapshot file, byte by byte. @returns Those that are whole. */
@@ -182,10 +217,10 @@ class Walk {
 
   /** That the journal goes on from each snapshot. */
   #checkChains(snapshots: readonly FoundFile[]): void {
-    const { journal } = this.#archive;
+    const { journal, files } = this.#archive;
     for (const { path, sequence, meta } of snapshots) {
       if (sequence + 1 < this.#history.firstSequence) continue;
-      const reason = unchainedReason(meta, journal);
+      const reason = unchainedReason(meta, journal, files);
       if (reason === "") continue;
       this.#problems.push({
         file: path,

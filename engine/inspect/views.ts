@@ -10,7 +10,6 @@
  */
 import type { InstrumentView } from "../appliance/register_layout.ts";
 import type { Exchange } from "../exchange/mod.ts";
-import { listSegments } from "../journal/mod.ts";
 import { SESSION_BLOCKED, SESSION_LOGGED_ON } from "../matching/mod.ts";
 import {
   EVENT_SLOT_BYTES,
@@ -18,6 +17,7 @@ import {
   EVT_KIND_U8,
   EVT_SEQUENCE_F64,
 } from "../record/mod.ts";
+import { PrunedError, segmentsOf } from "./archive.ts";
 import { bookOrders } from "./book_view.ts";
 import type { History, Moment } from "./history.ts";
 import type { Message } from "./messages.ts";
@@ -80,7 +80,7 @@ export function showSummary(question: Question): void {
     const on = sessions.filter((index) =>
       exchange.sessionWord(index, SESSION_LOGGED_ON) !== 0
     );
-    const segments = listSegments(question.history.archive.journal);
+    const segments = segmentsOf(question.history.archive);
     question.output.facts({
       record: "summary",
       sequence,
@@ -219,6 +219,23 @@ export function showSession(question: Question, name: string): void {
   }
 }
 
+/** Throws if a range begins before the oldest message that can be made. */
+function checkOldest(
+  { archive, firstSequence }: History,
+  name: string,
+  range: Range,
+  oldest: number,
+): void {
+  const isWhole = firstSequence === 1 || firstSequence === Infinity;
+  if (isWhole || range.first === 0 || range.first >= oldest) return;
+  throw new PrunedError(
+    `The journal in '${archive.journal}' starts at sequence ${firstSequence}: ` +
+      `it gives the messages to ${name} from number ${oldest} on, ` +
+      `${range.first} is asked for`,
+    archive,
+  );
+}
+
 /** Every message to a session, by its number. */
 export function showMessages(
   question: Question,
@@ -227,17 +244,26 @@ export function showMessages(
 ): void {
   const { history, point, output } = question;
   let count = 0;
+  let oldest = 0;
   const moment = history.messages(
     point,
     isCalled(name),
     (message) => {
+      if (oldest === 0) {
+        oldest = message.number;
+        checkOldest(history, name, range, oldest);
+      }
       if (message.number < range.first || message.number > range.last) return;
       output.message(message);
       count++;
     },
   );
   try {
-    findSession(moment.names, name);
+    const { index } = findSession(moment.names, name);
+    if (oldest === 0) {
+      const last = moment.replica.exchange.outSequence(index);
+      checkOldest(history, name, range, last + 1);
+    }
     if (count === 0) output.title("no messages");
     tellTail(question, moment);
   } finally {
@@ -341,6 +367,7 @@ export function showEvents(question: Question, range: Range): void {
   const moment = history.at({ ...question.point, sequence }, {
     names,
     beforeSequence: range.first,
+    mustReach: range.first,
     onEvent: (ring, slot, place) => {
       const at = slot * EVENT_SLOT_BYTES;
       if (ring.f64[(at >>> 3) + EVT_SEQUENCE_F64]! < range.first) return;
@@ -361,8 +388,8 @@ export function showSnapshot(question: Question, path?: string): void {
   output.table(files.map((file) => snapshotObject(file.path)), "no snapshots");
 }
 
-/** Files of the journal. */
+/** Files of the journal and its archive. */
 export function showSegments(question: Question): void {
-  const { journal } = question.history.archive;
-  question.output.table(segmentObjects(journal), "no segments");
+  const { archive } = question.history;
+  question.output.table(segmentObjects(archive), "no segments");
 }

@@ -61,6 +61,14 @@ const ENOENT = 2;
 const DAY_MS = 86_400_000;
 const LINE = /^([0-9a-f]{64}) {2}(\d{20}\.journal)$/;
 
+/** Reads a line of `SHA256SUMS`; undefined if it is none. */
+export function readSum(
+  line: string,
+): { readonly name: string; readonly sha256: string } | undefined {
+  const [, sha256, name] = LINE.exec(line) ?? [];
+  return name === undefined ? undefined : { name, sha256: sha256! };
+}
+
 /** An archive of segments. */
 export class SegmentArchive {
   readonly #options: ArchiveOptions;
@@ -249,8 +257,8 @@ export class SegmentArchive {
       this.#files.close(fd);
     }
     for (const line of text.split("\n")) {
-      const [, sha256, name] = LINE.exec(line) ?? [];
-      if (name !== undefined) sums.set(name, sha256!);
+      const sum = readSum(line);
+      if (sum !== undefined) sums.set(sum.name, sum.sha256);
     }
     return sums;
   }

@@ -14,6 +14,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { replayJournal } from "../../engine/appliance/offline.ts";
 import { defaultConfig } from "../../engine/config/mod.ts";
+import { verify } from "../../engine/inspect/verify.ts";
 import { listSegments } from "../../engine/journal/mod.ts";
 import { listSnapshots, snapshotName } from "../../engine/snapshot/mod.ts";
 import { type RunningAppliance, startAppliance } from "../appliance/harness.ts";
@@ -105,6 +106,17 @@ Deno.test("the appliance archives segments behind snapshots; journal, snapshot a
       assertEquals(await appliance.stop(), 0);
     }
     const stopped = replayJournal(config);
+    const verdict = verify({
+      config,
+      directory: dataDirectory,
+      archived: archive,
+      quick: false,
+      progress: () => {},
+    });
+    assertEquals(verdict.problems, []);
+    assertEquals(verdict.replayed, stopped.commands);
+    assertEquals(verdict.stateHash, stopped.stateHash);
+    assert(verdict.archived >= archived.length);
     damageSnapshots(`${dataDirectory}/snapshots`);
     await assertRejects(
       () => startAppliance(options),

@@ -243,7 +243,7 @@ Deno.test("History goes on from a snapshot where older segments were archived", 
     assertThrows(
       () => history.at({ sequence: 10 }),
       Error,
-      "bring the archived",
+      "--archive DIRECTORY",
     );
   });
 });

@@ -302,7 +302,7 @@ Deno.test("parsePoint() and parseRange() read what people write", () => {
   }
   assertEquals(parseRange("3..9"), { first: 3, last: 9 });
   assertEquals(parseRange("3.."), { first: 3, last: Infinity });
-  assertEquals(parseRange("..9"), { first: 1, last: 9 });
+  assertEquals(parseRange("..9"), { first: 0, last: 9 });
   assertEquals(parseRange("4"), { first: 4, last: 4 });
   for (const wrong of ["", "a", "9..3", "1-2"]) {
     assertThrows(() => parseRange(wrong), PointError);
