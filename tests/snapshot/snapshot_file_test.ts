@@ -247,6 +247,18 @@ Deno.test("old snapshots go, and the files that no kept one names", () => {
   });
 });
 
+Deno.test("a snapshot that says it is newer than the one just taken goes, and does not push it out", () => {
+  withDirectory((directory) => {
+    const outbound = `${directory}/outbound`;
+    Deno.mkdirSync(outbound);
+    for (const sequence of [800, 900, 990, 1000]) {
+      write(directory, metaOf(sequence), { a: new Uint8Array(9).fill(1) });
+    }
+    pruneSnapshots(directory, 2, outbound, [], new NativeJournalFiles(), 900);
+    assertEquals(listSnapshots(directory), [900, 800]);
+  });
+});
+
 Deno.test("a snapshot of another format says so", () => {
   withDirectory((directory) => {
     const path = write(directory, metaOf(1), {});
@@ -271,6 +283,11 @@ Deno.test("verifiedSequence() is the oldest whole snapshot's, if enough are whol
       write(directory, metaOf(sequence), { a: new Uint8Array(9000).fill(7) })
     );
     assertEquals(verifiedSequence(directory, 2), 100);
+    const unfit = ({ sequence }: SnapshotMeta): string =>
+      sequence === 200 ? "" : "of another capacity";
+    const files = new NativeJournalFiles();
+    assertEquals(verifiedSequence(directory, 1, files, unfit), 200);
+    assertEquals(verifiedSequence(directory, 2, files, unfit), 0);
     const bytes = Deno.readFileSync(paths[0]!);
     bytes[bytes.length - PAGE - 9]! ^= 1;
     Deno.writeFileSync(paths[0]!, bytes);
