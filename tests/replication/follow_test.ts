@@ -289,3 +289,24 @@ for (const topology of ["single", "pinned"]) {
     await client.close();
   });
 }
+
+Deno.test("replicated: a start defines more than an event ring holds, before a standby is there", async () => {
+  const accounts = Array.from(
+    { length: 2 * EVENT_RING },
+    (_, i) => `[[accounts]]\nname = "A${i}"`,
+  );
+  const start = () =>
+    startHalf({
+      topology: "pinned",
+      durability: "replicated",
+      capacityToml: `event_ring = ${EVENT_RING}\naccounts = ${4 * EVENT_RING}`,
+      role: "primary",
+      name: "one",
+      port: freePort(),
+      peerPort: freePort(),
+      extraToml: accounts.join("\n"),
+    });
+  await using primary = await start();
+  assertEquals((await primary.get("/health")).status, "degraded");
+  assertEquals(await primary.stop(), 0);
+});
