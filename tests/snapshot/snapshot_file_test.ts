@@ -259,6 +259,61 @@ Deno.test("a snapshot that says it is newer than the one just taken goes, and do
   });
 });
 
+/** A disk that counts what is open, and fails when told so. */
+class FailingDisk extends NativeJournalFiles {
+  readonly open = new Set<number>();
+  refuses: "read" | "write" | "" = "";
+
+  override create(path: string, bytes: number, zero: boolean): number {
+    const fd = super.create(path, bytes, zero);
+    this.open.add(fd);
+    return fd;
+  }
+
+  override openRead(path: string): number {
+    const fd = super.openRead(path);
+    this.open.add(fd);
+    return fd;
+  }
+
+  override read(fd: number, address: number, bytes: number, position: number) {
+    if (this.refuses === "read") return -5;
+    return super.read(fd, address, bytes, position);
+  }
+
+  override write(fd: number, address: number, bytes: number, position: number) {
+    if (this.refuses === "write") return -5;
+    return super.write(fd, address, bytes, position);
+  }
+
+  override close(fd: number): number {
+    // Its number may be another thread's by now.
+    assert(this.open.delete(fd), `descriptor ${fd} is closed twice`);
+    return super.close(fd);
+  }
+}
+
+Deno.test("a snapshot that fails closes its file, once", () => {
+  withDirectory((directory) => {
+    const files = new FailingDisk();
+    const views = new SectionViews();
+    views.add("a", new Uint8Array(9000).fill(7));
+    const make = () =>
+      new SnapshotFileWriter(files, directory, "1", metaOf(1), views);
+    files.refuses = "write";
+    assertThrows(make, Error, "write");
+    assertEquals(files.open.size, 0);
+    files.refuses = "";
+    const writer = make();
+    while (writer.step(MIB));
+    files.refuses = "read";
+    assertThrows(() => writer.finish(), Error, "read");
+    writer.abandon();
+    assertEquals(files.open.size, 0);
+    assertEquals([...Deno.readDirSync(directory)], []);
+  });
+});
+
 Deno.test("a snapshot of another format says so", () => {
   withDirectory((directory) => {
     const path = write(directory, metaOf(1), {});
