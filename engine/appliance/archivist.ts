@@ -14,7 +14,7 @@
  * @module
  */
 import type { JournalFiles, SegmentArchive } from "../journal/mod.ts";
-import { verifiedSequence } from "../snapshot/mod.ts";
+import { type SnapshotMeta, verifiedSequence } from "../snapshot/mod.ts";
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 
 export interface ArchivistOptions {
@@ -23,6 +23,8 @@ export interface ArchivistOptions {
   readonly snapshots: string;
   /** Whole snapshots without which nothing is moved. */
   readonly snapshotsMin: number;
+  /** Why a start could not begin with a snapshot; "" = it could. Those don't count. */
+  readonly unfit: (meta: SnapshotMeta) => string;
   readonly files: JournalFiles;
   readonly lane: CounterLane;
   readonly log: Log;
@@ -52,12 +54,17 @@ export class Archivist {
     this.#sequence = -1;
   }
 
-  /** Moves a segment if one may go. @returns true if it did something. */
-  step(): boolean {
+  /**
+   * Moves a segment if one may go.
+   *
+   * @param followed Newest command that its thread has read: none after it goes.
+   * @returns true if it did something.
+   */
+  step(followed: number): boolean {
     const { nowMs, log, lane } = this.#options;
     if (!this.#due || nowMs() < this.#retryMs) return false;
     try {
-      return this.#move();
+      return this.#move(followed);
     } catch (error) {
       if (!(error instanceof Error) || error.name === "InvariantError") {
         throw error;
@@ -73,13 +80,14 @@ export class Archivist {
     }
   }
 
-  #move(): boolean {
-    const { archive, snapshots, snapshotsMin, files, lane, log } =
+  #move(followed: number): boolean {
+    const { archive, snapshots, snapshotsMin, files, unfit, lane, log } =
       this.#options;
     if (this.#sequence < 0) {
-      this.#sequence = verifiedSequence(snapshots, snapshotsMin, files);
+      const least = snapshotsMin;
+      this.#sequence = verifiedSequence(snapshots, least, files, unfit);
     }
-    const moved = archive.moveOne(this.#sequence);
+    const moved = archive.moveOne(Math.min(this.#sequence, followed));
     if (moved !== undefined) {
       lane.add(COUNTER.segments_archived_total, 1);
       log.info("segment archived", { ...moved, behind: this.#sequence });

@@ -21,7 +21,7 @@ import { keptDirectory, snapshotDirectory } from "./build_gateway.ts";
 import { journalDirectory } from "./build_journal.ts";
 import { KeeperAgent } from "./keeper_agent.ts";
 import { Replica } from "./replica.ts";
-import { snapshotMeta } from "./snapshots.ts";
+import { snapshotMeta, unchainedReason, unfitReason } from "./snapshots.ts";
 import type { Workshop } from "./workshop.ts";
 
 const REFUSED_WAIT_US = 100_000;
@@ -110,6 +110,9 @@ function archivistOf(
     }),
     snapshots: snapshotDirectory(dataDirectory),
     snapshotsMin: Math.min(2, config.snapshot.keep),
+    unfit: (meta) =>
+      unfitReason(meta, config) ||
+      unchainedReason(meta, journalDirectory(dataDirectory)),
     files: new NativeJournalFiles(),
     lane: workshop.lane("keeper"),
     log: workshop.log.child("archive"),

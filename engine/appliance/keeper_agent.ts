@@ -58,7 +58,7 @@ export interface KeeperAgentOptions {
   readonly secondsBetween: number;
   readonly keep: number;
   /** Moves segments that nobody needs any more; without it they stay. */
-  readonly archivist?: Archivist;
+  readonly archivist?: Pick<Archivist, "step" | "onSnapshot">;
   readonly control: Int32Array;
   readonly lane: CounterLane;
   readonly log: Log;
@@ -112,7 +112,7 @@ export class KeeperAgent implements Agent {
     // Read before the limit: what was written last is durable by then.
     const journal = Atomics.load(control, CONTROL_JOURNAL);
     if (this.#follow() > 0) {
-      this.#options.archivist?.step();
+      this.#archive();
       return 1;
     }
     if (
@@ -123,7 +123,13 @@ export class KeeperAgent implements Agent {
       return 1;
     }
     if (this.#takeIfDue() > 0) return 1;
-    return this.#options.archivist?.step() ? 1 : 0;
+    return this.#archive() ? 1 : 0;
+  }
+
+  /** Moves a segment if one may go: none that is still to be followed. */
+  #archive(): boolean {
+    const { archivist } = this.#options;
+    return archivist?.step(this.#replica!.sequence) ?? false;
   }
 
   /** Applies what is new; returns how many commands that was. */
@@ -247,6 +253,7 @@ export class KeeperAgent implements Agent {
       outbound,
       meta.files.map(({ name }) => name),
       files,
+      meta.sequence,
     );
     return { meta, bytes: writer.bytes };
   }

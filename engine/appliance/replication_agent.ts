@@ -195,11 +195,17 @@ export class ReplicationAgent implements Agent {
   #start(): number {
     const { control, controlF64, config, log } = this.#options;
     this.#hand();
+    const near = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
+    // Read before the state: nothing of it was sequenced for anybody else.
+    const local = this.#local(Math.max(this.#base, this.#durable, near));
     const exchange = Atomics.load(control, CONTROL_EXCHANGE);
-    const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
     if (exchange !== ExchangeState.LIVE) {
+      // What it does before may fill the event rings, and no standby can call
+      // yet. Ports are closed until one has all of it.
+      if (this.#replicated) this.#show(local);
       return 0;
     }
+    const sequence = controlF64[CONTROL_SEQUENCE_VALUE >>> 1]!;
     this.#holdFor = sequence;
     this.#writtenLow = sequence | 0;
     this.#newest = sequence;

@@ -85,6 +85,8 @@ export class ReplicationDesk {
   #membership: Membership;
   /** What the lease says of us; true until a standby has all that was acknowledged. */
   #alone = false;
+  /** The lease is being told that we are alone: a standby that has all now may leave before that is done. */
+  #tellsAlone = false;
   #waits = false;
   #fenced = false;
   /** Threads have ended. */
@@ -188,7 +190,10 @@ export class ReplicationDesk {
     }
     // First of all nobody else may take over by itself any more.
     this.#alone = true;
-    if (this.#lease !== undefined && !await this.#renew(this.#lease)) {
+    this.#tellsAlone = true;
+    const told = this.#lease === undefined || await this.#renew(this.#lease);
+    this.#tellsAlone = false;
+    if (!told) {
       return answer(
         503,
         "The lease could not be told, so a standby might take over without what " +
@@ -431,7 +436,7 @@ export class ReplicationDesk {
       if (Atomics.load(control, CONTROL_ALONE) !== 0) {
         Atomics.store(control, CONTROL_ALONE, 0);
         this.#options.log.info("a standby has caught up: it must acknowledge");
-      } else if (behind <= 0) this.#alone = false;
+      } else if (behind <= 0 && !this.#tellsAlone) this.#alone = false;
     }
     const lease = this.#lease;
     if (lease === undefined) return;

@@ -194,13 +194,16 @@ export class GatewayAgent {
     this.#waitUs = waitUs;
   }
 
-  /** True when the agent has said its last word. */
+  /** True when the agent has said its last word, and the exchange writes no more events. */
   done(): boolean {
-    return this.#state === GatewayState.DONE;
+    if (this.#state !== GatewayState.DONE) return false;
+    const exchange = Atomics.load(this.#options.control, CONTROL_EXCHANGE);
+    return exchange === ExchangeState.DONE;
   }
 
   /** One round; returns how much it did. */
   doWork(): number {
+    if (this.#state === GatewayState.DONE) return this.#dropEvents();
     this.#readClock();
     this.#followPhases();
     let work = this.#releaseEvents();
@@ -378,6 +381,17 @@ export class GatewayAgent {
     }
     if (released > 0) events.release(released);
     return released;
+  }
+
+  /**
+   * Nobody is left to be told, and what is not durable may never be, after a
+   * failed disk or without a standby: but the exchange may wait for room.
+   */
+  #dropEvents(): number {
+    const { events } = this.#options;
+    const count = events.available();
+    if (count > 0) events.release(count);
+    return count;
   }
 
   /** A definition event (cold). */

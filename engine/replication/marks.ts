@@ -12,6 +12,7 @@
  * @module
  */
 import { crc32cOf } from "../../ffi/crc32c.ts";
+import { NativeError } from "../../ffi/native_error.ts";
 import {
   CMD_CRC32C_U32,
   CMD_GROUP_INDEX_U16,
@@ -24,6 +25,8 @@ import {
   type JournalFiles,
   JournalTail,
 } from "../journal/mod.ts";
+
+const ENOENT = 2;
 
 /** 64 bits: of the bytes, and of the time. */
 export interface Mark {
@@ -53,6 +56,14 @@ export function isSameMark(one: Mark, other: Mark): boolean {
   return one.lo === other.lo && one.hi === other.hi;
 }
 
+/** True if a segment is not in the journal's folder (any more), also if it went while it was looked for. */
+export function isGone(error: unknown): boolean {
+  if (error instanceof JournalDamageError) {
+    return error.damage.kind === "MISSING";
+  }
+  return error instanceof NativeError && error.code === ENOENT;
+}
+
 /**
  * Copies a command out of a journal.
  *
@@ -78,9 +89,7 @@ export function commandAt(
     into.set(tail.u32.subarray(tail.start >>> 2, tail.end >>> 2));
     return true;
   } catch (error) {
-    const missing = error instanceof JournalDamageError &&
-      error.damage.kind === "MISSING";
-    if (missing) return false;
+    if (isGone(error)) return false;
     throw error;
   } finally {
     tail.dispose();

@@ -26,7 +26,7 @@ import {
   UNMARKED,
 } from "./frame.ts";
 import type { LinkListener } from "./link.ts";
-import { isSameMark, markAt } from "./marks.ts";
+import { isGone, isSameMark, markAt } from "./marks.ts";
 
 const NS_PER_MS = 1e6;
 /** Between two looks for what nobody waits for: each is a system call. */
@@ -263,13 +263,26 @@ export class PrimaryStream {
     let work = 0;
     while (channel.hasRoom(FRAME_BODY_BYTES_MAX)) {
       if (this.#from === this.#to) {
-        if (!tail.next(this.#options.written())) break;
+        if (!this.#readNext(channel, tail)) break;
         this.#from = tail.start;
         this.#to = tail.end;
       }
       work += this.#sendFrame(channel, tail);
     }
     return work;
+  }
+
+  /** A standby may be so far behind that a segment goes to the archive before it was sent. */
+  #readNext(channel: Channel, tail: JournalTail): boolean {
+    try {
+      return tail.next(this.#options.written());
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      channel.fail(
+        `sequence ${this.#sent + 1} is no longer in this primary's journal`,
+      );
+      return false;
+    }
   }
 
   /** One frame: as many of the commands at hand as go into it. */

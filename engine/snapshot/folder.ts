@@ -97,12 +97,14 @@ export function newestSnapshot(
  * last. Every byte of each is read.
  *
  * @param least So many must be whole.
+ * @param unfit Why a snapshot is of no use here; "" = it is.
  * @returns Its sequence; 0 = there are not so many.
  */
 export function verifiedSequence(
   directory: string,
   least: number,
   files: JournalFiles = new NativeJournalFiles(),
+  unfit: (meta: SnapshotMeta) => string = () => "",
 ): number {
   const whole = listSnapshots(directory, files).filter((sequence) => {
     const path = `${directory}/${snapshotName(sequence)}.snapshot`;
@@ -110,7 +112,8 @@ export function verifiedSequence(
     try {
       reader = new SnapshotReader(path, files);
       reader.verify();
-      return reader.meta.sequence === sequence;
+      const { meta } = reader;
+      return meta.sequence === sequence && unfit(meta) === "";
     } catch (error) {
       if (error instanceof SnapshotError) return false;
       throw error;
@@ -125,6 +128,9 @@ export function verifiedSequence(
  * Removes all snapshots but the newest `keep`, whatever was not finished, and
  * the files in `outbound` that neither they nor `needed` name.
  *
+ * @param newest The one just taken: what says that it comes after it was
+ *   passed over when the run began, of commands that were lost, or of a state
+ *   that can't be loaded. It goes too, or it would push out those of use.
  * @throws {NativeError} If something can't be removed.
  */
 export function pruneSnapshots(
@@ -133,6 +139,7 @@ export function pruneSnapshots(
   outbound: string,
   needed: readonly string[],
   files: JournalFiles = new NativeJournalFiles(),
+  newest = Infinity,
 ): void {
   for (const name of entriesOf(directory, files)) {
     if (name.endsWith(".partial")) files.unlink(`${directory}/${name}`);
@@ -141,7 +148,9 @@ export function pruneSnapshots(
   let kept = 0;
   for (const sequence of listSnapshots(directory, files)) {
     const path = `${directory}/${snapshotName(sequence)}.snapshot`;
-    const names = kept < keep ? filesOf(path, files) : undefined;
+    const names = kept < keep && sequence <= newest
+      ? filesOf(path, files)
+      : undefined;
     if (names === undefined) files.unlink(path);
     else {
       kept += 1;

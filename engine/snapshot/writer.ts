@@ -33,6 +33,7 @@ import {
 import { SnapshotReader } from "./reader.ts";
 import { isZero, type SectionWriter } from "./sections.ts";
 
+const NO_FILE = -1;
 const PAGE_BYTES = 4096;
 const PAGE_WORDS = PAGE_BYTES >>> 2;
 /** A shorter run of zero pages is written: a piece costs two writes. */
@@ -59,7 +60,7 @@ export class SnapshotFileWriter {
   readonly #directory: string;
   readonly #temporary: string;
   readonly #path: string;
-  readonly #fd: number;
+  #fd: number;
   readonly #header = new Uint8Array(PIECE_HEADER_BYTES);
   readonly #headerAddress = addressOf(this.#header);
   #position = 0;
@@ -95,7 +96,12 @@ export class SnapshotFileWriter {
       `make '${this.#temporary}'`,
       REMEDY,
     );
-    this.#write(addressOf(head), head.length);
+    try {
+      this.#write(addressOf(head), head.length);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
   }
 
   /** Where it will be. */
@@ -143,7 +149,7 @@ export class SnapshotFileWriter {
       `cut '${this.#temporary}'`,
     );
     unwrap(this.#files.sync(this.#fd), `sync '${this.#temporary}'`, REMEDY);
-    this.#files.close(this.#fd);
+    this.#close();
     const reader = new SnapshotReader(this.#temporary, this.#files);
     try {
       reader.verify();
@@ -156,8 +162,15 @@ export class SnapshotFileWriter {
 
   /** Gives up: removes what was written. */
   abandon(): void {
-    this.#files.close(this.#fd);
+    this.#close();
     this.#files.unlink(this.#temporary);
+  }
+
+  /** Once: the number of a closed file may soon be another thread's. */
+  #close(): void {
+    const fd = this.#fd;
+    this.#fd = NO_FILE;
+    if (fd !== NO_FILE) this.#files.close(fd);
   }
 
   /** Writes the next piece of a section, without the zero pages before it. */

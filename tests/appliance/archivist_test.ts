@@ -39,6 +39,7 @@ Deno.test("Archivist moves a segment a step until none is left, then waits for a
     },
     snapshots: directory,
     snapshotsMin: 2,
+    unfit: () => "",
     files: new NativeJournalFiles(),
     lane: new CounterLane(block, 0, 0),
     log: new Log({
@@ -52,7 +53,7 @@ Deno.test("Archivist moves a segment a step until none is left, then waits for a
     nowMs: () => nowMs,
   });
   try {
-    const steps = [1, 2, 3, 4].map(() => archivist.step());
+    const steps = [1, 2, 3, 4].map(() => archivist.step(1000));
     assertEquals(steps, [true, true, true, false]);
     // Too few snapshots are whole: no command is behind them.
     assertEquals(asked, [0, 0, 0]);
@@ -63,7 +64,7 @@ Deno.test("Archivist moves a segment a step until none is left, then waits for a
     ]);
     refuses = true;
     archivist.onSnapshot();
-    assertEquals([archivist.step(), archivist.step()], [true, false]);
+    assertEquals([archivist.step(1000), archivist.step(1000)], [true, false]);
     assertEquals(
       lines.at(-1),
       "archiving failed, segments stay where they are",
@@ -71,8 +72,8 @@ Deno.test("Archivist moves a segment a step until none is left, then waits for a
     nowMs = 60_000;
     refuses = false;
     left = 1;
-    assertEquals([archivist.step(), archivist.step()], [true, true]);
-    assertEquals(archivist.step(), false);
+    assertEquals([archivist.step(1000), archivist.step(1000)], [true, true]);
+    assertEquals(archivist.step(1000), false);
     assertEquals(counters.read(COUNTER.segments_archived_total), 3);
     assertEquals(counters.read(COUNTER.archive_failures_total), 1);
   } finally {

@@ -12,7 +12,10 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../engine/appliance/checkpoint.ts";
-import { KeeperAgent } from "../../engine/appliance/keeper_agent.ts";
+import {
+  KeeperAgent,
+  type KeeperAgentOptions,
+} from "../../engine/appliance/keeper_agent.ts";
 import { Replica } from "../../engine/appliance/replica.ts";
 import {
   chooseSnapshot,
@@ -70,7 +73,11 @@ class Keeping {
   nowMs = 0;
   readonly #block = new ArrayBuffer(COUNTER_BLOCK_BYTES);
 
-  constructor(data: string, rig: ExchangeRig) {
+  constructor(
+    data: string,
+    rig: ExchangeRig,
+    archivist?: KeeperAgentOptions["archivist"],
+  ) {
     const { appliance } = rig.config;
     const config: Config = {
       ...rig.config,
@@ -107,6 +114,7 @@ class Keeping {
       commandsBetween: BETWEEN,
       secondsBetween: 60,
       keep: 2,
+      ...(archivist === undefined ? {} : { archivist }),
       control: this.control,
       lane: new CounterLane(this.#block, 0, 0),
       log,
@@ -233,6 +241,36 @@ Deno.test("KeeperAgent throws, so that the appliance stops, if an answer was ano
       `${place + 1} differs`,
     );
     keeping.agent.dispose();
+  });
+});
+
+Deno.test("KeeperAgent removes snapshots of commands that were lost, and moves no segment that it still follows", () => {
+  withData((data) => {
+    const rig = trafficRig(6, 700);
+    const before = new Keeping(data, rig);
+    before.durable(rig.agent.sequence);
+    before.settle();
+    before.end();
+    before.agent.dispose();
+    const [lost] = listSnapshots(before.directory);
+    assert(lost! > 300, `a snapshot of ${lost}`);
+    // The power took the journal's tail; the run that follows is shorter.
+    rig.journal.splice(300);
+    Deno.removeSync(`${data}/journal`, { recursive: true });
+    const steps: number[] = [];
+    const archivist = {
+      onSnapshot: () => {},
+      step: (followed: number) => steps.push(followed) < 0,
+    };
+    const after = new Keeping(data, rig, archivist);
+    after.durable(200);
+    after.settle();
+    assertEquals(steps.at(-1), 200);
+    after.durable(300);
+    after.settle();
+    after.end();
+    after.agent.dispose();
+    assertEquals(listSnapshots(after.directory), [300]);
   });
 });
 

@@ -22,6 +22,9 @@ import {
   until,
 } from "./pair.ts";
 
+/** Slots: the fewest there may be. */
+const EVENT_RING = 1024;
+
 for (const topology of ["single", "pinned"]) {
   Deno.test(`a standby that joins late has the primary's state and takes its place by command, topology ${topology}`, async () => {
     const [one, two] = [freePort(), freePort()];
@@ -238,4 +241,72 @@ Deno.test("the operator may acknowledge alone, until a standby has caught up", a
   await rest(client, 50, 50);
   await sameState(primary, standby);
   await client.close();
+});
+
+for (const topology of ["single", "pinned"]) {
+  Deno.test(`a primary without its standby stops in order, with an event ring that is full, topology ${topology}`, async () => {
+    const [one, two] = [freePort(), freePort()];
+    const common = {
+      topology,
+      durability: "replicated",
+      capacityToml: `event_ring = ${EVENT_RING}`,
+    };
+    await using primary = await startHalf({
+      ...common,
+      role: "primary",
+      name: "one",
+      port: one,
+      peerPort: two,
+    });
+    await using standby = await startHalf({
+      ...common,
+      role: "standby",
+      name: "two",
+      port: two,
+      peerPort: one,
+    });
+    const ready = await logged(primary, "ready");
+    const client = fixClient(Number(ready.fixPort));
+    await client.connect();
+    await client.logon();
+    await standby.kill();
+    await until(
+      "the standby is lost",
+      async () =>
+        await primary.metric("ferrule_replication_losses_total") === 1,
+    );
+    rest(client, 0, 2 * EVENT_RING).catch(() => "never acknowledged");
+    await until(
+      "the ring is full",
+      async () =>
+        await primary.metric('ferrule_ring_depth{ring="event0"}') ===
+          EVENT_RING,
+    );
+    let code = -1;
+    primary.stop().then((found) => code = found);
+    await until("it has ended", () => code !== -1);
+    assertEquals(code, 0);
+    await client.close();
+  });
+}
+
+Deno.test("replicated: a start defines more than an event ring holds, before a standby is there", async () => {
+  const accounts = Array.from(
+    { length: 2 * EVENT_RING },
+    (_, i) => `[[accounts]]\nname = "A${i}"`,
+  );
+  const start = () =>
+    startHalf({
+      topology: "pinned",
+      durability: "replicated",
+      capacityToml: `event_ring = ${EVENT_RING}\naccounts = ${4 * EVENT_RING}`,
+      role: "primary",
+      name: "one",
+      port: freePort(),
+      peerPort: freePort(),
+      extraToml: accounts.join("\n"),
+    });
+  await using primary = await start();
+  assertEquals((await primary.get("/health")).status, "degraded");
+  assertEquals(await primary.stop(), 0);
 });

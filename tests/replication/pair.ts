@@ -52,7 +52,7 @@ export function startHalf(options: HalfOptions): Promise<RunningAppliance> {
   return startAppliance({
     waitFor: "started",
     ...options,
-    applianceToml: `name = "${options.name}"`,
+    applianceToml: `name = "${options.name}"\n${options.applianceToml ?? ""}`,
     extraToml: `
 [replication]
 role = "${options.role}"

@@ -272,6 +272,31 @@ Deno.test("a standby that wants what was pruned is told to copy a snapshot", () 
   });
 });
 
+Deno.test("a primary goes on when a segment goes to the archive that a slow standby still needs", () => {
+  withDirectory((directory) => {
+    const rig = new Rig(directory, {
+      segmentBytes: 64 * 20_000,
+      groupRecordsMax: 64,
+    });
+    for (let i = 0; i < 1200; i++) rig.harness.write(50);
+    const follower = rig.follower();
+    while (rig.primary.sent === 0) rig.round(follower);
+    const segments = segmentsOf(directory);
+    assert(segments.length > 3, `${segments.length} segments`);
+    for (const name of segments.slice(0, -1)) {
+      Deno.removeSync(`${directory}/${name}`);
+    }
+    const error = assertThrows(
+      () => rig.until(follower, () => false),
+      FollowError,
+    );
+    assertStringIncludes(error.message, "Copy a snapshot");
+    assertEquals(rig.primary.connected, false);
+    follower.dispose();
+    rig.dispose();
+  });
+});
+
 Deno.test("a standby that starts from a snapshot goes on behind it, also where the journal was pruned", () => {
   withDirectory((directory) => {
     withDirectory((empty) => {

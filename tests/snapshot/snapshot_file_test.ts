@@ -247,6 +247,73 @@ Deno.test("old snapshots go, and the files that no kept one names", () => {
   });
 });
 
+Deno.test("a snapshot that says it is newer than the one just taken goes, and does not push it out", () => {
+  withDirectory((directory) => {
+    const outbound = `${directory}/outbound`;
+    Deno.mkdirSync(outbound);
+    for (const sequence of [800, 900, 990, 1000]) {
+      write(directory, metaOf(sequence), { a: new Uint8Array(9).fill(1) });
+    }
+    pruneSnapshots(directory, 2, outbound, [], new NativeJournalFiles(), 900);
+    assertEquals(listSnapshots(directory), [900, 800]);
+  });
+});
+
+/** A disk that counts what is open, and fails when told so. */
+class FailingDisk extends NativeJournalFiles {
+  readonly open = new Set<number>();
+  refuses: "read" | "write" | "" = "";
+
+  override create(path: string, bytes: number, zero: boolean): number {
+    const fd = super.create(path, bytes, zero);
+    this.open.add(fd);
+    return fd;
+  }
+
+  override openRead(path: string): number {
+    const fd = super.openRead(path);
+    this.open.add(fd);
+    return fd;
+  }
+
+  override read(fd: number, address: number, bytes: number, position: number) {
+    if (this.refuses === "read") return -5;
+    return super.read(fd, address, bytes, position);
+  }
+
+  override write(fd: number, address: number, bytes: number, position: number) {
+    if (this.refuses === "write") return -5;
+    return super.write(fd, address, bytes, position);
+  }
+
+  override close(fd: number): number {
+    // Its number may be another thread's by now.
+    assert(this.open.delete(fd), `descriptor ${fd} is closed twice`);
+    return super.close(fd);
+  }
+}
+
+Deno.test("a snapshot that fails closes its file, once", () => {
+  withDirectory((directory) => {
+    const files = new FailingDisk();
+    const views = new SectionViews();
+    views.add("a", new Uint8Array(9000).fill(7));
+    const make = () =>
+      new SnapshotFileWriter(files, directory, "1", metaOf(1), views);
+    files.refuses = "write";
+    assertThrows(make, Error, "write");
+    assertEquals(files.open.size, 0);
+    files.refuses = "";
+    const writer = make();
+    while (writer.step(MIB));
+    files.refuses = "read";
+    assertThrows(() => writer.finish(), Error, "read");
+    writer.abandon();
+    assertEquals(files.open.size, 0);
+    assertEquals([...Deno.readDirSync(directory)], []);
+  });
+});
+
 Deno.test("a snapshot of another format says so", () => {
   withDirectory((directory) => {
     const path = write(directory, metaOf(1), {});
@@ -271,6 +338,11 @@ Deno.test("verifiedSequence() is the oldest whole snapshot's, if enough are whol
       write(directory, metaOf(sequence), { a: new Uint8Array(9000).fill(7) })
     );
     assertEquals(verifiedSequence(directory, 2), 100);
+    const unfit = ({ sequence }: SnapshotMeta): string =>
+      sequence === 200 ? "" : "of another capacity";
+    const files = new NativeJournalFiles();
+    assertEquals(verifiedSequence(directory, 1, files, unfit), 200);
+    assertEquals(verifiedSequence(directory, 2, files, unfit), 0);
     const bytes = Deno.readFileSync(paths[0]!);
     bytes[bytes.length - PAGE - 9]! ^= 1;
     Deno.writeFileSync(paths[0]!, bytes);
