@@ -26,12 +26,14 @@ import {
   CONTROL_DURABLE,
   CONTROL_EXCHANGE,
   CONTROL_HOLD,
+  CONTROL_JOURNAL,
   CONTROL_LEASE_VALUE,
   CONTROL_REPLICATION_VALUE,
   CONTROL_REPLICATOR,
   CONTROL_ROLE,
   CONTROL_STOP,
   ExchangeState,
+  JournalState,
   ReplicationValue,
   ReplicatorState,
   Role,
@@ -440,6 +442,11 @@ export class ReplicationDesk {
     }
     const lease = this.#lease;
     if (lease === undefined) return;
+    if (Atomics.load(control, CONTROL_JOURNAL) === JournalState.FAILED) {
+      return this.#fence(
+        "its journal has failed: when the lease ends, another may take over",
+      );
+    }
     if (this.#isTime()) await this.#renew(lease);
     if (this.#fenced || this.#options.nowNs() < controlF64[LEASE]!) return;
     this.#fence(

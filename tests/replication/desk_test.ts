@@ -20,9 +20,11 @@ import {
   CONTROL_BYTES,
   CONTROL_DURABLE,
   CONTROL_EXCHANGE,
+  CONTROL_JOURNAL,
   CONTROL_REPLICATION_VALUE,
   CONTROL_ROLE,
   ExchangeState,
+  JournalState,
   ReplicationValue,
   Role,
 } from "../../engine/ring/mod.ts";
@@ -67,7 +69,7 @@ class GatedStore {
   }
 }
 
-Deno.test("a primary that is told to be alone says so in the lease until a standby has caught up, also if one leaves meanwhile", async () => {
+Deno.test("a primary that is told to be alone says so in the lease until a standby has caught up, also if one leaves meanwhile; with a failed journal it lets the lease go", async () => {
   const memory = new ArrayBuffer(CONTROL_BYTES);
   const control = new Int32Array(memory);
   const values = new Float64Array(memory);
@@ -140,5 +142,14 @@ Deno.test("a primary that is told to be alone says so in the lease until a stand
   await until("it was renewed again", () => store.records.length > last);
   assertEquals(store.records.at(-1)!.alone, false);
   assertEquals(fenced, []);
+
+  control[CONTROL_JOURNAL] = JournalState.FAILED;
+  await until("it is fenced", () => fenced.length > 0);
+  assertEquals(fenced, [
+    "its journal has failed: when the lease ends, another may take over",
+  ]);
+  const held = store.records.length;
+  nowNs += LEASE_MS / 2 * 1e6;
   await desk.stop(true);
+  assertEquals(store.records.length, held);
 });
