@@ -53,6 +53,10 @@ for (const topology of ["single", "pinned"]) {
     const { sequence } = await sameState(primary, standby);
     assert(sequence > 1000);
     assertEquals((await standby.get("/health")).status, "standby");
+    await until("they are connected", async () => {
+      const { replication } = await standby.get("/health");
+      return (replication as { connected: boolean }).connected;
+    });
     const refused = await post(standby, "/promote", {});
     assertEquals(refused.status, 409, "the primary is connected");
     await client.close();
@@ -162,18 +166,28 @@ Deno.test("replicated: nothing is acknowledged that the standby has not, and wha
 
     const losses = () => primary.metric("ferrule_replication_losses_total");
     const lag = () => primary.metric("ferrule_replication_lag");
+    // A busy machine may part them for a moment at any time.
+    const status = async () => (await primary.get("/health")).status;
+    let before = await losses();
     standby.process.kill("SIGSTOP");
     const waiting = rest(client, 100, 10);
     await until("commands wait", async () => await lag() > 0);
-    await until("the standby is given up", async () => await losses() === 1);
+    await until(
+      "the standby is given up",
+      async () => await losses() > before && await status() === "degraded",
+    );
     assertEquals(client.waiting(), 0);
-    assertEquals((await primary.get("/health")).status, "degraded");
     standby.process.kill("SIGCONT");
     assertEquals((await waiting).length, 10);
     await sameState(primary, standby);
 
+    await until("they are a pair again", async () => await status() === "ok");
+    before = await losses();
     standby.process.kill("SIGSTOP");
-    await until("it is given up again", async () => await losses() === 2);
+    await until(
+      "it is given up again",
+      async () => await losses() > before && await status() === "degraded",
+    );
     const { sequence: common } = await primary.get("/state");
     const lost = rest(client, 200, 5).catch(() => "never acknowledged");
     await until("they are written", async () => await lag() === 5);

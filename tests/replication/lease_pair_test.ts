@@ -102,6 +102,14 @@ async function openPort(appliance: RunningAppliance): Promise<number> {
   return Number((await logged(appliance, "ready")).fixPort);
 }
 
+/** A process stops when each of its threads has noticed: on a busy machine that takes a while. */
+function standsStill(pid: number): boolean {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].every(({ name }) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+  });
+}
+
 /** A client without a library: it keeps every byte that comes. */
 class RawClient {
   received = 0;
@@ -171,6 +179,7 @@ async function frozenPrimary(
   await until("CLIENT2 is logged on", () => raw.received > 0);
   const before = raw.received;
   one.process.kill("SIGSTOP");
+  await until("all of it stands still", () => standsStill(one.process.pid));
   await raw.send(
     frame(
       "D",

@@ -58,7 +58,7 @@ export function startHalf(options: HalfOptions): Promise<RunningAppliance> {
 role = "${options.role}"
 port = ${options.port}
 peers = ["127.0.0.1:${options.peerPort}"]
-timeout_ms = 500
+timeout_ms = 2500
 ${options.replicationToml ?? ""}
 ${options.extraToml ?? ""}`,
   });
