@@ -1,8 +1,10 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * What the public may see: published depth and last trade.
+ * What the public may see: published depth and last trade, the order-by-order feed.
  *
  * @module
  */
 export * from "./depth.ts";
+export * from "./feed_book.ts";
+export * from "./feed_builder.ts";
