@@ -35,6 +35,7 @@
  * @module
  */
 import {
+  INSTRUMENT_STATE,
   KEY_MARKET,
   LEVEL_HEAD,
   LEVEL_KEY,
@@ -177,6 +178,9 @@ export class FeedBuilder {
     this.systemEvent(ASCII.O);
     for (const instrument of this.#instruments) {
       if (instrument === undefined) continue;
+      const { book } = this.#exchange;
+      const record = book.instrumentOf(instrument.index);
+      instrument.state = book.i32[record + INSTRUMENT_STATE]!;
       this.#define(this.#encoder, instrument, this.#send);
       for (let bit = 0; bit < 2; bit++) this.#showSide(instrument, bit);
     }

@@ -8,3 +8,6 @@
 export * from "./depth.ts";
 export * from "./feed_book.ts";
 export * from "./feed_builder.ts";
+export * from "./feed_server.ts";
+export * from "./feed_snapshots.ts";
+export * from "./feed_store.ts";

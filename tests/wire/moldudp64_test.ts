@@ -88,7 +88,7 @@ Deno.test("SoupBinTCP frames are the golden ones", () => {
   writeSoupHeader(u8, 0, SoupType.END_OF_SESSION, 0);
   assertEquals(hex(u8.subarray(0, 3)), "00015a");
   writeSoupHeader(u8, 0, SoupType.LOGIN_REQUEST, SOUP_LOGIN_BYTES - 3);
-  assertEquals(hex(u8.subarray(0, 3)), "002e4c");
+  assertEquals(hex(u8.subarray(0, 3)), "002f4c");
   const bytes = writeSoupAccepted(u8, 0, "ABC", 42);
   assertEquals(
     new TextDecoder().decode(u8.subarray(2, bytes)),
