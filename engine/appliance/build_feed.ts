@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Config } from "../config/mod.ts";
 import { JournalTail } from "../journal/mod.ts";
 import {
   FeedBuilder,
@@ -33,8 +34,10 @@ export function buildFeed(workshop: Workshop): FeedAgent {
     clock.realtime();
     return Math.floor(clock.toNumber() / 1e6);
   };
+  const sockets = openSockets(config);
   return new FeedAgent({
-    makeParts: () => makeParts(workshop, nowMs),
+    makeParts: () => makeParts(workshop, sockets, nowMs),
+    closeSockets: () => sockets.transport.dispose(),
     endMs: config.feed.endMs,
     control,
     lane: workshop.lane("feed"),
@@ -43,7 +46,37 @@ export function buildFeed(workshop: Workshop): FeedAgent {
   });
 }
 
-function makeParts(workshop: Workshop, nowMs: () => number): FeedParts {
+/** The sockets: opened at the start, so that a wrong address is found then. */
+function openSockets(config: Config) {
+  const { feed } = config;
+  const transport = new UringTransport({
+    connectionsMax: feed.snapshotsMax + SPARE_CONNECTIONS,
+    receiveWindowBytes: 4096,
+    sendWindowBytes: 65_536,
+    datagramsMax: DATAGRAMS_MAX,
+    hugePages: false,
+  });
+  const line = (group: string, port: number, from: string): FeedLine => {
+    const listener = transport.listenDatagram(from, 0);
+    transport.multicastFrom(listener, from, feed.hops);
+    return { listener, group: addressNumber(group), port };
+  };
+  const lines = [
+    line(feed.groupA, feed.portA, feed.interfaceA),
+    line(feed.groupB, feed.portB, feed.interfaceB),
+  ];
+  const requests = transport.listenDatagram(feed.address, feed.requestPort);
+  const snapshots = transport.listenStream(feed.address, feed.snapshotPort);
+  return { transport, lines, requests, snapshots };
+}
+
+/** Everything else, when the engine is live. */
+function makeParts(
+  workshop: Workshop,
+  sockets: ReturnType<typeof openSockets>,
+  nowMs: () => number,
+): FeedParts {
+  const { transport, lines, requests, snapshots } = sockets;
   const { config, snapshot } = workshop;
   const { feed } = config;
   const log = workshop.log.child("feed");
@@ -72,24 +105,6 @@ function makeParts(workshop: Workshop, nowMs: () => number): FeedParts {
       );
     }
   }
-  const transport = new UringTransport({
-    connectionsMax: feed.snapshotsMax + SPARE_CONNECTIONS,
-    receiveWindowBytes: 4096,
-    sendWindowBytes: 65_536,
-    datagramsMax: DATAGRAMS_MAX,
-    hugePages: false,
-  });
-  const line = (group: string, port: number, from: string): FeedLine => {
-    const listener = transport.listenDatagram(from, 0);
-    transport.multicastFrom(listener, from, feed.hops);
-    return { listener, group: addressNumber(group), port };
-  };
-  const lines = [
-    line(feed.groupA, feed.portA, feed.interfaceA),
-    line(feed.groupB, feed.portB, feed.interfaceB),
-  ];
-  const requests = transport.listenDatagram(feed.address, feed.requestPort);
-  const snapshots = transport.listenStream(feed.address, feed.snapshotPort);
   // Ten characters until 2286, another each second: no run takes up another's numbers.
   const session = String(Math.floor(nowMs() / 1000)).padStart(10, "0");
   log.info("feed open", {
@@ -116,7 +131,6 @@ function makeParts(workshop: Workshop, nowMs: () => number): FeedParts {
       snapshotsMax: feed.snapshotsMax,
       nowMs,
     }),
-    dispose: () => transport.dispose(),
   };
 }
 

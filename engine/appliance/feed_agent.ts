@@ -44,14 +44,13 @@ export interface FeedParts {
   readonly store: FeedStore;
   readonly builder: FeedBuilder;
   readonly server: FeedServer;
-  /** Closes sockets. */
-  readonly dispose: () => void;
 }
 
 /** What the agent works with. */
 export interface FeedAgentOptions {
   /** Called once, when the engine is live. */
   readonly makeParts: () => FeedParts;
+  readonly closeSockets: () => void;
   /** How long the end is told. */
   readonly endMs: number;
   readonly control: Int32Array;
@@ -90,7 +89,7 @@ export class FeedAgent implements Agent {
   park(): void {}
 
   dispose(): void {
-    this.#parts?.dispose();
+    this.#options.closeSockets();
     this.#parts?.tail.dispose();
     this.#parts?.replica.dispose();
   }

@@ -155,7 +155,7 @@ export class FeedServer {
     if (line.next < store.oldest) line.next = store.oldest;
     while (work < PACKETS_MAX && line.next < store.next) {
       const at = transport.reserveDatagram(MOLD_PACKET_BYTES_MAX);
-      if (at === BACKPRESSURE) return work;
+      if (at < 0) return work;
       const bytes = store.packet(
         transport.bytes,
         this.#view,
@@ -180,7 +180,7 @@ export class FeedServer {
   #sendHeader(line: Line, count: number, now: number): void {
     const { transport } = this.#options;
     const at = transport.reserveDatagram(MOLD_HEADER_BYTES);
-    if (at === BACKPRESSURE) return;
+    if (at < 0) return;
     writeMoldHeader(this.#view, at, this.#session, line.next, count);
     transport.commitDatagram(
       line.listener,
@@ -228,7 +228,7 @@ export class FeedServer {
     const to = known
       ? transport.reserveDatagram(MOLD_PACKET_BYTES_MAX)
       : BACKPRESSURE;
-    const bytes = to === BACKPRESSURE ? 0 : store.packet(
+    const bytes = to < 0 ? 0 : store.packet(
       transport.bytes,
       this.#view,
       to,
