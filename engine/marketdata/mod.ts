@@ -6,6 +6,7 @@
  * @module
  */
 export * from "./depth.ts";
+export * from "./feed_aligner.ts";
 export * from "./feed_book.ts";
 export * from "./feed_builder.ts";
 export * from "./feed_server.ts";
