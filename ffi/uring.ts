@@ -23,11 +23,22 @@ const SYMBOLS = {
     parameters: ["i32", "u32", "i32"],
     result: "i32",
   },
+  ferrule_uring_multicast: {
+    parameters: ["i32", "i32", "u32", "i32"],
+    result: "i32",
+  },
+  ferrule_uring_join: {
+    parameters: ["i32", "i32", "u32", "u32"],
+    result: "i32",
+  },
   ferrule_uring_port: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_uring_close_listener: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_uring_poll: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_uring_probe: { parameters: [], result: "i32" },
 } as const;
+
+const INTERFACE_REMEDY =
+  "The interface is named by an IPv4 address of this machine; `ip address` lists them";
 
 let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
 
@@ -182,6 +193,34 @@ export class Uring {
       port,
     );
     return unwrap(code, `listen on UDP ${name}:${port}`, bindRemedy(code));
+  }
+
+  /** Says by which interface multicast datagrams of a UDP socket leave, and how far. */
+  multicast(listener: number, address: number, hops: number, name: string) {
+    unwrap(
+      native().ferrule_uring_multicast(
+        this.#handle,
+        listener,
+        address >>> 0,
+        hops,
+      ),
+      `send multicast by the interface of ${name}`,
+      INTERFACE_REMEDY,
+    );
+  }
+
+  /** Makes a UDP socket hear a group on an interface. */
+  join(listener: number, group: number, address: number, name: string): void {
+    unwrap(
+      native().ferrule_uring_join(
+        this.#handle,
+        listener,
+        group >>> 0,
+        address >>> 0,
+      ),
+      `join multicast group ${name}`,
+      INTERFACE_REMEDY,
+    );
   }
 
   /** The port that a listener is bound to. */

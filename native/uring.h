@@ -156,6 +156,17 @@ FERRULE_EXPORT int32_t ferrule_uring_listen_stream(int32_t handle, uint32_t addr
 /** Opens a UDP socket; returns its listener id >= 0, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_listen_datagram(int32_t handle, uint32_t address, int32_t port);
 
+/**
+ * Says where multicast datagrams of a UDP socket leave: the interface that has
+ * this address, so many hops; this machine hears them too. 0, or -errno.
+ */
+FERRULE_EXPORT int32_t ferrule_uring_multicast(int32_t handle, int32_t listener, uint32_t address,
+					       int32_t hops);
+
+/** Makes a UDP socket hear a group on the interface that has this address. 0, or -errno. */
+FERRULE_EXPORT int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group,
+					  uint32_t address);
+
 /** The port that a listener is bound to, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_port(int32_t handle, int32_t listener);
 

@@ -162,6 +162,38 @@ static struct uring_listener *find_listener(struct uring_transport *t, int32_t l
 	return &t->listeners[listener];
 }
 
+int32_t ferrule_uring_multicast(int32_t handle, int32_t listener, uint32_t address, int32_t hops)
+{
+	struct uring_listener *l = find_listener(uring_find(handle), listener);
+	const struct in_addr from = {.s_addr = htonl(address)};
+	const int on = 1;
+
+	if (l == NULL || l->stream)
+		return ferrule_fail(EBADF, "no such UDP socket: %d", listener);
+	if (hops < 0 || hops > 255)
+		return ferrule_fail(EINVAL, "%d hops are not in 0..255", hops);
+	if (setsockopt(l->fd, IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof(from)) != 0)
+		return ferrule_fail(errno, "setsockopt(IP_MULTICAST_IF)");
+	if (setsockopt(l->fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof(hops)) != 0)
+		return ferrule_fail(errno, "setsockopt(IP_MULTICAST_TTL)");
+	if (setsockopt(l->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &on, sizeof(on)) != 0)
+		return ferrule_fail(errno, "setsockopt(IP_MULTICAST_LOOP)");
+	return 0;
+}
+
+int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group, uint32_t address)
+{
+	struct uring_listener *l = find_listener(uring_find(handle), listener);
+	const struct ip_mreq request = {.imr_multiaddr.s_addr = htonl(group),
+					.imr_interface.s_addr = htonl(address)};
+
+	if (l == NULL || l->stream)
+		return ferrule_fail(EBADF, "no such UDP socket: %d", listener);
+	if (setsockopt(l->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) != 0)
+		return ferrule_fail(errno, "setsockopt(IP_ADD_MEMBERSHIP)");
+	return 0;
+}
+
 int32_t ferrule_uring_port(int32_t handle, int32_t listener)
 {
 	struct uring_listener *l = find_listener(uring_find(handle), listener);

@@ -14,7 +14,8 @@ import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
 import { type HostFacts, hostFacts, shimsError } from "./host_facts.ts";
 import { planOf } from "./memory_plan.ts";
-import { planThreads } from "./topology.ts";
+import { FEED_SLOT_BYTES } from "../marketdata/mod.ts";
+import { isFollower, planThreads } from "./topology.ts";
 
 /** The Deno version that the project is built and tested with. */
 export const DENO_VERSION = "2.9.6";
@@ -94,12 +95,20 @@ export function doctorSubject(config: Config): DoctorSubject {
       exchangeBytes,
       // The keeper has both once more.
       ...config.snapshot.enabled ? [shared.bytes, exchangeBytes] : [],
+      // So has the feed, and its messages.
+      ...config.feed.enabled
+        ? [
+          shared.bytes,
+          exchangeBytes,
+          config.feed.historyMessages * FEED_SLOT_BYTES,
+        ]
+        : [],
       transport.totalBytes,
       config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
     ],
     hugePages: config.memory.hugePages,
-    // The keeper sleeps when there is nothing to follow.
-    threads: threads.filter(({ agents }) => !agents.includes("keeper")).length,
+    // Followers sleep when there is nothing to follow.
+    threads: threads.filter(({ agents }) => !isFollower(agents)).length,
     pinnedCores: [
       ...new Set(threads.map(({ core }) => core).filter((core) => core >= 0)),
     ],

@@ -26,12 +26,18 @@ import {
 } from "../telemetry/mod.ts";
 import { type Agent, runAgents } from "./agent.ts";
 import { buildExchange } from "./build_exchange.ts";
+import { buildFeed } from "./build_feed.ts";
 import { buildGateway } from "./build_gateway.ts";
 import { buildJournal } from "./build_journal.ts";
 import { buildKeeper } from "./build_keeper.ts";
 import { buildReplication } from "./build_replication.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
-import { AGENT_LANES, type AgentName, type ThreadPlan } from "./topology.ts";
+import {
+  AGENT_LANES,
+  type AgentName,
+  isFollower,
+  type ThreadPlan,
+} from "./topology.ts";
 import type { ChosenSnapshot, Workshop } from "./workshop.ts";
 
 /** What a thread is told when it starts. Plain data. */
@@ -57,6 +63,7 @@ function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "exchange") return buildExchange(workshop);
   if (name === "journal") return buildJournal(workshop);
   if (name === "keeper") return buildKeeper(workshop);
+  if (name === "feed") return buildFeed(workshop);
   if (name === "replicator") return buildReplication(workshop);
   return buildGateway(workshop, name === "gateway0" ? 0 : 1);
 }
@@ -107,9 +114,9 @@ function run(start: ThreadStart): void {
   }
 }
 
-/** Where the rounds of a thread are counted. The keeper's do not say that the engine lives. */
+/** Where the rounds of a thread are counted. Those of followers do not say that the engine lives. */
 function roundsLane(workshop: Workshop, thread: ThreadPlan): CounterLane {
-  if (!thread.agents.includes("keeper")) return workshop.lane("thread");
+  if (!isFollower(thread.agents)) return workshop.lane("thread");
   return new CounterLane(new ArrayBuffer(COUNTER_BLOCK_BYTES), 0, 0);
 }
 

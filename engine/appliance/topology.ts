@@ -15,7 +15,8 @@ export type AgentName =
   | "exchange"
   | "journal"
   | "keeper"
-  | "replicator";
+  | "replicator"
+  | "feed";
 
 /** Counter lanes by agent; lanes of threads follow. */
 export const AGENT_LANES: readonly AgentName[] = [
@@ -25,6 +26,7 @@ export const AGENT_LANES: readonly AgentName[] = [
   "journal",
   "keeper",
   "replicator",
+  "feed",
 ];
 /** The keeper lets others have the core when there is nothing to follow. */
 const KEEPER_IDLE: IdleOptions = {
@@ -32,6 +34,18 @@ const KEEPER_IDLE: IdleOptions = {
   yieldRounds: 0,
   sleepUs: 1000,
 };
+
+/** The feed sleeps less: what it has to tell is worth less with each moment. */
+const FEED_IDLE: IdleOptions = {
+  spinRounds: 0,
+  yieldRounds: 16,
+  sleepUs: 100,
+};
+
+/** Agents that follow beside the engine, and whose rounds do not say that it lives. */
+export function isFollower(agents: readonly AgentName[]): boolean {
+  return agents.includes("keeper") || agents.includes("feed");
+}
 
 /** One thread of the appliance. Plain data. */
 export interface ThreadPlan {
@@ -61,6 +75,14 @@ export function planThreads(config: Config): ThreadPlan[] {
       idle: KEEPER_IDLE,
     }]
     : [];
+  if (config.feed.enabled) {
+    keepers.push({
+      name: "feed",
+      core: config.feed.core,
+      agents: ["feed"],
+      idle: FEED_IDLE,
+    });
+  }
   const core = (thread: number): number =>
     cores.length === 0 ? -1 : cores[thread % cores.length]!;
   if (mode === "single") {

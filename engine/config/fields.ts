@@ -51,6 +51,10 @@ export const INT32_MAX = 2147483647;
 const OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
 /** An IPv4 address as text. */
 export const IPV4 = new RegExp(`^${OCTET}(\\.${OCTET}){3}$`);
+/** An IPv4 multicast address as text. */
+export const MULTICAST = new RegExp(
+  `^(22[4-9]|23[0-9])(\\.${OCTET}){3}$`,
+);
 /** An IPv4 address and a port as text. */
 export const ENDPOINT = new RegExp(
   `^${OCTET}(\\.${OCTET}){3}:[1-9][0-9]{0,4}$`,

@@ -277,6 +277,7 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
   once([
     ...topology.cores.map((core, i) => [`topology.cores[${i}]`, core] as const),
     ...keeperCore < 0 ? [] : [["snapshot.core", keeperCore] as const],
+    ...file.feed.core < 0 ? [] : [["feed.core", file.feed.core] as const],
   ]);
   once(
     instruments.map(({ symbol }, i) => [`instruments[${i}].symbol`, symbol]),
@@ -287,6 +288,9 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
     ["binary.tcp_port", binary.tcp_port],
     ["admin.port", admin.port],
     ["replication.port", replication.port],
+    ...file.feed.enabled
+      ? [["feed.snapshot_port", file.feed.snapshot_port] as const]
+      : [],
   ].filter((entry): entry is [string, number] => entry[1] !== 0));
 }
 
@@ -342,6 +346,10 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
       "needs snapshot.enabled: segments leave the journal behind snapshots only",
     );
   }
+  const { feed } = file;
+  if (feed.group_a === feed.group_b && feed.port_a === feed.port_b) {
+    add("feed.group_b", feed.group_b, "is line A's, with the same port");
+  }
   if (capacity.receive_window_bytes < 2 * fix.message_bytes_max) {
     add(
       "capacity.receive_window_bytes",
@@ -349,6 +357,27 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
       `must be at least twice fix.message_bytes_max, ${fix.message_bytes_max}`,
     );
   }
+}
+
+function toFeed(feed: ConfigFile["feed"]): Config["feed"] {
+  return {
+    enabled: feed.enabled,
+    address: feed.address,
+    groupA: feed.group_a,
+    portA: feed.port_a,
+    groupB: feed.group_b,
+    portB: feed.port_b,
+    interfaceA: feed.interface_a,
+    interfaceB: feed.interface_b,
+    hops: feed.hops,
+    requestPort: feed.request_port,
+    snapshotPort: feed.snapshot_port,
+    snapshotsMax: feed.snapshots_max,
+    historyMessages: feed.history_messages,
+    heartbeatMs: feed.heartbeat_ms,
+    endMs: feed.end_ms,
+    core: feed.core,
+  };
 }
 
 /** The file's names to the program's. */
@@ -386,6 +415,7 @@ function toConfig(file: ConfigFile): Config {
       keep: file.snapshot.keep,
       core: file.snapshot.core,
     },
+    feed: toFeed(file.feed),
     ...toProtocols(file),
     replication: toReplication(file.replication),
     admin: { address: file.admin.address, port: file.admin.port },

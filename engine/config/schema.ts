@@ -16,7 +16,15 @@ import {
   fixSessionEntry,
   instrumentEntry,
 } from "./entries.ts";
-import { ENDPOINT, IPV4, oneOf, powerOfTwo, text, whole } from "./fields.ts";
+import {
+  ENDPOINT,
+  IPV4,
+  MULTICAST,
+  oneOf,
+  powerOfTwo,
+  text,
+  whole,
+} from "./fields.ts";
 
 const D = defaultConfig();
 
@@ -167,6 +175,33 @@ const snapshot = section({
   core: v.optional(whole(-1, 1023), D.snapshot.core),
 });
 
+const multicastGroup = text(
+  MULTICAST,
+  'an IPv4 multicast address in quotes, such as "239.192.0.1"',
+);
+
+const feed = section({
+  enabled: v.optional(v.boolean("true or false"), D.feed.enabled),
+  address: v.optional(address, D.feed.address),
+  group_a: v.optional(multicastGroup, D.feed.groupA),
+  port_a: v.optional(whole(1, 65535), D.feed.portA),
+  group_b: v.optional(multicastGroup, D.feed.groupB),
+  port_b: v.optional(whole(1, 65535), D.feed.portB),
+  interface_a: v.optional(address, D.feed.interfaceA),
+  interface_b: v.optional(address, D.feed.interfaceB),
+  hops: v.optional(whole(0, 255), D.feed.hops),
+  request_port: v.optional(port, D.feed.requestPort),
+  snapshot_port: v.optional(port, D.feed.snapshotPort),
+  snapshots_max: v.optional(whole(1, 64), D.feed.snapshotsMax),
+  history_messages: v.optional(
+    powerOfTwo(1024, 16_777_216),
+    D.feed.historyMessages,
+  ),
+  heartbeat_ms: v.optional(whole(10, 60_000), D.feed.heartbeatMs),
+  end_ms: v.optional(whole(0, 60_000), D.feed.endMs),
+  core: v.optional(whole(-1, 1023), D.feed.core),
+});
+
 const endpoint = text(
   ENDPOINT,
   'an IPv4 address and a port, such as "192.0.2.1:9020"',
@@ -226,6 +261,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   capacity: v.optional(capacity, {}),
   journal: v.optional(journal, {}),
   snapshot: v.optional(snapshot, {}),
+  feed: v.optional(feed, {}),
   fix: v.optional(fix, {}),
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),

@@ -71,6 +71,33 @@ export interface Config {
     /** Core of the thread; -1 = wherever the kernel puts it. */
     readonly core: number;
   };
+  readonly feed: {
+    /** A thread follows the journal and publishes the book, order by order. */
+    readonly enabled: boolean;
+    /** Where requests (UDP) and snapshots (TCP) are asked for. */
+    readonly address: string;
+    /** Multicast group and port of each line. */
+    readonly groupA: string;
+    readonly portA: number;
+    readonly groupB: string;
+    readonly portB: number;
+    /** Addresses of the interfaces that the lines leave by. */
+    readonly interfaceA: string;
+    readonly interfaceB: string;
+    /** Routers that a packet passes, plus one. */
+    readonly hops: number;
+    readonly requestPort: number;
+    readonly snapshotPort: number;
+    /** Clients of snapshots at a time. */
+    readonly snapshotsMax: number;
+    /** Messages that can be asked for again; a power of two. */
+    readonly historyMessages: number;
+    readonly heartbeatMs: number;
+    /** How long the end of a session is told, and lost messages are sent. */
+    readonly endMs: number;
+    /** Core of the thread; -1 = wherever the kernel puts it. */
+    readonly core: number;
+  };
   readonly fix: {
     readonly address: string;
     readonly port: number;

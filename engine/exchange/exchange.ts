@@ -574,6 +574,11 @@ export class Exchange {
     return this.#ofSession(session, word);
   }
 
+  /** The live order that a session calls by the number `f64[at]`; 0 = none. */
+  findOrder(session: number, f64: Float64Array, at: number): number {
+    return this.#index.find(session, f64, at);
+  }
+
   /** The client order id of an order that has one: text, a character a byte. */
   clOrdIdOf(order: number): string {
     const from = this.book.numberOf(order) * Fixed.CL_ORD_ID_WORDS;

@@ -178,6 +178,36 @@ export const COUNTERS = [
     kind: "gauge",
     help: "Newest command that the keeper has computed again",
   },
+  {
+    name: "feed_sequence",
+    kind: "gauge",
+    help: "Newest command that the feed has published",
+  },
+  {
+    name: "feed_messages_total",
+    kind: "counter",
+    help: "Messages of market data",
+  },
+  {
+    name: "feed_packets_total",
+    kind: "counter",
+    help: "Packets sent on the lines of the feed",
+  },
+  {
+    name: "feed_requests_answered_total",
+    kind: "counter",
+    help: "Requests for lost messages that were answered",
+  },
+  {
+    name: "feed_requests_unanswered_total",
+    kind: "counter",
+    help: "Requests that were none, or for messages that are not kept",
+  },
+  {
+    name: "feed_snapshots_total",
+    kind: "counter",
+    help: "Snapshots of the feed that were asked for",
+  },
   { name: "snapshots_total", kind: "counter", help: "Snapshots taken" },
   {
     name: "snapshot_failures_total",

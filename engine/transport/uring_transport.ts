@@ -209,6 +209,25 @@ export class UringTransport implements Transport {
     return this.#uring.listenDatagram(parseAddress(address), port, address);
   }
 
+  /**
+   * Says where multicast datagrams of a UDP socket leave.
+   *
+   * @param address Of the interface. @param hops Routers that they pass, plus one.
+   */
+  multicastFrom(listener: number, address: string, hops: number): void {
+    this.#uring.multicast(listener, parseAddress(address), hops, address);
+  }
+
+  /** Makes a UDP socket hear a multicast group on the interface with an address. */
+  joinGroup(listener: number, group: string, address: string): void {
+    this.#uring.join(
+      listener,
+      parseAddress(group),
+      parseAddress(address),
+      `${group} on ${address}`,
+    );
+  }
+
   /** The port that a listener is bound to: the kernel chooses for port 0. */
   port(listener: number): number {
     return this.#uring.port(listener);
