@@ -87,6 +87,7 @@ export function doctorSubject(config: Config): DoctorSubject {
     datagramsReceiveMax: DATAGRAMS_MAX,
     datagramsSendMax: DATAGRAMS_MAX,
     lingerMs: 0,
+    plain: false,
   });
   return {
     mappingsBytes: [
