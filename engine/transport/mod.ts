@@ -5,6 +5,7 @@
  *
  * @module
  */
+export * from "./choose_sockets.ts";
 export * from "./dpdk_transport.ts";
 export * from "./null_transport.ts";
 export * from "./socket_transport.ts";
