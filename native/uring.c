@@ -297,7 +297,8 @@ static int start_ring(struct io_uring *ring, unsigned int entries, unsigned int 
 
 static unsigned int entries_max(const struct uring_transport *t)
 {
-	int32_t entries = 2 * t->options[URING_OPTION_CONNECTIONS_MAX] + SQ_ENTRIES_SPARE;
+	/* Each connection can wait for receiving, sending, and the cancelling of both. */
+	int32_t entries = 3 * t->options[URING_OPTION_CONNECTIONS_MAX] + SQ_ENTRIES_SPARE;
 
 	return (unsigned int)(entries < SQ_ENTRIES_MIN ? SQ_ENTRIES_MIN : entries);
 }

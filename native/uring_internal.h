@@ -52,7 +52,7 @@ enum uring_state {
 	URING_FLUSHING,
 	/* Closing: all is sent and FIN is out; waits for the client's FIN. */
 	URING_DRAINING,
-	/* Shut down both ways; waits for the operations under way to end. */
+	/* Waits for the operations under way to end: they are being cancelled. */
 	URING_ENDING,
 	/* The socket is closed; CLOSED is to be reported. */
 	URING_ENDED

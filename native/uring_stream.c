@@ -223,10 +223,15 @@ static void start_send(struct uring_transport *t, int32_t slot)
 static void end_connection(struct uring_transport *t, int32_t slot)
 {
 	struct uring_connection *c = &t->connections[slot];
+	struct io_uring_sqe *entry;
 
 	if (!t->plain && (c->receiving || c->sending)) {
-		if (c->state != URING_ENDING)
-			shutdown(c->fd, SHUT_RDWR);
+		/* Not shutdown(): the client would see an end before the reset. */
+		if (c->state != URING_ENDING) {
+			entry = uring_next_entry(t);
+			io_uring_prep_cancel_fd(entry, c->fd, IORING_ASYNC_CANCEL_ALL);
+			uring_mark_entry(entry, URING_OP_CANCEL, slot);
+		}
 		c->state = URING_ENDING;
 		return;
 	}
