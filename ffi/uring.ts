@@ -1,8 +1,8 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * Wrapper of `native/uring.h`: TCP and UDP on io_uring for one thread, and the
- * layout of the memory that both sides see. `poll()` is the one call of the
+ * Wrapper of `native/uring.h`: TCP and UDP on the kernel's sockets for one
+ * thread, with io_uring or epoll that waits for them, and the layout of the memory that both sides see. `poll()` is the one call of the
  * hot path and allocates nothing. The class belongs to the thread that made
  * it. It knows nothing of gateways; `engine/transport/` builds on it.
  *
@@ -29,6 +29,10 @@ const SYMBOLS = {
   },
   ferrule_uring_join: {
     parameters: ["i32", "i32", "u32", "u32"],
+    result: "i32",
+  },
+  ferrule_uring_connect: {
+    parameters: ["i32", "u32", "i32"],
     result: "i32",
   },
   ferrule_uring_port: { parameters: ["i32", "i32"], result: "i32" },
@@ -96,6 +100,8 @@ export interface UringSizes {
   readonly datagramsReceiveMax: number;
   readonly datagramsSendMax: number;
   readonly lingerMs: number;
+  /** epoll waits for the sockets, not io_uring. */
+  readonly plain: boolean;
 }
 
 /** Where things lie in the block, in bytes; `enum uring_layout_word`. */
@@ -124,7 +130,7 @@ export function uringLayout(sizes: UringSizes): UringLayout {
   const words = new Int32Array(16);
   unwrap(
     native().ferrule_uring_layout(optionWords(sizes), words),
-    "lay out the memory of the io_uring transport",
+    "lay out the memory of a socket transport",
     "Change the sizes in the configuration",
   );
   return {
@@ -166,7 +172,9 @@ export class Uring {
    */
   constructor(sizes: UringSizes, address: number) {
     const code = native().ferrule_uring_create(optionWords(sizes), address);
-    this.#handle = unwrap(code, "set up io_uring", setupRemedy(code));
+    this.#handle = sizes.plain
+      ? unwrap(code, "set up epoll", plainRemedy(code))
+      : unwrap(code, "set up io_uring", setupRemedy(code));
   }
 
   /**
@@ -223,6 +231,20 @@ export class Uring {
     );
   }
 
+  /**
+   * Connects to a listener of this host; parameters as `listenStream`.
+   *
+   * @returns The connection's id.
+   */
+  connect(address: number, port: number, name: string): number {
+    const code = native().ferrule_uring_connect(
+      this.#handle,
+      address >>> 0,
+      port,
+    );
+    return unwrap(code, `connect to TCP ${name}:${port}`);
+  }
+
   /** The port that a listener is bound to. */
   port(listener: number): number {
     return unwrap(
@@ -251,11 +273,11 @@ export class Uring {
     return count;
   }
 
-  /** Closes all sockets and the ring. The memory may be given back after. */
+  /** Closes all sockets and the ring or the epoll instance. The memory may be given back after. */
   dispose(): void {
     unwrap(
       native().ferrule_uring_destroy(this.#handle),
-      "close the io_uring transport",
+      "close a socket transport",
     );
   }
 }
@@ -268,18 +290,31 @@ function optionWords(sizes: UringSizes): Int32Array<ArrayBuffer> {
     sizes.datagramsReceiveMax,
     sizes.datagramsSendMax,
     sizes.lingerMs,
+    Number(sizes.plain),
   );
 }
 
 function pollFailed(code: number): never {
   unwrap(
     code,
-    "poll io_uring",
+    "poll a socket transport",
     code === -17
       ? "A transport may only be used on the thread that made it"
       : undefined,
   );
-  throw new NativeError("poll io_uring", code, "");
+  throw new NativeError("poll a socket transport", code, "");
+}
+
+function plainRemedy(code: number): string | undefined {
+  switch (Math.abs(code)) {
+    case 12:
+      return "The memory of the control group is too small: raise MemoryMax in the unit";
+    case 23:
+    case 24:
+      return "Too many open files: raise LimitNOFILE in the unit, or make fewer transports";
+    default:
+      return undefined;
+  }
 }
 
 /** Why the kernel refuses io_uring, and what helps. */

@@ -13,8 +13,6 @@
 /* Each listener can wait for an arming and a cancelling. */
 #define SQ_ENTRIES_SPARE (2 * URING_LISTENERS_MAX + 64)
 #define SQ_ENTRIES_MIN 512
-/* Rounds of one poll: what a completion starts is submitted in the same poll. */
-#define ROUNDS_MAX 4
 /* A completion entry makes at most this many completions of ours. */
 #define COMPLETIONS_PER_ENTRY 2
 /* Longest sleep while there is something to look at by the clock. */
@@ -132,7 +130,9 @@ static int round_of(struct uring_transport *t)
 {
 	int round, result;
 
-	for (round = 0; round < ROUNDS_MAX; round++) {
+	if (t->plain)
+		return plain_round(t);
+	for (round = 0; round < URING_ROUNDS_MAX; round++) {
 		if (io_uring_sq_ready(&t->ring) != 0 || kernel_waits(t)) {
 			result = submit(t);
 			if (result < 0)
@@ -158,6 +158,8 @@ static int sleep_for(struct uring_transport *t, int64_t wait_us)
 		wait_us = WAIT_SLICE_US;
 	if (t->header[URING_DATAGRAM_QUEUE_COUNT] > 0 && wait_us > WAIT_DATAGRAMS_US)
 		wait_us = WAIT_DATAGRAMS_US;
+	if (t->plain)
+		return plain_sleep(t, wait_us);
 	timeout.tv_sec = wait_us / 1000000;
 	timeout.tv_nsec = wait_us % 1000000 * 1000;
 	result = io_uring_submit_and_wait_timeout(&t->ring, &entry, 1, &timeout, NULL);
@@ -225,7 +227,7 @@ int32_t ferrule_uring_poll(int32_t handle, int32_t wait_us)
 	if (result >= 0 && t->completion_count == 0 && wait_us > 0)
 		result = look_until(t, wait_us);
 	if (result < 0)
-		return ferrule_fail(-result, "io_uring_enter");
+		return ferrule_fail(-result, t->plain ? "epoll_wait" : "io_uring_enter");
 	return t->completion_count;
 }
 
@@ -295,7 +297,8 @@ static int start_ring(struct io_uring *ring, unsigned int entries, unsigned int 
 
 static unsigned int entries_max(const struct uring_transport *t)
 {
-	int32_t entries = 2 * t->options[URING_OPTION_CONNECTIONS_MAX] + SQ_ENTRIES_SPARE;
+	/* Each connection can wait for receiving, sending, and the cancelling of both. */
+	int32_t entries = 3 * t->options[URING_OPTION_CONNECTIONS_MAX] + SQ_ENTRIES_SPARE;
 
 	return (unsigned int)(entries < SQ_ENTRIES_MIN ? SQ_ENTRIES_MIN : entries);
 }
@@ -306,6 +309,7 @@ static void release(struct uring_transport *t)
 	free(t->free_slots);
 	free(t->ended);
 	free(t->released);
+	free(t->ready);
 	free(t);
 }
 
@@ -318,7 +322,9 @@ static int allocate_tables(struct uring_transport *t)
 	t->free_slots = calloc(connections, sizeof(*t->free_slots));
 	t->ended = calloc(connections, sizeof(*t->ended));
 	t->released = calloc(connections, sizeof(*t->released));
-	if (t->connections == NULL || t->free_slots == NULL || t->ended == NULL || t->released == NULL)
+	t->ready = calloc(connections, sizeof(*t->ready));
+	if (t->connections == NULL || t->free_slots == NULL || t->ended == NULL || t->released == NULL ||
+	    t->ready == NULL)
 		return -ENOMEM;
 	for (i = 0; i < connections; i++)
 		t->free_slots[i] = (int32_t)(connections - 1 - i);
@@ -360,6 +366,14 @@ static int32_t enlist(struct uring_transport *t)
 	return -EMFILE;
 }
 
+static void end_waiting(struct uring_transport *t)
+{
+	if (t->plain)
+		plain_end(t);
+	else
+		io_uring_queue_exit(&t->ring);
+}
+
 int32_t ferrule_uring_create(const int32_t *options, double block)
 {
 	struct uring_transport *t = calloc(1, sizeof(*t));
@@ -375,19 +389,23 @@ int32_t ferrule_uring_create(const int32_t *options, double block)
 		return result;
 	}
 	result = allocate_tables(t);
+	t->plain = options[URING_OPTION_PLAIN] != 0;
 	if (result == 0)
-		result = start_ring(&t->ring, entries_max(t), &granted);
+		result = t->plain ? plain_start(t) : start_ring(&t->ring, entries_max(t), &granted);
 	if (result < 0) {
+		bool plain = t->plain;
+
 		release(t);
-		return ferrule_fail(-result, "io_uring_setup");
+		return ferrule_fail(-result, plain ? "epoll_create1" : "io_uring_setup");
 	}
 	place_parts(t, ferrule_pointer(block));
 	t->header[URING_SETUP_FLAGS] = (int32_t)granted;
 	/* Saves a look-up on each call; works without. */
-	io_uring_register_ring_fd(&t->ring);
+	if (!t->plain)
+		io_uring_register_ring_fd(&t->ring);
 	result = enlist(t);
 	if (result < 0) {
-		io_uring_queue_exit(&t->ring);
+		end_waiting(t);
 		release(t);
 		return ferrule_fail(-result, "start of a transport");
 	}
@@ -442,8 +460,9 @@ int32_t ferrule_uring_destroy(int32_t handle)
 			close(t->listeners[i].fd);
 		}
 	}
-	cancel_all(t);
-	io_uring_queue_exit(&t->ring);
+	if (!t->plain)
+		cancel_all(t);
+	end_waiting(t);
 	release(t);
 	return 0;
 }

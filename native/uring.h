@@ -2,7 +2,9 @@
 
 /**
  * @file
- * TCP and UDP over io_uring, for one thread.
+ * TCP and UDP over the kernel's sockets, for one thread. Who waits for a socket
+ * is one of two: io_uring, or epoll where a host does not allow io_uring
+ * (plain.c). All else is the same code for both.
  *
  * A transport lives in one block of memory that its owner hands in and that
  * both languages see: control words (below), then receive windows, send
@@ -32,6 +34,8 @@ enum uring_option {
 	URING_OPTION_DATAGRAMS_SEND_MAX,
 	/** How long a closed connection may take to take its last bytes. */
 	URING_OPTION_LINGER_MS,
+	/** 1 = epoll waits, 0 = io_uring. */
+	URING_OPTION_PLAIN,
 	URING_OPTIONS
 };
 
@@ -166,6 +170,12 @@ FERRULE_EXPORT int32_t ferrule_uring_multicast(int32_t handle, int32_t listener,
 /** Makes a UDP socket hear a group on the interface that has this address. 0, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group,
 					  uint32_t address);
+
+/**
+ * Connects to a listener and returns the connection's id, or -errno. Waits for
+ * the answer, a second at most: for listeners of this host, before the poll loop.
+ */
+FERRULE_EXPORT int32_t ferrule_uring_connect(int32_t handle, uint32_t address, int32_t port);
 
 /** The port that a listener is bound to, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_port(int32_t handle, int32_t listener);

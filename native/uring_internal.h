@@ -2,8 +2,9 @@
 
 /**
  * @file
- * What the parts of the io_uring transport share: uring.c (ring and poll),
- * uring_listener.c, uring_stream.c and uring_datagram.c.
+ * What the parts of the socket transport share: uring.c (ring and poll),
+ * plain.c (epoll in the place of the ring), uring_listener.c, uring_stream.c
+ * and uring_datagram.c.
  *
  * Who receives how: a cold socket waits in io_uring and costs a poll nothing.
  * One that has just been busy is "hot": poll() looks at it with a plain
@@ -11,6 +12,9 @@
  * in io_uring does. After some looks in vain, or before a sleep, it goes back
  * to io_uring. The same for sends: a few go out directly, many or stuck ones
  * through the ring.
+ *
+ * On a plain transport "io_uring" above is epoll: an operation that would lie
+ * in the ring is a flag of its connection, and is done when epoll says so.
  */
 #ifndef FERRULE_URING_INTERNAL_H
 #define FERRULE_URING_INTERNAL_H
@@ -29,6 +33,8 @@
 #define URING_HOT_MISSES_MAX 4096
 /* Datagrams that one call receives or sends. */
 #define URING_DATAGRAM_BATCH_MAX 64
+/* Rounds of one poll: what a completion starts is done in the same poll. */
+#define URING_ROUNDS_MAX 4
 
 /* What a completion entry belongs to: kind << 32 | slot. */
 enum uring_operation {
@@ -46,7 +52,7 @@ enum uring_state {
 	URING_FLUSHING,
 	/* Closing: all is sent and FIN is out; waits for the client's FIN. */
 	URING_DRAINING,
-	/* Shut down both ways; waits for the operations under way to end. */
+	/* Waits for the operations under way to end: they are being cancelled. */
 	URING_ENDING,
 	/* The socket is closed; CLOSED is to be reported. */
 	URING_ENDED
@@ -65,6 +71,11 @@ struct uring_connection {
 	bool sending;
 	bool more_waits;
 	bool end_of_stream;
+	/* Plain: what epoll said last and no call has denied since. */
+	bool readable;
+	bool writable;
+	/* Plain: in the list of those that can go on. */
+	bool ready;
 };
 
 struct uring_listener {
@@ -84,6 +95,13 @@ struct uring_listener {
 
 struct uring_transport {
 	struct io_uring ring;
+	/* No ring: this instance of epoll. */
+	bool plain;
+	int epoll_fd;
+	/* Plain: connections that can go on, a queue in a circle. */
+	int32_t *ready;
+	int32_t ready_head;
+	int32_t ready_count;
 	int32_t options[URING_OPTIONS];
 	int32_t layout[URING_LAYOUT_WORDS];
 	/* Parts of the block. */
@@ -148,6 +166,12 @@ void uring_tend_listeners(struct uring_transport *t);
 
 /* uring_stream.c */
 void uring_accept(struct uring_transport *t, int32_t listener, int fd);
+/* Makes a connection of a connected socket; its id, or -errno and the socket is closed. */
+int32_t uring_open(struct uring_transport *t, int fd);
+/* Where the next bytes are received, and how many have room. */
+uint8_t *uring_receive_room(struct uring_transport *t, int32_t slot, size_t *bytes);
+/* What is to be sent next. */
+const uint8_t *uring_send_rest(struct uring_transport *t, int32_t slot, size_t *bytes);
 void uring_on_receive(struct uring_transport *t, int32_t slot, int32_t result, uint32_t flags);
 void uring_on_send(struct uring_transport *t, int32_t slot, int32_t result);
 /* Does what the owner asked for since the last poll. */
@@ -165,5 +189,16 @@ void uring_release_closed(struct uring_transport *t);
 void uring_send_datagrams(struct uring_transport *t);
 void uring_receive_datagrams(struct uring_transport *t);
 void uring_cool_datagrams(struct uring_transport *t);
+
+/* plain.c: what the ring does, with epoll. 0, or -errno. */
+int plain_start(struct uring_transport *t);
+void plain_end(struct uring_transport *t);
+int plain_watch(struct uring_transport *t, int32_t slot);
+int plain_arm_listener(struct uring_transport *t, int32_t listener);
+void plain_cancel_listener(struct uring_transport *t, int32_t listener);
+/* A connection has something to receive or to send. */
+void plain_arm(struct uring_transport *t, int32_t slot);
+int plain_round(struct uring_transport *t);
+int plain_sleep(struct uring_transport *t, int64_t wait_us);
 
 #endif

@@ -12,6 +12,14 @@
 #define ACCEPT_PAUSE_MS 20
 #define SOCKET_BUFFER_BYTES (4 << 20)
 
+/* Nothing of the kernel's holds it any more. */
+static void let_go(struct uring_transport *t, struct uring_listener *l)
+{
+	close(l->fd);
+	t->datagram_listeners -= !l->stream;
+	*l = (struct uring_listener){.fd = -1};
+}
+
 void uring_on_accept(struct uring_transport *t, int32_t listener, int32_t result, uint32_t flags)
 {
 	struct uring_listener *l = &t->listeners[listener];
@@ -27,6 +35,8 @@ void uring_on_accept(struct uring_transport *t, int32_t listener, int32_t result
 		t->header[URING_ACCEPT_ERRORS]++;
 		l->resume_ms = uring_now_ms() + ACCEPT_PAUSE_MS;
 	}
+	if (l->closing && !l->armed)
+		let_go(t, l);
 }
 
 void uring_on_readable(struct uring_transport *t, int32_t listener)
@@ -35,11 +45,32 @@ void uring_on_readable(struct uring_transport *t, int32_t listener)
 
 	l->armed = false;
 	if (l->closing) {
-		t->listeners_idle = true;
+		let_go(t, l);
 		return;
 	}
 	l->hot = true;
 	l->misses = 0;
+}
+
+static bool arm(struct uring_transport *t, int32_t listener)
+{
+	struct uring_listener *l = &t->listeners[listener];
+	struct io_uring_sqe *entry;
+
+	if (t->plain) {
+		l->armed = plain_arm_listener(t, listener) == 0;
+		return l->armed;
+	}
+	l->armed = true;
+	entry = uring_next_entry(t);
+	if (l->stream) {
+		io_uring_prep_multishot_accept(entry, l->fd, NULL, NULL, SOCK_CLOEXEC);
+		uring_mark_entry(entry, URING_OP_ACCEPT, listener);
+	} else {
+		io_uring_prep_poll_add(entry, l->fd, POLLIN);
+		uring_mark_entry(entry, URING_OP_READABLE, listener);
+	}
+	return true;
 }
 
 void uring_tend_listeners(struct uring_transport *t)
@@ -49,14 +80,11 @@ void uring_tend_listeners(struct uring_transport *t)
 
 	for (i = 0; i < URING_LISTENERS_MAX; i++) {
 		struct uring_listener *l = &t->listeners[i];
-		struct io_uring_sqe *entry;
 
 		if (!l->used || l->armed)
 			continue;
 		if (l->closing) {
-			close(l->fd);
-			t->datagram_listeners -= !l->stream;
-			*l = (struct uring_listener){.fd = -1};
+			let_go(t, l);
 			continue;
 		}
 		if (l->hot)
@@ -66,14 +94,10 @@ void uring_tend_listeners(struct uring_transport *t)
 			continue;
 		}
 		l->resume_ms = 0;
-		l->armed = true;
-		entry = uring_next_entry(t);
-		if (l->stream) {
-			io_uring_prep_multishot_accept(entry, l->fd, NULL, NULL, SOCK_CLOEXEC);
-			uring_mark_entry(entry, URING_OP_ACCEPT, i);
-		} else {
-			io_uring_prep_poll_add(entry, l->fd, POLLIN);
-			uring_mark_entry(entry, URING_OP_READABLE, i);
+		if (!arm(t, i)) {
+			/* The kernel is out of memory: it does not help to try at once. */
+			l->resume_ms = uring_now_ms() + ACCEPT_PAUSE_MS;
+			idle = true;
 		}
 	}
 	t->listeners_idle = idle;
@@ -119,8 +143,9 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 		return ferrule_fail(EBADF, "no such transport: %d", handle);
 	if (port < 0 || port > 65535)
 		return ferrule_fail(EINVAL, "port %d is not in 0..65535", port);
-	/* Not O_NONBLOCK: io_uring would answer EAGAIN instead of waiting. */
-	fd = socket(AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	/* With io_uring not O_NONBLOCK: it would answer EAGAIN instead of waiting. */
+	fd = socket(AF_INET,
+		    (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | (t->plain ? SOCK_NONBLOCK : 0), 0);
 	if (fd < 0)
 		return ferrule_fail(errno, "socket");
 	if (stream) {
@@ -151,6 +176,34 @@ int32_t ferrule_uring_listen_stream(int32_t handle, uint32_t address, int32_t po
 int32_t ferrule_uring_listen_datagram(int32_t handle, uint32_t address, int32_t port)
 {
 	return open_listener(handle, address, port, false);
+}
+
+int32_t ferrule_uring_connect(int32_t handle, uint32_t address, int32_t port)
+{
+	struct uring_transport *t = uring_find(handle);
+	const struct sockaddr_in name = {.sin_family = AF_INET,
+					 .sin_port = htons((uint16_t)port),
+					 .sin_addr.s_addr = htonl(address)};
+	const struct timeval patience = {.tv_sec = 1};
+	int32_t id;
+	int fd, err;
+
+	if (t == NULL)
+		return ferrule_fail(EBADF, "no such transport: %d", handle);
+	if (port < 1 || port > 65535)
+		return ferrule_fail(EINVAL, "port %d is not in 1..65535", port);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ferrule_fail(errno, "socket");
+	/* Bounds connect() too. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
+		err = errno;
+		close(fd);
+		return ferrule_fail(err, "connect");
+	}
+	id = uring_open(t, fd);
+	return id < 0 ? ferrule_fail(-id, "room for a connection") : id;
 }
 
 static struct uring_listener *find_listener(struct uring_transport *t, int32_t listener)
@@ -217,7 +270,10 @@ int32_t ferrule_uring_close_listener(int32_t handle, int32_t listener)
 	if (l == NULL)
 		return ferrule_fail(EBADF, "no such listener: %d", listener);
 	l->closing = true;
-	if (l->armed) {
+	if (l->armed && t->plain) {
+		plain_cancel_listener(t, listener);
+		uring_tend_listeners(t);
+	} else if (l->armed) {
 		entry = uring_next_entry(t);
 		operation = l->stream ? URING_OP_ACCEPT : URING_OP_READABLE;
 		io_uring_prep_cancel64(entry, (uint64_t)operation << 32 | (uint32_t)listener, 0);

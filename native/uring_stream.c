@@ -60,14 +60,39 @@ static uint32_t make_room(struct uring_transport *t, int32_t slot)
 	return bytes - tail;
 }
 
-/* Has io_uring receive into the room that make_room() left. */
+uint8_t *uring_receive_room(struct uring_transport *t, int32_t slot, size_t *bytes)
+{
+	size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL];
+
+	*bytes = receive_window(t) - tail;
+	return receive_start(t, slot) + tail;
+}
+
+const uint8_t *uring_send_rest(struct uring_transport *t, int32_t slot, size_t *bytes)
+{
+	const int32_t *words = connection_words(t, slot);
+
+	*bytes = (size_t)words[URING_CONNECTION_SEND_OTHER_BYTES];
+	return send_start(t, slot, words[URING_CONNECTION_SEND_FILL] ^ 1) +
+	       t->connections[slot].send_offset;
+}
+
+/* Has io_uring or epoll receive into the room that make_room() left. */
 static void arm_receive(struct uring_transport *t, int32_t slot)
 {
 	struct uring_connection *c = &t->connections[slot];
-	size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL];
-	struct io_uring_sqe *entry = uring_next_entry(t);
+	struct io_uring_sqe *entry;
+	uint8_t *start;
+	size_t room;
 
-	io_uring_prep_recv(entry, c->fd, receive_start(t, slot) + tail, receive_window(t) - tail, 0);
+	if (t->plain) {
+		c->receiving = true;
+		plain_arm(t, slot);
+		return;
+	}
+	entry = uring_next_entry(t);
+	start = uring_receive_room(t, slot, &room);
+	io_uring_prep_recv(entry, c->fd, start, room, 0);
 	uring_mark_entry(entry, URING_OP_RECEIVE, slot);
 	/* Usually nothing is there yet, and then the kernel need not look twice. */
 	if (!c->more_waits)
@@ -124,13 +149,14 @@ void uring_look_hot(struct uring_transport *t)
 	for (i = t->hot_count - 1; i >= 0; i--) {
 		int32_t slot = t->hot[i];
 		struct uring_connection *c = &t->connections[slot];
-		size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL];
-		size_t room = receive_window(t) - tail;
 		ssize_t received;
+		uint8_t *start;
+		size_t room;
 
 		if (t->completion_count > URING_COMPLETIONS_MAX - 2)
 			return;
-		received = recv(c->fd, receive_start(t, slot) + tail, room, MSG_DONTWAIT);
+		start = uring_receive_room(t, slot, &room);
+		received = recv(c->fd, start, room, MSG_DONTWAIT);
 		if (received >= 0 || (errno != EAGAIN && errno != EINTR)) {
 			cool(t, slot);
 			uring_on_receive(t, slot, received >= 0 ? (int32_t)received : -errno,
@@ -143,11 +169,13 @@ void uring_look_hot(struct uring_transport *t)
 }
 
 /* Sends at once what the kernel takes at once; true if that was all. */
-static bool send_directly(struct uring_transport *t, int32_t slot, const uint8_t *from)
+static bool send_directly(struct uring_transport *t, int32_t slot)
 {
 	struct uring_connection *c = &t->connections[slot];
 	int32_t *other = connection_words(t, slot) + URING_CONNECTION_SEND_OTHER_BYTES;
-	ssize_t sent = send(c->fd, from, (size_t)*other, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t bytes;
+	const uint8_t *from = uring_send_rest(t, slot, &bytes);
+	ssize_t sent = send(c->fd, from, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	/* Errors show themselves again in the ring, where they are handled. */
 	if (sent <= 0)
@@ -162,12 +190,13 @@ static void start_send(struct uring_transport *t, int32_t slot)
 	struct uring_connection *c = &t->connections[slot];
 	int32_t *words = connection_words(t, slot);
 	struct io_uring_sqe *entry;
+	const uint8_t *from;
+	size_t bytes;
 	int buffers;
 
 	/* There are two buffers; a third round would only find both empty. */
 	for (buffers = 0; buffers < 2 && !c->sending; buffers++) {
 		int32_t *other = words + URING_CONNECTION_SEND_OTHER_BYTES;
-		uint8_t *start;
 
 		if (*other == 0) {
 			*other = words[URING_CONNECTION_SEND_FILL_BYTES];
@@ -176,13 +205,17 @@ static void start_send(struct uring_transport *t, int32_t slot)
 			words[URING_CONNECTION_SEND_FILL_BYTES] = 0;
 			words[URING_CONNECTION_SEND_FILL] ^= 1;
 		}
-		start = send_start(t, slot, words[URING_CONNECTION_SEND_FILL] ^ 1);
-		if (t->few_sends && send_directly(t, slot, start + c->send_offset))
+		if (t->few_sends && send_directly(t, slot))
 			continue;
-		entry = uring_next_entry(t);
-		io_uring_prep_send(entry, c->fd, start + c->send_offset, (size_t)*other, MSG_NOSIGNAL);
-		uring_mark_entry(entry, URING_OP_SEND, slot);
 		c->sending = true;
+		if (t->plain) {
+			plain_arm(t, slot);
+			return;
+		}
+		entry = uring_next_entry(t);
+		from = uring_send_rest(t, slot, &bytes);
+		io_uring_prep_send(entry, c->fd, from, bytes, MSG_NOSIGNAL);
+		uring_mark_entry(entry, URING_OP_SEND, slot);
 	}
 }
 
@@ -190,13 +223,20 @@ static void start_send(struct uring_transport *t, int32_t slot)
 static void end_connection(struct uring_transport *t, int32_t slot)
 {
 	struct uring_connection *c = &t->connections[slot];
+	struct io_uring_sqe *entry;
 
-	if (c->receiving || c->sending) {
-		if (c->state != URING_ENDING)
-			shutdown(c->fd, SHUT_RDWR);
+	if (!t->plain && (c->receiving || c->sending)) {
+		/* Not shutdown(): the client would see an end before the reset. */
+		if (c->state != URING_ENDING) {
+			entry = uring_next_entry(t);
+			io_uring_prep_cancel_fd(entry, c->fd, IORING_ASYNC_CANCEL_ALL);
+			uring_mark_entry(entry, URING_OP_CANCEL, slot);
+		}
 		c->state = URING_ENDING;
 		return;
 	}
+	c->receiving = false;
+	c->sending = false;
 	close(c->fd);
 	c->fd = -1;
 	c->state = URING_ENDED;
@@ -310,14 +350,46 @@ void uring_expire_closing(struct uring_transport *t)
 	}
 }
 
+int32_t uring_open(struct uring_transport *t, int fd)
+{
+	const int on = 1;
+	struct uring_connection *c;
+	int32_t *words;
+	int32_t slot, id;
+
+	if (t->free_count == 0) {
+		close(fd);
+		return -ENOBUFS;
+	}
+	slot = t->free_slots[t->free_count - 1];
+	c = &t->connections[slot];
+	/* The one before may still be in the list of those that can go on. */
+	*c = (struct uring_connection){
+		.fd = fd, .generation = c->generation, .writable = true, .ready = c->ready};
+	if (t->plain && plain_watch(t, slot) != 0) {
+		close(fd);
+		return -ENOMEM;
+	}
+	t->free_count--;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	c->state = URING_OPENED;
+	c->generation = c->generation == GENERATION_MAX ? 1 : c->generation + 1;
+	id = (int32_t)(c->generation << URING_SLOT_BITS) | slot;
+	words = connection_words(t, slot);
+	words[URING_CONNECTION_OPEN_ID] = id;
+	words[URING_CONNECTION_ID] = id;
+	t->header[URING_OPEN]++;
+	start_receive(t, slot);
+	return id;
+}
+
 void uring_accept(struct uring_transport *t, int32_t listener, int fd)
 {
 	struct sockaddr_in peer = {0};
 	socklen_t peer_bytes = sizeof(peer);
-	const int on = 1;
-	struct uring_connection *c;
-	int32_t *words, *completion;
-	int32_t slot, id;
+	int32_t *completion;
+	int32_t id;
 
 	if (t->listeners[listener].closing || t->free_count == 0) {
 		t->header[URING_REFUSED]++;
@@ -329,18 +401,11 @@ void uring_accept(struct uring_transport *t, int32_t listener, int fd)
 		close(fd);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-	slot = t->free_slots[--t->free_count];
-	c = &t->connections[slot];
-	c->generation = c->generation == GENERATION_MAX ? 1 : c->generation + 1;
-	id = (int32_t)(c->generation << URING_SLOT_BITS) | slot;
-	*c = (struct uring_connection){.fd = fd, .state = URING_OPENED, .generation = c->generation};
-	words = connection_words(t, slot);
-	words[URING_CONNECTION_OPEN_ID] = id;
-	words[URING_CONNECTION_ID] = id;
-	t->header[URING_OPEN]++;
-	start_receive(t, slot);
+	id = uring_open(t, fd);
+	if (id < 0) {
+		t->header[URING_ACCEPT_ERRORS]++;
+		return;
+	}
 	completion = uring_next_completion(t, URING_ACCEPTED, id);
 	completion[URING_COMPLETION_LISTENER] = listener;
 	completion[URING_COMPLETION_ADDRESS] = (int32_t)ntohl(peer.sin_addr.s_addr);
@@ -408,7 +473,7 @@ void uring_take_dirty(struct uring_transport *t)
 	int32_t count = t->header[URING_DIRTY_COUNT];
 	int32_t i;
 
-	t->few_sends = count <= DIRECT_SENDS_MAX;
+	t->few_sends = t->plain || count <= DIRECT_SENDS_MAX;
 	for (i = 0; i < count; i++) {
 		int32_t slot = t->dirty[i];
 

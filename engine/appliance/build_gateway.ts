@@ -3,8 +3,9 @@
 /**
  * Makes a gateway agent: its transport, its ends of the rings, its protocols.
  *
- * Runs once, on the thread that will drive the agent. A transport that cannot
- * start stops the appliance; it never silently becomes another.
+ * Runs once, on the thread that will drive the agent. A transport that is
+ * configured and cannot start stops the appliance; it never silently becomes
+ * another.
  *
  * @module
  */
@@ -29,12 +30,9 @@ import {
 } from "../record/mod.ts";
 import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
 import { type Log, SharedHistogram } from "../telemetry/mod.ts";
-import {
-  DpdkTransport,
-  type Transport,
-  UringTransport,
-} from "../transport/mod.ts";
+import { DpdkTransport, type Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
+import { openKernelTransport } from "./open_transport.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
@@ -65,13 +63,13 @@ export function configuredSessions(
 
 function openTransport(config: Config, index: number, log: Log): Transport {
   if (index === 0) {
-    return new UringTransport({
+    return openKernelTransport(config.transport.kind, {
       connectionsMax: config.capacity.connections,
       receiveWindowBytes: config.capacity.receiveWindowBytes,
       sendWindowBytes: config.capacity.sendWindowBytes,
       hugePages: config.memory.hugePages !== "never",
       log: (level, message, fields) => log.log(level, message, fields),
-    });
+    }, log);
   }
   return new DpdkTransport({
     device: config.dpdk.device,
@@ -187,7 +185,7 @@ export function keptDirectory(dataDirectory: string): string {
   return `${snapshotDirectory(dataDirectory)}/outbound`;
 }
 
-/** The agent of gateway `index`: 0 over io_uring, 1 over DPDK. */
+/** The agent of gateway `index`: 0 over the kernel's sockets, 1 over DPDK. */
 export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
   const { config } = workshop;
   const log = workshop.log.child(`gateway${index}`);

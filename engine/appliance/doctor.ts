@@ -50,11 +50,13 @@ export interface DoctorSubject {
   readonly dataDirectory: string;
   /** The journal waits for the disk before it releases anything. */
   readonly synced: boolean;
+  /** Who shall wait for the kernel's sockets. */
+  readonly transport: Config["transport"]["kind"];
   /** A port is driven through DPDK. */
   readonly dpdk: boolean;
 }
 
-/** Of the io_uring transport, either way. */
+/** Of the transport over the kernel's sockets, either way. */
 const DATAGRAMS_MAX = 256;
 const SLOW_SYNC_US = 5000;
 const LOW_SPACE_BYTES = 2 ** 30;
@@ -88,6 +90,7 @@ export function doctorSubject(config: Config): DoctorSubject {
     datagramsReceiveMax: DATAGRAMS_MAX,
     datagramsSendMax: DATAGRAMS_MAX,
     lingerMs: 0,
+    plain: false,
   });
   return {
     mappingsBytes: [
@@ -114,6 +117,7 @@ export function doctorSubject(config: Config): DoctorSubject {
     ],
     dataDirectory: config.appliance.dataDirectory,
     synced: config.journal.durability === "synced",
+    transport: config.transport.kind,
     dpdk: dpdk.enabled,
   };
 }
@@ -129,7 +133,7 @@ export function examine(
     hugePages(subject, facts),
     transparentHugePages(facts),
     lockedMemory(subject, facts),
-    uring(facts),
+    uring(subject, facts),
     dpdk(subject, facts),
     governor(facts),
     clockSource(facts),
@@ -331,25 +335,40 @@ function lockedMemory(subject: DoctorSubject, facts: HostFacts): Finding {
   };
 }
 
-function uring(facts: HostFacts): Finding {
+function uring(subject: DoctorSubject, facts: HostFacts): Finding {
   const disabled = facts.uringDisabled !== "" && facts.uringDisabled !== "0";
   const works = facts.uringError === "";
+  const { transport } = subject;
+  const unused = transport === "plain";
   return {
     subject: "io_uring",
-    severity: works ? "ok" : "error",
+    severity: works
+      ? "ok"
+      : unused
+      ? "info"
+      : transport === "auto"
+      ? "warning"
+      : "error",
     found: works
       ? "a ring opens"
       : disabled
       ? `kernel.io_uring_disabled is ${facts.uringDisabled}: ${facts.uringError}`
       : facts.uringError,
-    wanted: "a ring opens",
-    why: "clients are served through it",
-    remedy: works
+    wanted: unused
+      ? 'nothing: [transport] kind = "plain" does without'
+      : "a ring opens",
+    why: transport === "auto" && !works
+      ? "clients are served over plain sockets without it, a few percent slower"
+      : "clients are served through it",
+    remedy: works || unused
       ? ""
-      : disabled
-      ? "sysctl -w kernel.io_uring_disabled=0, and the same line in /etc/sysctl.d"
-      : "use a kernel from 6.1 on, and allow io_uring_setup, io_uring_enter and " +
-        "io_uring_register in the unit's or container's seccomp filter",
+      : (disabled
+        ? "sysctl -w kernel.io_uring_disabled=0, and the same line in /etc/sysctl.d"
+        : "use a kernel from 6.1 on, and allow io_uring_setup, io_uring_enter and " +
+          "io_uring_register in the unit's or container's seccomp filter") +
+        (transport === "auto"
+          ? ""
+          : '; or configure [transport] kind = "auto"'),
   };
 }
 

@@ -8,7 +8,7 @@
 import type { Config } from "../config/mod.ts";
 import type { IdleOptions } from "./agent.ts";
 
-/** Names of the agents. `gateway0` serves io_uring, `gateway1` DPDK. */
+/** Names of the agents. `gateway0` serves the kernel's sockets, `gateway1` DPDK. */
 export type AgentName =
   | "gateway0"
   | "gateway1"

@@ -91,6 +91,7 @@ export function defaultConfig(): Config {
       sleepUs: 200,
     },
     memory: { hugePages: "auto" },
+    transport: { kind: "auto" },
     capacity: {
       orders: ORDERS_DEFAULT,
       sessions: 256,

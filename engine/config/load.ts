@@ -397,6 +397,7 @@ function toConfig(file: ConfigFile): Config {
       sleepUs: topology.sleep_us,
     },
     memory: { hugePages: file.memory.huge_pages },
+    transport: { kind: file.transport.kind },
     capacity: toCapacity(file.capacity),
     journal: {
       durability: journal.durability,

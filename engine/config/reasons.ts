@@ -96,6 +96,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Faster where the machine has them, and a start anywhere; require for production.",
   ),
   entry(
+    "transport.kind",
+    D.transport.kind,
+    "auto, io_uring or plain",
+    "Who waits for the kernel's sockets: what this host allows and does quicker, measured for 60 ms at start; a name takes that one or does not start.",
+  ),
+  entry(
     "capacity.orders",
     D.capacity.orders,
     "orders in the books",

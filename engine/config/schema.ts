@@ -144,6 +144,10 @@ const memory = section({
   ),
 });
 
+const transport = section({
+  kind: v.optional(oneOf(["auto", "io_uring", "plain"]), D.transport.kind),
+});
+
 const journal = section({
   durability: v.optional(
     oneOf(["none", "written", "synced", "replicated"]),
@@ -258,6 +262,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   appliance: v.optional(appliance, {}),
   topology: v.optional(topology, {}),
   memory: v.optional(memory, {}),
+  transport: v.optional(transport, {}),
   capacity: v.optional(capacity, {}),
   journal: v.optional(journal, {}),
   snapshot: v.optional(snapshot, {}),

@@ -26,6 +26,10 @@ export interface Config {
     readonly sleepUs: number;
   };
   readonly memory: { readonly hugePages: "auto" | "require" | "never" };
+  readonly transport: {
+    /** Who waits for the kernel's sockets; "auto" = what is quicker on this host. */
+    readonly kind: "auto" | "io_uring" | "plain";
+  };
   readonly capacity: {
     readonly orders: number;
     readonly sessions: number;

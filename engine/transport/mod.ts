@@ -5,7 +5,8 @@
  *
  * @module
  */
+export * from "./choose_sockets.ts";
 export * from "./dpdk_transport.ts";
 export * from "./null_transport.ts";
+export * from "./socket_transport.ts";
 export * from "./transport.ts";
-export * from "./uring_transport.ts";

@@ -58,7 +58,7 @@ export const GONE = -2;
 
 /** A driver of the network. All methods are for the owning thread only. */
 export interface Transport {
-  /** "io_uring", "dpdk", "deno". */
+  /** "io_uring", "plain", "dpdk", "null". */
   readonly name: string;
   /** All receive and transmit memory; offsets index it. */
   readonly bytes: Uint8Array;

@@ -44,6 +44,7 @@ const SUBJECT: DoctorSubject = {
   pinnedCores: [2, 3],
   dataDirectory: "/var/lib/ferrule",
   synced: true,
+  transport: "io_uring",
   dpdk: true,
 };
 
@@ -198,6 +199,21 @@ Deno.test("examine() tells a forbidden io_uring from a missing one", () => {
     find(examine(SUBJECT, { ...HOST, ...host }), "io_uring").remedy;
   assertStringIncludes(remedy(forbidden), "kernel.io_uring_disabled=0");
   assertStringIncludes(remedy(missing), "seccomp");
+  assertStringIncludes(remedy(missing), 'kind = "auto"');
+});
+
+Deno.test("examine() needs io_uring only where it is configured by name", () => {
+  const host = { uringError: "EPERM", uringDisabled: "2" };
+  for (
+    const [transport, expected] of [
+      ["io_uring", "error"],
+      ["auto", "warning"],
+      ["plain", "info"],
+    ] as const
+  ) {
+    assertEquals(severity("io_uring", host, { transport }), expected);
+    assertEquals(severity("io_uring", {}, { transport }), "ok");
+  }
 });
 
 Deno.test("examine() wants DPDK only where a port uses it", () => {

@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly durability?: string;
   /** Folder for the journal; a temporary one if not given. */
   readonly dataDirectory?: string;
+  /** "auto", "io_uring" or "plain". */
+  readonly transport?: string;
   /** TOML lines that are appended, whole sections. */
   readonly extraToml?: string;
   /** TOML lines of `[topology]`. */
@@ -83,6 +85,8 @@ ${options.topologyToml ?? ""}
 [journal]
 durability = "${options.durability ?? "written"}"
 ${options.journalToml ?? ""}
+[transport]
+kind = "${options.transport ?? "auto"}"
 [capacity]
 ${options.capacityToml ?? ""}
 [fix]

@@ -67,10 +67,16 @@ function clean(
   return report;
 }
 
-for (const topology of ["single", "pinned"]) {
-  Deno.test(`a QuickFIX client trades ${ORDERS} orders and loses its connection half-way, topology ${topology}`, async () => {
+for (
+  const [topology, transport] of [
+    ["single", "io_uring"],
+    ["pinned", "io_uring"],
+    ["pinned", "plain"],
+  ] as const
+) {
+  Deno.test(`a QuickFIX client trades ${ORDERS} orders and loses its connection half-way, topology ${topology}, transport ${transport}`, async () => {
     if (!await isReady("QuickFIX client")) return;
-    await using appliance = await startAppliance({ topology });
+    await using appliance = await startAppliance({ topology, transport });
     const files = await Deno.makeTempDir({ prefix: "quickfix-" });
     try {
       const client = startClient({

@@ -121,40 +121,52 @@ const RESTING: readonly (readonly string[])[] = [
   ["--tif", "at-close", "buy", "10", "AAPL", "106"],
 ];
 
-Deno.test("main.ts send places every kind of order, by both protocols alike", async () => {
-  const data = await Deno.makeTempDir({ prefix: "ferrule-send-" });
-  try {
-    await using appliance = await startAppliance({
-      dataDirectory: data,
-      extraToml: ACCOUNTS,
-    });
-    const config = await Deno.makeTempFile({ dir: data, suffix: ".toml" });
-    await Deno.writeTextFile(config, ACCOUNTS);
-    for (const options of RESTING) {
-      for (const protocol of ["fix", "binary"]) {
-        const { code, out } = await send(appliance, protocol, [
+for (const transport of ["io_uring", "plain"]) {
+  Deno.test(`main.ts send places every kind of order, by both protocols alike, transport ${transport}`, async () => {
+    const data = await Deno.makeTempDir({ prefix: "ferrule-send-" });
+    try {
+      await using appliance = await startAppliance({
+        dataDirectory: data,
+        transport,
+        extraToml: ACCOUNTS,
+      });
+      const config = await Deno.makeTempFile({ dir: data, suffix: ".toml" });
+      await Deno.writeTextFile(config, ACCOUNTS);
+      for (const options of RESTING) {
+        for (const protocol of ["fix", "binary"]) {
+          const { code, out } = await send(appliance, protocol, [
+            "--config",
+            config,
+            ...options,
+          ]);
+          assertEquals(code, 0, `${options.join(" ")}: ${out}`);
+          assertMatch(out, /^accepted, order \d+, leaves 10/);
+        }
+      }
+      const { out } = await runMain(
+        [
+          "inspect",
           "--config",
           config,
-          ...options,
-        ]);
-        assertEquals(code, 0, `${options.join(" ")}: ${out}`);
-        assertMatch(out, /^accepted, order \d+, leaves 10/);
-      }
+          "--data",
+          data,
+          "--json",
+          "book",
+          "AAPL",
+        ],
+        [data],
+      );
+      const orders = jsonLines(out);
+      assertEquals(orders.length, RESTING.length * 2);
+      const bySession = (name: string) =>
+        orders.filter(({ session }) => session === name)
+          .sort((a, b) => Number(a.orderId) - Number(b.orderId)).map(termsOf);
+      assertEquals(bySession("CLIENT1"), bySession("1"));
+    } finally {
+      await Deno.remove(data, { recursive: true });
     }
-    const { out } = await runMain(
-      ["inspect", "--config", config, "--data", data, "--json", "book", "AAPL"],
-      [data],
-    );
-    const orders = jsonLines(out);
-    assertEquals(orders.length, RESTING.length * 2);
-    const bySession = (name: string) =>
-      orders.filter(({ session }) => session === name)
-        .sort((a, b) => Number(a.orderId) - Number(b.orderId)).map(termsOf);
-    assertEquals(bySession("CLIENT1"), bySession("1"));
-  } finally {
-    await Deno.remove(data, { recursive: true });
-  }
-});
+  });
+}
 
 Deno.test("main.ts send prints all that an order causes, and ends when it is over", async () => {
   await using appliance = await startAppliance();

@@ -34,9 +34,14 @@ function logonTo(
   });
 }
 
-for (const topology of TOPOLOGIES) {
-  Deno.test(`an orderly stop tells TCP and UDP clients, topology ${topology}`, async () => {
-    await using appliance = await startAppliance({ topology });
+for (
+  const [topology, transport] of [
+    ...TOPOLOGIES.map((topology) => [topology, "io_uring"] as const),
+    ["single", "plain"] as const,
+  ]
+) {
+  Deno.test(`an orderly stop tells TCP and UDP clients, topology ${topology}, transport ${transport}`, async () => {
+    await using appliance = await startAppliance({ topology, transport });
     const clients = [
       await logonTo("tcp", appliance.binaryTcpPort, 1),
       await logonTo("udp", appliance.binaryUdpPort, 2),

@@ -2,8 +2,8 @@
 
 /**
  * @file
- * The io_uring shim under address and undefined-behaviour sanitizers: a random
- * crowd of clients that talk, do not read, close, half close and reset, while
+ * The socket shim, with io_uring and with epoll, under address and
+ * undefined-behaviour sanitizers: a random crowd of clients that talk, do not read, close, half close and reset, while
  * the owner answers, holds back, closes and aborts; and datagrams both ways.
  * Every connection must be accepted once and closed once, and every byte that
  * comes back must be the one that was sent.
@@ -31,7 +31,7 @@
 			fail(#condition, __LINE__);                                                 \
 	} while (0)
 
-static const int32_t options[URING_OPTIONS] = {8, 4096, 16384, 16, 16, 30};
+static int32_t options[URING_OPTIONS] = {8, 4096, 16384, 16, 16, 30};
 static int32_t layout[URING_LAYOUT_WORDS];
 static uint8_t *block;
 static int32_t handle;
@@ -302,14 +302,13 @@ static void check_descriptors(void)
 	client_leave(&late, false);
 }
 
-int main(int count, char **arguments)
+static void run(int32_t plain, long steps)
 {
-	long steps = count > 2 ? atol(arguments[2]) : 20000, i;
 	int32_t stream, datagram;
+	long i;
 
-	seed = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 1;
-	state = seed;
-	CHECK(ferrule_uring_probe() == 0);
+	accepted = closed = reset_count = echoed = 0;
+	options[URING_OPTION_PLAIN] = plain;
 	CHECK(ferrule_uring_layout(options, layout) == 0);
 	block = mmap(NULL, (size_t)layout[URING_LAYOUT_TOTAL_BYTES], PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -354,7 +353,20 @@ int main(int count, char **arguments)
 	CHECK(ferrule_uring_close_listener(handle, datagram) == -EBADF);
 	CHECK(ferrule_uring_destroy(handle) == 0);
 	CHECK(ferrule_uring_poll(handle, 0) == -EBADF);
-	printf("accepted %ld, closed %ld, reset %ld, refused %d, echoed %ld bytes\n", accepted, closed,
-	       reset_count, header()[URING_REFUSED], echoed);
+	printf("%s: accepted %ld, closed %ld, reset %ld, refused %d, echoed %ld bytes\n",
+	       plain ? "epoll" : "io_uring", accepted, closed, reset_count, header()[URING_REFUSED],
+	       echoed);
+	munmap(block, (size_t)layout[URING_LAYOUT_TOTAL_BYTES]);
+}
+
+int main(int count, char **arguments)
+{
+	long steps = count > 2 ? atol(arguments[2]) : 20000;
+
+	seed = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 1;
+	state = seed;
+	CHECK(ferrule_uring_probe() == 0);
+	run(0, steps);
+	run(1, steps);
 	return 0;
 }

@@ -124,7 +124,10 @@ export function denoIn(
 
 const AF_INET = 2;
 const AF_PACKET = 17;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOL_SOCKET = 1;
+const SO_LINGER = 13;
 const SOCK_RAW = 3;
 const MSG_DONTWAIT = 0x40;
 const ETH_P_ALL = 0x0003;
@@ -135,6 +138,10 @@ const LIBC = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
@@ -204,6 +211,32 @@ export function openUdp(address: string, port: number): PolledSocket {
     throw new Error(`No UDP socket to ${address}:${port}`);
   }
   return polled(libc, fd);
+}
+
+/** A TCP client that ends with a reset: `reset()`. */
+export function openResetting(
+  address: string,
+  port: number,
+): { reset(): void } {
+  const libc = openLibc();
+  const fd = libc.symbols.socket(AF_INET, SOCK_STREAM, 0);
+  const target = new Uint8Array(16);
+  target[0] = AF_INET;
+  new DataView(target.buffer).setUint16(2, port);
+  target.set(address.split(".").map(Number), 4);
+  const lingerNot = new Uint8Array(Int32Array.of(1, 0).buffer);
+  if (
+    libc.symbols.connect(fd, target, target.length) !== 0 ||
+    libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerNot, 8) !== 0
+  ) {
+    throw new Error(`No TCP socket to ${address}:${port}`);
+  }
+  return {
+    reset(): void {
+      libc.symbols.close(fd);
+      libc.close();
+    },
+  };
 }
 
 function polled(

@@ -1,12 +1,19 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The transport over kernel sockets and io_uring. One object belongs to one
- * thread, the one that made it. Only `poll()` calls the shim; consume,
- * reserve, commit, pending and close are reads and writes of control words
- * that both see. Nothing allocates after the constructor but the opening of
- * listeners. It refuses to become another driver: where io_uring can not be
- * had, the constructor throws with the remedy.
+ * The transport over the kernel's sockets: io_uring waits for them, or epoll
+ * where io_uring is not allowed. One object belongs to one thread, the one
+ * that made it. Only `poll()` calls the shim; consume, reserve, commit,
+ * pending and close are reads and writes of control words that both see.
+ * Nothing allocates after the constructor but the opening of listeners. It
+ * refuses to become another driver: where io_uring can not be had, the
+ * constructor throws with the remedy.
+ *
+ * ```
+ *  UringTransport ─┐                    ┌─ io_uring
+ *                  ├─ SocketTransport ──┤             sockets
+ *  PlainTransport ─┘   control words    └─ epoll
+ * ```
  *
  * @module
  */
@@ -50,8 +57,11 @@ const {
   CLOSE,
 } = UringConnection;
 
-/** Sizes and habits of a `UringTransport`. */
-export interface UringTransportOptions {
+/** Who waits for sockets: io_uring, or epoll. */
+export type SocketKind = "io_uring" | "plain";
+
+/** Sizes and habits of a `SocketTransport`. */
+export interface SocketTransportOptions {
   /** Connections at a time, 1 to 4096; more are closed at once and counted. Default 64. */
   readonly connectionsMax?: number;
   /** Receive window of a connection, a multiple of 4096. Default 64 KiB. */
@@ -75,9 +85,9 @@ export interface UringTransportOptions {
   ) => void;
 }
 
-/** TCP and UDP over io_uring, for one thread. */
-export class UringTransport implements Transport {
-  readonly name = "io_uring";
+/** TCP and UDP over the kernel's sockets, for one thread. */
+export abstract class SocketTransport implements Transport {
+  readonly name: SocketKind;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly completions: Int32Array<ArrayBuffer>;
   readonly receiveWindowBytes: number;
@@ -97,13 +107,8 @@ export class UringTransport implements Transport {
   readonly #datagramStart: number;
   #disposed = false;
 
-  /**
-   * Sets up io_uring and its memory. Make it on the thread that will use it.
-   *
-   * @throws {NativeError} If io_uring is refused, memory is short, or a size
-   *   is out of its range.
-   */
-  constructor(options: UringTransportOptions = {}) {
+  protected constructor(kind: SocketKind, options: SocketTransportOptions) {
+    this.name = kind;
     const datagramsMax = options.datagramsMax ?? 256;
     const sizes: UringSizes = {
       connectionsMax: options.connectionsMax ?? 64,
@@ -112,13 +117,14 @@ export class UringTransport implements Transport {
       datagramsReceiveMax: datagramsMax,
       datagramsSendMax: datagramsMax,
       lingerMs: options.lingerMs ?? 1000,
+      plain: kind === "plain",
     };
     const layout = uringLayout(sizes);
     const region = allocate(layout.totalBytes, {
       hugePages: options.hugePages ?? true,
     });
     if (region.reason !== "") {
-      options.log?.("debug", "Memory of the io_uring transport", {
+      options.log?.("debug", `Memory of the ${kind} transport`, {
         bytes: layout.totalBytes,
         reason: region.reason,
       });
@@ -226,6 +232,17 @@ export class UringTransport implements Transport {
       parseAddress(address),
       `${group} on ${address}`,
     );
+  }
+
+  /**
+   * Connects to a stream listener of this host; waits for it, a second at
+   * most. No ACCEPTED is reported for it, all else is as for an accepted one.
+   *
+   * @returns The connection's id.
+   * @throws {NativeError} If nobody listens, or there is no room.
+   */
+  connectStream(address: string, port: number): number {
+    return this.#uring.connect(parseAddress(address), port, address);
   }
 
   /** The port that a listener is bound to: the kernel chooses for port 0. */
@@ -363,6 +380,32 @@ export class UringTransport implements Transport {
   }
 }
 
+/** Sockets that io_uring waits for. */
+export class UringTransport extends SocketTransport {
+  /**
+   * Sets up io_uring and its memory. Make it on the thread that will use it.
+   *
+   * @throws {NativeError} If io_uring is refused, memory is short, or a size
+   *   is out of its range.
+   */
+  constructor(options: SocketTransportOptions = {}) {
+    super("io_uring", options);
+  }
+}
+
+/** Sockets that epoll waits for: on every Linux. */
+export class PlainTransport extends SocketTransport {
+  /**
+   * Sets up epoll and its memory. Make it on the thread that will use it.
+   *
+   * @throws {NativeError} If memory or descriptors are short, or a size is
+   *   out of its range.
+   */
+  constructor(options: SocketTransportOptions = {}) {
+    super("plain", options);
+  }
+}
+
 /**
  * An IPv4 address as a number: "127.0.0.1" is 0x7f000001.
  *
@@ -378,7 +421,7 @@ export function parseAddress(address: string): number {
   }
   if (parts.length !== 4 || Number.isNaN(number)) {
     throw new TypeError(
-      `"${address}" is no IPv4 address; the io_uring transport takes ` +
+      `"${address}" is no IPv4 address; transports take ` +
         "addresses like 127.0.0.1 or 0.0.0.0",
     );
   }

@@ -1,0 +1,293 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Conformance: many connections at once, and clients with bad manners. See
+ * `conformance.ts`.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  BACKPRESSURE,
+  CompletionKind,
+  GONE,
+} from "../../engine/transport/mod.ts";
+import {
+  Bed,
+  type ConformanceTest,
+  openFiles,
+  pattern,
+  readExactly,
+  readToEnd,
+  type Rung,
+  writeAll,
+} from "./bed.ts";
+import { openResetting } from "./netns.ts";
+
+const ECONNRESET = -104;
+
+/** What every transport with streams does. */
+export const CROWD_TESTS: ConformanceTest[] = [];
+
+function test(name: string, body: ConformanceTest["body"]): void {
+  CROWD_TESTS.push({ name, body });
+}
+
+/** A bed that is open, and its port. */
+function listening(
+  rung: Rung,
+  options: ConstructorParameters<typeof Bed>[1],
+): { bed: Bed; port: number } {
+  const bed = new Bed(rung, options);
+  return {
+    bed,
+    port: bed.transport.port(bed.transport.listenStream(rung.address, 0)),
+  };
+}
+
+/** Connections that nobody has polled for yet. */
+async function crowd(
+  rung: Rung,
+  port: number,
+  count: number,
+): Promise<Deno.TcpConn[]> {
+  const clients: Deno.TcpConn[] = [];
+  for (let i = 0; i < count; i++) {
+    clients.push(await Deno.connect({ hostname: rung.address, port }));
+  }
+  return clients;
+}
+
+test("opens and closes thousands of connections and keeps no descriptor", async (rung) => {
+  const { bed, port } = listening(rung, { connectionsMax: 256 });
+  using _ = bed;
+  const before = openFiles();
+  const waves = 16;
+  const size = 200;
+  for (let wave = 0; wave < waves; wave++) {
+    const clients = await crowd(rung, port, size);
+    await bed.until(
+      "all accepted",
+      () => bed.of(CompletionKind.ACCEPTED).length === size * (wave + 1),
+    );
+    const ids = bed.of(CompletionKind.ACCEPTED).slice(-size);
+    // Half are closed by us, half by their clients.
+    if (wave % 2 === 0) { for (const { id } of ids) bed.transport.close(id); }
+    for (const client of clients) client.close();
+    await bed.until(
+      "all closed",
+      () => bed.of(CompletionKind.CLOSED).length === size * (wave + 1),
+    );
+  }
+  for (let i = 0; i < 10; i++) bed.step(100);
+  assertEquals(openFiles(), before);
+  assertEquals(bed.transport.openConnections ?? 0, 0);
+  assertEquals(bed.transport.refusedConnections, 0);
+  const closed = bed.of(CompletionKind.CLOSED).map(({ id }) => id);
+  assertEquals(new Set(closed).size, waves * size, "each id once");
+  const accepted = bed.of(CompletionKind.ACCEPTED).map(({ id }) => id);
+  assertEquals(closed.sort(), accepted.sort());
+});
+
+test("takes more connections and messages at once than one poll reports", async (rung) => {
+  const size = 700;
+  const { bed, port } = listening(rung, {
+    connectionsMax: size,
+    receiveWindowBytes: 4096,
+    sendWindowBytes: 8192,
+  });
+  using _ = bed;
+  bed.onReceived = (id, offset, length) => {
+    const at = bed.transport.reserve(id, length);
+    if (at < 0) return 0;
+    bed.transport.bytes.copyWithin(at, offset, offset + length);
+    bed.transport.commit(id, length);
+    return length;
+  };
+  const clients = await crowd(rung, port, size);
+  await bed.until(
+    "all accepted",
+    () => bed.of(CompletionKind.ACCEPTED).length === size,
+  );
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(
+      clients.map((client, i) => writeAll(client, pattern(300, i + round))),
+    );
+    const answers = await bed.during(
+      "all answers",
+      Promise.all(clients.map((client) => readExactly(client, 300))),
+    );
+    answers.forEach((answer, i) =>
+      assertEquals(answer, pattern(300, i + round))
+    );
+  }
+  for (const client of clients) client.close();
+  await bed.until(
+    "all closed",
+    () => bed.of(CompletionKind.CLOSED).length === size,
+  );
+});
+
+test("a client that does not read holds up no other", async (rung) => {
+  const { bed, port } = listening(rung, { sendWindowBytes: 65536 });
+  using _ = bed;
+  const stuck = await bed.connect(port);
+  const other = await bed.connect(port);
+  bed.fill(stuck.id);
+  for (let round = 0; round < 50; round++) {
+    assertEquals(bed.send(other.id, pattern(100, round)), 0);
+    assertEquals(
+      await bed.during("the other", readExactly(other.client, 100)),
+      pattern(100, round),
+    );
+  }
+  assertEquals(bed.transport.reserve(stuck.id, 40_000), BACKPRESSURE);
+  stuck.client.close();
+  other.client.close();
+  await bed.until("both", () => bed.of(CompletionKind.CLOSED).length === 2);
+});
+
+test("tells a client's reset as ECONNRESET, whatever was under way", async (rung) => {
+  const { bed, port } = listening(rung, { sendWindowBytes: 65536 });
+  using _ = bed;
+  for (const sending of [false, true]) {
+    bed.seen.length = 0;
+    const client = openResetting(rung.address, port);
+    await bed.until(
+      "ACCEPTED",
+      () => bed.of(CompletionKind.ACCEPTED).length === 1,
+    );
+    const { id } = bed.of(CompletionKind.ACCEPTED)[0]!;
+    if (sending) bed.fill(id);
+    else for (let i = 0; i < 5; i++) bed.step(100);
+    client.reset();
+    await bed.until("CLOSED", () => bed.of(CompletionKind.CLOSED).length === 1);
+    const closed = bed.of(CompletionKind.CLOSED)[0]!;
+    assertEquals([closed.id, closed.length], [id, ECONNRESET]);
+    assertEquals(bed.transport.reserve(id, 1), GONE);
+  }
+});
+
+test("close() while sending: all arrives, then the end, and what comes is not read", async (rung) => {
+  const { bed, port } = listening(rung, {
+    sendWindowBytes: 65536,
+    lingerMs: 10_000,
+  });
+  using _ = bed;
+  const { client, id } = await bed.connect(port);
+  const sent = bed.fill(id);
+  const before = bed.of(CompletionKind.RECEIVED).length;
+  bed.transport.close(id);
+  await bed.during("a late message", writeAll(client, pattern(3000, 1)));
+  assertEquals(await bed.during("the end", readToEnd(client)), sent);
+  client.close();
+  await bed.until("CLOSED", () => bed.of(CompletionKind.CLOSED).length === 1);
+  assertEquals(bed.of(CompletionKind.CLOSED)[0]!.length, 0);
+  assertEquals(bed.of(CompletionKind.RECEIVED).length, before);
+});
+
+test("takes messages of no bytes and of all its bytes", async (rung) => {
+  const { bed, port } = listening(rung, {
+    receiveWindowBytes: 8192,
+    sendWindowBytes: 16384,
+  });
+  using _ = bed;
+  const { client, id } = await bed.connect(port);
+  const { transport } = bed;
+  assertEquals(bed.send(id, new Uint8Array(0)), 0);
+  for (let i = 0; i < 5; i++) bed.step(100);
+  assertEquals(transport.pending(id), 0);
+  transport.consume(id, 0);
+  assertEquals(bed.send(id, pattern(8192, 1)), 0);
+  assertEquals(bed.send(id, new Uint8Array(0)), 0);
+  assertEquals(
+    await bed.during("the largest", readExactly(client, 8192)),
+    pattern(8192, 1),
+  );
+  assertEquals(transport.reserve(id, 16385), BACKPRESSURE);
+  // The window fills to its last byte, and is then read as a whole.
+  bed.onReceived = (_id, _offset, length) => length === 8192 ? length : 0;
+  await writeAll(client, pattern(8192, 2));
+  await bed.until(
+    "a full window",
+    () => bed.of(CompletionKind.RECEIVED).at(-1)?.length === 8192,
+  );
+  assertEquals(bed.of(CompletionKind.RECEIVED).at(-1)!.bytes, pattern(8192, 2));
+  bed.onReceived = (_id, _offset, length) => length;
+  await writeAll(client, pattern(1, 3));
+  await bed.until(
+    "one byte more",
+    () => bed.of(CompletionKind.RECEIVED).at(-1)!.length === 1,
+  );
+  client.close();
+});
+
+test("refuses a full house's next clients, whether they talk or not", async (rung) => {
+  const { bed, port } = listening(rung, { connectionsMax: 3 });
+  using _ = bed;
+  const inside = [];
+  for (let i = 0; i < 3; i++) inside.push(await bed.connect(port));
+  for (let i = 0; i < 10; i++) {
+    const client = await Deno.connect({ hostname: rung.address, port });
+    if (i % 2 === 0) await client.write(pattern(100, i));
+    assertEquals(await bed.during("refusal", readToEnd(client)), 0);
+    client.close();
+  }
+  assertEquals(bed.transport.refusedConnections, 10);
+  assertEquals(bed.of(CompletionKind.ACCEPTED).length, 3);
+  assertEquals(bed.of(CompletionKind.RECEIVED).length, 0);
+  for (const { client, id } of inside) {
+    assertEquals(bed.send(id, pattern(20, id)), 0);
+    assertEquals(
+      await bed.during("those inside", readExactly(client, 20)),
+      pattern(20, id),
+    );
+    client.close();
+  }
+});
+
+test("a client that closes its half gets the answer to what it sent before", async (rung) => {
+  const { bed, port } = listening(rung, { sendWindowBytes: 65536 });
+  using _ = bed;
+  bed.onReceived = (id, offset, length) => {
+    const at = bed.transport.reserve(id, length);
+    if (at < 0) return 0;
+    bed.transport.bytes.copyWithin(at, offset, offset + length);
+    bed.transport.commit(id, length);
+    return length;
+  };
+  for (const length of [1, 100, 20_000]) {
+    bed.seen.length = 0;
+    const { client } = await bed.connect(port);
+    await writeAll(client, pattern(length, length));
+    await client.closeWrite();
+    assertEquals(await bed.during("the answer", readToEnd(client)), length);
+    client.close();
+    await bed.until("CLOSED", () => bed.of(CompletionKind.CLOSED).length === 1);
+    const received = bed.of(CompletionKind.RECEIVED);
+    assert(received.length > 0);
+    assertEquals(bed.of(CompletionKind.CLOSED)[0]!.length, 0);
+  }
+});
+
+test("a closed listener's port is free after the next poll", async (rung) => {
+  using bed = new Bed(rung);
+  const { transport } = bed;
+  for (const used of [false, true]) {
+    const listener = transport.listenStream(rung.address, 0);
+    const port = transport.port(listener);
+    bed.step();
+    if (used) (await bed.connect(port)).client.close();
+    transport.closeListener(listener);
+    bed.step();
+    const next = transport.listenStream(rung.address, port);
+    assertEquals(transport.port(next), port);
+    const datagrams = transport.listenDatagram(rung.address, 0);
+    const datagramPort = transport.port(datagrams);
+    bed.step();
+    transport.closeListener(datagrams);
+    bed.step();
+    const again = transport.listenDatagram(rung.address, datagramPort);
+    assertEquals(transport.port(again), datagramPort);
+  }
+});
