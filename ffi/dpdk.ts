@@ -98,6 +98,8 @@ export const DpdkCounter = {
   TCP_OPEN: 27,
   /** Closed connections whose client did not take the rest in time. */
   TCP_LINGER_EXPIRED: 28,
+  /** Segments dropped because their header or options do not end where they must. */
+  TCP_MALFORMED: 29,
 } as const;
 
 const EPERM = 1;

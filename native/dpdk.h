@@ -99,6 +99,8 @@ enum {
 	FERRULE_DPDK_TCP_OPEN = 27,
 	/** Closed connections whose client did not take the rest in time. */
 	FERRULE_DPDK_TCP_LINGER_EXPIRED = 28,
+	/** Segments dropped because their header or options do not end where they must. */
+	FERRULE_DPDK_TCP_MALFORMED = 29,
 	FERRULE_DPDK_COUNTERS = 32,
 };
 

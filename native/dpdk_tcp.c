@@ -140,11 +140,39 @@ static void free_frame(struct pbuf *p)
 	streams_frame_free(((struct frame_pbuf *)(void *)p)->frame);
 }
 
+/*
+ * True if the header and each of its options end within the packet: lwIP reads
+ * the length of an option that is cut off, one byte beyond it.
+ */
+static bool options_hold(const uint8_t *tcp, uint32_t bytes)
+{
+	const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
+	uint32_t at = TCP_HLEN;
+
+	if (header < TCP_HLEN || header > bytes)
+		return false;
+	while (at < header && tcp[at] != LWIP_TCP_OPT_EOL) {
+		if (tcp[at] == LWIP_TCP_OPT_NOP) {
+			at++;
+			continue;
+		}
+		if (at + 1 >= header || tcp[at + 1] < 2 || at + tcp[at + 1] > header)
+			return false;
+		at += tcp[at + 1];
+	}
+	return true;
+}
+
 void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes)
 {
 	struct frame_pbuf *wrapped = headroom;
 	struct pbuf *p;
 
+	if (!options_hold(packet + IP_HLEN, bytes - IP_HLEN)) {
+		count_up(FERRULE_DPDK_TCP_MALFORMED, 1);
+		streams_frame_free(frame);
+		return;
+	}
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->custom.custom_free_function = free_frame;
 	wrapped->frame = frame;

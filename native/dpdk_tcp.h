@@ -44,7 +44,7 @@ int32_t streams_listen(uint32_t tcp_port);
 int32_t streams_unlisten(int32_t listener);
 /** Before frames are received: the owner's wishes, acknowledgements, timers. */
 void streams_before(uint32_t now_ms);
-/** An IPv4 packet whose checksums hold. Takes the frame over. */
+/** An IPv4 packet of 40 bytes or more whose checksums hold. Takes the frame over. */
 void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes);
 /** Describes what happened, from completion `count` on; returns the new count. */
 int32_t streams_describe(int32_t count);
