@@ -20,7 +20,7 @@ empty :=
 space := $(empty) $(empty)
 
 # Packages that running needs, and those that the tests and checks need besides.
-RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev
+RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev dpkg-dev
 TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
 	openssh-client socat procps python3 nats-server

@@ -1,7 +1,7 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * UDP over IPv4 on a port driven by DPDK: wrapper of `native/dpdk.h`.
+ * UDP and TCP over IPv4 on a port driven by DPDK: wrapper of `native/dpdk.h`.
  *
  * A port belongs to the thread that opened it. Opening and closing allocate;
  * polling, reserving and committing do not. It never takes another driver, and
@@ -27,6 +27,7 @@ const SYMBOLS = {
   },
   ferrule_dpdk_close: { parameters: ["i32"], result: "i32" },
   ferrule_dpdk_listen: { parameters: ["i32", "u32"], result: "i32" },
+  ferrule_dpdk_listen_stream: { parameters: ["i32", "u32"], result: "i32" },
   ferrule_dpdk_unlisten: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_dpdk_pin_peer: {
     parameters: ["i32", "u32", "u32", "u32"],
@@ -46,7 +47,7 @@ export type DpdkSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /**
  * Counters of a port, since it was opened. `RX_FRAMES` counts every received
- * frame, the ones after it up to `RX_SPOOFED` count each frame once.
+ * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM` count each frame once.
  */
 export const DpdkCounter = {
   RX_FRAMES: 0,
@@ -71,33 +72,74 @@ export const DpdkCounter = {
   RX_UNKNOWN_PORT: 12,
   /** The sender's address is pinned to another MAC address. */
   RX_SPOOFED: 13,
+  /** Segments handed to TCP. */
+  RX_SEGMENTS: 14,
+  RX_BAD_TCP_CHECKSUM: 15,
   /** ARP frames of a host that uses our address. */
-  ADDRESS_CONFLICTS: 14,
-  TX_FRAMES: 15,
-  TX_DATAGRAMS: 16,
+  ADDRESS_CONFLICTS: 16,
+  TX_FRAMES: 17,
+  TX_DATAGRAMS: 18,
   /** Bursts that the card did not take completely; the rest is tried again. */
-  TX_RETRIES: 17,
-  /** Datagrams dropped because nobody answered our ARP requests for a second. */
-  TX_UNRESOLVED: 18,
-  /** Datagrams dropped: outside our network without a gateway, or no host. */
-  TX_NO_ROUTE: 19,
+  TX_RETRIES: 19,
+  /** Packets dropped because nobody answered our ARP requests for a second. */
+  TX_UNRESOLVED: 20,
+  /** Packets dropped: outside our network without a gateway, or no host. */
+  TX_NO_ROUTE: 21,
   /** Frames dropped because the send queue was full. */
-  TX_DROPPED: 20,
+  TX_DROPPED: 22,
   /** `reserve` calls refused because the send queue was full. */
-  TX_BACKPRESSURE: 21,
+  TX_BACKPRESSURE: 23,
   /** Times that no packet buffer was free. */
-  NO_BUFFER: 22,
+  NO_BUFFER: 24,
+  TX_SEGMENTS: 25,
+  /** TCP connections reset at once because there was no room for them. */
+  TCP_REFUSED: 26,
+  /** TCP connections open now, those that are being closed included. */
+  TCP_OPEN: 27,
+  /** Closed connections whose client did not take the rest in time. */
+  TCP_LINGER_EXPIRED: 28,
+  /** Segments dropped because their header or options do not end where they must. */
+  TCP_MALFORMED: 29,
 } as const;
 
 const EPERM = 1;
 const ENOMEM = 12;
 const EACCES = 13;
+const EBUSY = 16;
 const EINVAL = 22;
 const EMSGSIZE = 90;
 const ENETDOWN = 100;
 
-const COUNTERS = 24;
+/** Words of a TCP connection, as in `native/dpdk.h`. */
+export const DpdkConnection = {
+  OPEN_ID: 0,
+  ID: 1,
+  RECEIVE_HEAD: 2,
+  RECEIVE_TAIL: 3,
+  RECEIVE_WANTED: 4,
+  SEND_FILL: 5,
+  /** Of two buffers: this word and the next. */
+  SEND_COMMITTED: 6,
+  SEND_PENDING: 8,
+  DIRTY: 9,
+  CLOSE: 10,
+} as const;
+/** Words of one connection. */
+export const DPDK_CONNECTION_WORDS = 16;
+/** `CLOSE` word: after what is committed has been sent. */
+export const DPDK_CLOSE_FLUSH = 1;
+/** `CLOSE` word: now, with a reset. */
+export const DPDK_CLOSE_RESET = 2;
+/** Most TCP connections of a port. */
+export const DPDK_CONNECTIONS_MAX = 256;
+/** Receive window of a connection. */
+export const DPDK_RECEIVE_BYTES = 256 * 1024;
+/** Send buffers of a connection: two of half the size. */
+export const DPDK_SEND_BYTES = 512 * 1024;
+
+const COUNTERS = 32;
 const BURST = 64;
+const COMPLETIONS = 256;
 const COMPLETION_WORDS = 8;
 const SETTINGS_WORDS = 8;
 const INFO_WORDS = 8;
@@ -130,6 +172,11 @@ export interface DpdkOptions {
   readonly hugePages?: boolean;
   /** Packet buffers of about 2.4 KB, 4096 to 262144; default 16383. */
   readonly buffers?: number;
+  /**
+   * Room for so many TCP connections, of 768 KiB each, up to 256; default 0:
+   * no TCP. One port of a process can have TCP at a time.
+   */
+  readonly connectionsMax?: number;
 }
 
 /** State of the link, and the card's own counters. */
@@ -149,10 +196,16 @@ export interface DpdkLink {
 export interface DpdkPort {
   readonly symbols: DpdkSymbols;
   readonly handle: number;
-  /** All packet buffers. Length 0 once closed. */
+  /** All packet buffers, and the memory of connections. Length 0 once closed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** 8 words for each completion of the last poll, as in transport.ts. */
   readonly completions: Int32Array<ArrayBuffer>;
+  /** First entry: how many connections the next poll looks at; from the third on: which. */
+  readonly dirty: Int32Array<ArrayBuffer>;
+  /** `DPDK_CONNECTION_WORDS` words for each connection: `DpdkConnection`. */
+  readonly connections: Int32Array<ArrayBuffer>;
+  /** Offset in `bytes` of the connections' windows and buffers. */
+  readonly streamsOffset: number;
   /** Indexed by `DpdkCounter`. */
   readonly counters: Float64Array<ArrayBuffer>;
   /** Our MAC address. */
@@ -263,6 +316,9 @@ function remedyOf(code: number): string {
       return "Set the interface's MTU: ip link set dev NAME mtu 1500";
     case ENETDOWN:
       return "Set the interface up: ip link set dev NAME up";
+    case EBUSY:
+      return "Serve TCP on one DPDK port of the process: set connectionsMax to " +
+        "0 for the others";
     case EINVAL:
       return "Correct the device's arguments or the values of the port";
     default:
@@ -284,6 +340,7 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
     settings[5] = mac.high;
     settings[6] = mac.low;
   }
+  settings[7] = options.connectionsMax ?? 0;
   return settings;
 }
 
@@ -292,7 +349,9 @@ function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
   const pci = isPci ? options.device : "";
   // Ordinary memory is taken at once: buffers of 2.5 KB, and some for rings.
-  const memoryMib = 64 + Math.ceil((options.buffers ?? 16383) * 2560 / 1048576);
+  const bytes = (options.buffers ?? 16383) * 2560 +
+    (options.connectionsMax ?? 0) * (DPDK_RECEIVE_BYTES + DPDK_SEND_BYTES);
+  const memoryMib = 64 + Math.ceil(bytes / 1048576);
   unwrap(
     shim.ferrule_dpdk_start(
       options.core ?? -1,
@@ -321,12 +380,22 @@ function viewsOf(
   const shared = attach(info[2]!, info[3]!);
   const macDigits = info[4]!.toString(16).padStart(4, "0") +
     info[5]!.toString(16).padStart(8, "0");
+  const completionsAt = COUNTERS * 8;
+  const completionWords = COMPLETIONS * COMPLETION_WORDS;
+  const dirtyAt = completionsAt + completionWords * 4;
   let isOpen = true;
   return {
     symbols: shim,
     handle,
     bytes: new Uint8Array(memory),
-    completions: new Int32Array(shared, COUNTERS * 8, BURST * COMPLETION_WORDS),
+    completions: new Int32Array(shared, completionsAt, completionWords),
+    dirty: new Int32Array(shared, dirtyAt, 2 + DPDK_CONNECTIONS_MAX),
+    connections: new Int32Array(
+      shared,
+      dirtyAt + (2 + DPDK_CONNECTIONS_MAX) * 4,
+      DPDK_CONNECTIONS_MAX * DPDK_CONNECTION_WORDS,
+    ),
+    streamsOffset: info[6]!,
     counters: new Float64Array(shared, 0, COUNTERS),
     mac: macDigits.match(/../g)!.join(":"),
     link(): DpdkLink {

@@ -25,6 +25,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 #include <rte_mempool.h>
 
 #include "dpdk_port.h"
@@ -233,18 +234,14 @@ static int32_t check_capabilities(void)
 	return 0;
 }
 
-static void measure_pool(struct rte_mempool *pool, void *opaque, struct rte_mempool_memhdr *chunk,
-			 unsigned int index)
+/* Widens the bytes that completions can point into. */
+static void span(struct port *port, uint8_t *first, uint64_t length)
 {
-	struct port *port = opaque;
-	uint8_t *first = chunk->addr;
-	uint8_t *end = first + chunk->len;
+	uint8_t *end = first + length;
 
-	(void)pool;
-	(void)index;
 	if (port->bytes == NULL) {
 		port->bytes = first;
-		port->bytes_count = chunk->len;
+		port->bytes_count = length;
 		return;
 	}
 	if (end < port->bytes + port->bytes_count)
@@ -252,6 +249,14 @@ static void measure_pool(struct rte_mempool *pool, void *opaque, struct rte_memp
 	if (first < port->bytes)
 		port->bytes = first;
 	port->bytes_count = (uint64_t)(end - port->bytes);
+}
+
+static void measure_pool(struct rte_mempool *pool, void *opaque, struct rte_mempool_memhdr *chunk,
+			 unsigned int index)
+{
+	(void)pool;
+	(void)index;
+	span(opaque, chunk->addr, chunk->len);
 }
 
 /* Packet buffers whose memory can be seen as one array of bytes. */
@@ -265,10 +270,49 @@ static int32_t make_pool(struct port *port, int handle, uint32_t buffers)
 	if (port->pool == NULL)
 		return ferrule_fail(positive(rte_errno), "%u packet buffers%s", buffers, log_tail());
 	rte_mempool_mem_iter(port->pool, measure_pool, port);
+	return 0;
+}
+
+/* Windows and send buffers of TCP connections, near the packet buffers. */
+static int32_t make_streams(struct port *port, uint32_t connections)
+{
+	const size_t bytes = (size_t)connections * FERRULE_TCP_CONNECTION_BYTES;
+
+	if (connections > FERRULE_DPDK_CONNECTIONS)
+		return ferrule_fail(EINVAL, "%u TCP connections, up to %d are possible", connections,
+				    FERRULE_DPDK_CONNECTIONS);
+	if (connections > 0) {
+		port->streams = rte_malloc("ferrule_streams", bytes, 4096);
+		if (port->streams == NULL)
+			return ferrule_fail(ENOMEM, "%zu bytes for %u TCP connections", bytes,
+					    connections);
+		span(port, port->streams, bytes);
+	}
 	if (port->bytes_count > INT32_MAX)
 		return ferrule_fail(EOVERFLOW, "packet buffers span %" PRIu64 " bytes",
 				    port->bytes_count);
 	return 0;
+}
+
+/* After everything else: what it takes must be given back by release(). */
+static int32_t start_streams(struct port *port, const uint32_t *settings)
+{
+	const uint32_t connections = settings[FERRULE_DPDK_SET_CONNECTIONS];
+	const struct streams_settings tcp = {
+		.port = port,
+		.address = port->address,
+		.connections = connections,
+		.out_of_order_max = RTE_MAX(settings[FERRULE_DPDK_SET_BUFFERS] / 4 /
+						    RTE_MAX(connections, 1u),
+					    2u),
+		.shared = port->shared,
+		.block = port->streams,
+		.bytes = port->bytes,
+	};
+	const int32_t result = connections == 0 ? 0 : streams_open(&tcp);
+
+	port->has_tcp = connections > 0 && result == 0;
+	return result;
 }
 
 static int32_t find_port(struct port *port, const char *device)
@@ -341,8 +385,33 @@ static int32_t start_port(struct port *port, const uint32_t *settings)
 	return 0;
 }
 
+static void flush(struct port *port)
+{
+	uint32_t sent = 0;
+
+	while (sent < port->queue_count) {
+		const uint32_t rest = port->queue_count - sent;
+		const uint16_t burst = (uint16_t)RTE_MIN(rest, (uint32_t)FERRULE_DPDK_BURST);
+		const uint16_t taken = rte_eth_tx_burst(port->id, 0, port->queue + sent, burst);
+
+		sent += taken;
+		if (taken < burst) {
+			port_count(port, FERRULE_DPDK_TX_RETRIES);
+			break;
+		}
+	}
+	port->shared->counters[FERRULE_DPDK_TX_FRAMES] += sent;
+	port->queue_count -= sent;
+	if (port->queue_count > 0 && sent > 0)
+		memmove(port->queue, port->queue + sent, port->queue_count * sizeof(port->queue[0]));
+}
+
 static void release(struct port *port)
 {
+	if (port->has_tcp) {
+		streams_close_all();
+		flush(port);
+	}
 	rte_pktmbuf_free(port->reserved);
 	rte_pktmbuf_free_bulk(port->held, port->held_count);
 	rte_pktmbuf_free_bulk(port->queue, port->queue_count);
@@ -353,6 +422,7 @@ static void release(struct port *port)
 		rte_dev_remove(port->device);
 	}
 	rte_mempool_free(port->pool);
+	rte_free(port->streams);
 	free(port->shared);
 	free(port->peers);
 	memset(port, 0, sizeof(*port));
@@ -387,9 +457,13 @@ static int32_t open_port(struct port *port, int handle, const char *device,
 	if (result == 0)
 		result = make_pool(port, handle, buffers);
 	if (result == 0)
+		result = make_streams(port, settings[FERRULE_DPDK_SET_CONNECTIONS]);
+	if (result == 0)
 		result = find_port(port, device);
 	if (result == 0)
 		result = start_port(port, settings);
+	if (result == 0)
+		result = start_streams(port, settings);
 	return result;
 }
 
@@ -431,6 +505,8 @@ int32_t ferrule_dpdk_open(const char *device, const uint32_t *settings, double *
 	info[FERRULE_DPDK_INFO_MAC_LOW] =
 		(double)((uint32_t)port->mac.addr_bytes[2] << 24 | (uint32_t)port->mac.addr_bytes[3] << 16 |
 			 (uint32_t)port->mac.addr_bytes[4] << 8 | (uint32_t)port->mac.addr_bytes[5]);
+	if (port->has_tcp)
+		info[FERRULE_DPDK_INFO_STREAMS] = (double)(port->streams - port->bytes);
 	pthread_mutex_unlock(&lock);
 	return handle;
 }
@@ -479,10 +555,23 @@ int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port)
 	return free_listener;
 }
 
+int32_t ferrule_dpdk_listen_stream(int32_t handle, uint32_t tcp_port)
+{
+	struct port *port = port_of(handle);
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "listen on port %d", handle);
+	if (!port->has_tcp)
+		return ferrule_fail(ENOTSUP, "the port was opened with room for no connection");
+	return streams_listen(tcp_port);
+}
+
 int32_t ferrule_dpdk_unlisten(int32_t handle, int32_t listener)
 {
 	struct port *port = port_of(handle);
 
+	if (port != NULL && port->has_tcp && listener >= FERRULE_DPDK_LISTENERS)
+		return streams_unlisten(listener);
 	if (port == NULL || listener < 0 || listener >= FERRULE_DPDK_LISTENERS)
 		return ferrule_fail(EBADF, "listener %d of port %d", listener, handle);
 	port->listeners[listener] = 0;
@@ -520,25 +609,10 @@ bool port_queue(struct port *port, struct rte_mbuf *frame)
 	return true;
 }
 
-static void flush(struct port *port)
+/* Milliseconds of a clock that starts somewhere and wraps. */
+static uint32_t milliseconds(const struct port *port)
 {
-	uint32_t sent = 0;
-
-	while (sent < port->queue_count) {
-		const uint32_t rest = port->queue_count - sent;
-		const uint16_t burst = (uint16_t)RTE_MIN(rest, (uint32_t)FERRULE_DPDK_BURST);
-		const uint16_t taken = rte_eth_tx_burst(port->id, 0, port->queue + sent, burst);
-
-		sent += taken;
-		if (taken < burst) {
-			port_count(port, FERRULE_DPDK_TX_RETRIES);
-			break;
-		}
-	}
-	port->shared->counters[FERRULE_DPDK_TX_FRAMES] += sent;
-	port->queue_count -= sent;
-	if (port->queue_count > 0 && sent > 0)
-		memmove(port->queue, port->queue + sent, port->queue_count * sizeof(port->queue[0]));
+	return (uint32_t)(port->now / (port->second / 1000));
 }
 
 static int32_t look(struct port *port)
@@ -548,6 +622,8 @@ static int32_t look(struct port *port)
 	int32_t count = 0;
 
 	port->now = rte_rdtsc();
+	if (port->has_tcp)
+		streams_before(milliseconds(port));
 	if (port->queue_count > 0)
 		flush(port);
 	received = rte_eth_rx_burst(port->id, 0, burst, FERRULE_DPDK_BURST);
@@ -561,6 +637,8 @@ static int32_t look(struct port *port)
 			port->held[count++] = burst[index];
 	}
 	port->held_count = (uint32_t)count;
+	if (port->has_tcp)
+		count = streams_describe(count);
 	if (port->waiting_count > 0)
 		net_waiting(port);
 	/* Answers to ARP and echo requests, and what they released. */

@@ -2,12 +2,17 @@
 
 /**
  * @file
- * UDP over IPv4 on a network port that DPDK drives from user space.
+ * UDP and TCP over IPv4 on a network port that DPDK drives from user space.
  *
  * One port has one queue pair and belongs to one thread: the one that opened
  * it. ARP and ICMP echo are answered inside ferrule_dpdk_poll(); what is left
  * over are datagrams for our address, described in the shared block and read
- * in place, in the packet buffers. No TCP, no IPv6, no VLAN, no fragments.
+ * in place, in the packet buffers, and TCP segments, which lwIP puts in order.
+ * No IPv6, no VLAN, no fragments.
+ *
+ * The bytes of a stream are copied once, from the packet into the receive
+ * window of its connection, and read there; what is sent stays in the
+ * connection's send buffers until the client has acknowledged it.
  *
  * A handle is a small number. Addresses are IPv4 as big-endian numbers
  * (10.99.0.2 = 0x0a630002), ports are in host order.
@@ -27,6 +32,18 @@
 #define FERRULE_DPDK_PORTS 4
 /** Bytes of a datagram's payload in a frame of 1500 bytes. */
 #define FERRULE_DPDK_DATAGRAM_BYTES 1472
+/** Most connections of a port. */
+#define FERRULE_DPDK_CONNECTIONS 256
+/** Connections that may be half open, for each TCP listener. */
+#define FERRULE_DPDK_BACKLOG 64
+/** Most completions of one poll. */
+#define FERRULE_DPDK_COMPLETIONS 256
+#define FERRULE_TCP_RECEIVE_BYTES (256 * 1024)
+/** Two buffers of half the size. */
+#define FERRULE_TCP_SEND_BYTES (512 * 1024)
+#define FERRULE_TCP_CONNECTION_BYTES (FERRULE_TCP_RECEIVE_BYTES + FERRULE_TCP_SEND_BYTES)
+/** An id is generation << bits | slot. */
+#define FERRULE_TCP_SLOT_BITS 12
 
 /** Words of a completion, as in engine/transport/transport.ts. */
 enum {
@@ -38,12 +55,15 @@ enum {
 	FERRULE_DPDK_COMPLETION_ADDRESS = 5,
 	FERRULE_DPDK_COMPLETION_PORT = 6,
 	FERRULE_DPDK_COMPLETION_WORDS = 8,
+	FERRULE_DPDK_KIND_ACCEPTED = 1,
+	FERRULE_DPDK_KIND_RECEIVED = 2,
+	FERRULE_DPDK_KIND_CLOSED = 3,
 	FERRULE_DPDK_KIND_DATAGRAM = 4,
 };
 
 /**
  * Counters, doubles, since the port was opened. Every received frame is
- * counted in RX_FRAMES and in exactly one of the others up to RX_SPOOFED.
+ * counted in RX_FRAMES and in exactly one of the others up to RX_BAD_TCP_CHECKSUM.
  */
 enum {
 	FERRULE_DPDK_RX_FRAMES = 0,
@@ -60,22 +80,62 @@ enum {
 	FERRULE_DPDK_RX_UNKNOWN_PROTOCOL = 11,
 	FERRULE_DPDK_RX_UNKNOWN_PORT = 12,
 	FERRULE_DPDK_RX_SPOOFED = 13,
-	FERRULE_DPDK_ADDRESS_CONFLICTS = 14,
-	FERRULE_DPDK_TX_FRAMES = 15,
-	FERRULE_DPDK_TX_DATAGRAMS = 16,
-	FERRULE_DPDK_TX_RETRIES = 17,
-	FERRULE_DPDK_TX_UNRESOLVED = 18,
-	FERRULE_DPDK_TX_NO_ROUTE = 19,
-	FERRULE_DPDK_TX_DROPPED = 20,
-	FERRULE_DPDK_TX_BACKPRESSURE = 21,
-	FERRULE_DPDK_NO_BUFFER = 22,
-	FERRULE_DPDK_COUNTERS = 24,
+	/** Segments handed to TCP. */
+	FERRULE_DPDK_RX_SEGMENTS = 14,
+	FERRULE_DPDK_RX_BAD_TCP_CHECKSUM = 15,
+	FERRULE_DPDK_ADDRESS_CONFLICTS = 16,
+	FERRULE_DPDK_TX_FRAMES = 17,
+	FERRULE_DPDK_TX_DATAGRAMS = 18,
+	FERRULE_DPDK_TX_RETRIES = 19,
+	FERRULE_DPDK_TX_UNRESOLVED = 20,
+	FERRULE_DPDK_TX_NO_ROUTE = 21,
+	FERRULE_DPDK_TX_DROPPED = 22,
+	FERRULE_DPDK_TX_BACKPRESSURE = 23,
+	FERRULE_DPDK_NO_BUFFER = 24,
+	FERRULE_DPDK_TX_SEGMENTS = 25,
+	/** Connections reset at once because there was no room for them. */
+	FERRULE_DPDK_TCP_REFUSED = 26,
+	/** Connections open now, those that are being closed included. */
+	FERRULE_DPDK_TCP_OPEN = 27,
+	/** Closed connections whose client did not take the rest in time. */
+	FERRULE_DPDK_TCP_LINGER_EXPIRED = 28,
+	/** Segments dropped because their header or options do not end where they must. */
+	FERRULE_DPDK_TCP_MALFORMED = 29,
+	FERRULE_DPDK_COUNTERS = 32,
+};
+
+/** Words of a connection, 16 of them. */
+enum {
+	/** The id while the connection takes bytes to send, else 0. */
+	FERRULE_TCP_OPEN_ID = 0,
+	/** The id until the poll after the one that reports CLOSED, then 0. */
+	FERRULE_TCP_ID = 1,
+	/** Unread bytes are [head, tail) of the window. */
+	FERRULE_TCP_RECEIVE_HEAD = 2,
+	FERRULE_TCP_RECEIVE_TAIL = 3,
+	/** 1 = the owner wants to see more. */
+	FERRULE_TCP_RECEIVE_WANTED = 4,
+	/** Which of the two send buffers is being filled. */
+	FERRULE_TCP_SEND_FILL = 5,
+	/** Bytes committed to each buffer; 0 again once all are acknowledged. */
+	FERRULE_TCP_SEND_COMMITTED = 6,
+	/** Bytes committed and not acknowledged. */
+	FERRULE_TCP_SEND_PENDING = 8,
+	/** 1 = in the list of connections that the next poll looks at. */
+	FERRULE_TCP_DIRTY = 9,
+	/** 1 = close after what is committed, 2 = reset now. */
+	FERRULE_TCP_CLOSE = 10,
+	FERRULE_TCP_WORDS = 16,
 };
 
 /** What the poller and TypeScript share; lives until the port is closed. */
 struct ferrule_dpdk_shared {
 	double counters[FERRULE_DPDK_COUNTERS];
-	int32_t completions[FERRULE_DPDK_BURST * FERRULE_DPDK_COMPLETION_WORDS];
+	int32_t completions[FERRULE_DPDK_COMPLETIONS * FERRULE_DPDK_COMPLETION_WORDS];
+	int32_t dirty_count;
+	int32_t padding;
+	int32_t dirty[FERRULE_DPDK_CONNECTIONS];
+	int32_t connections[FERRULE_DPDK_CONNECTIONS * FERRULE_TCP_WORDS];
 };
 
 /** Words of ferrule_dpdk_open()'s settings. */
@@ -91,6 +151,8 @@ enum {
 	FERRULE_DPDK_SET_HAS_MAC = 4,
 	FERRULE_DPDK_SET_MAC_HIGH = 5,
 	FERRULE_DPDK_SET_MAC_LOW = 6,
+	/** Room for so many TCP connections, up to FERRULE_DPDK_CONNECTIONS; 0 = no TCP. */
+	FERRULE_DPDK_SET_CONNECTIONS = 7,
 	FERRULE_DPDK_SET_WORDS = 8,
 };
 
@@ -102,6 +164,8 @@ enum {
 	FERRULE_DPDK_INFO_SHARED_BYTES = 3,
 	FERRULE_DPDK_INFO_MAC_HIGH = 4,
 	FERRULE_DPDK_INFO_MAC_LOW = 5,
+	/** Offset of the first connection's receive window; send buffers follow each. */
+	FERRULE_DPDK_INFO_STREAMS = 6,
 	FERRULE_DPDK_INFO_WORDS = 8,
 };
 
@@ -143,7 +207,9 @@ FERRULE_EXPORT int32_t ferrule_dpdk_close(int32_t handle);
 
 /** Takes datagrams for a UDP port; returns the listener's number. */
 FERRULE_EXPORT int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port);
-/** Takes nothing more for that port; what is still to be answered can be sent. */
+/** Accepts TCP connections on a port; returns the listener's number. */
+FERRULE_EXPORT int32_t ferrule_dpdk_listen_stream(int32_t handle, uint32_t tcp_port);
+/** Takes nothing more for that port; connections stay; what is still to be answered can be sent. */
 FERRULE_EXPORT int32_t ferrule_dpdk_unlisten(int32_t handle, int32_t listener);
 
 /**

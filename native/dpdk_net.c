@@ -1,7 +1,7 @@
 /* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
 
 /*
- * ARP, IPv4, ICMP echo and UDP for one port. Every length of a frame is
+ * ARP, IPv4, ICMP echo and UDP for one port, and the frames of TCP. Every length of a frame is
  * checked before it is used; whatever is not understood is counted and dropped.
  */
 
@@ -10,6 +10,7 @@
 #include <rte_arp.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include "dpdk_port.h"
@@ -112,9 +113,13 @@ static void ask_peer(struct port *port, uint32_t address)
 
 static void send_to(struct port *port, struct rte_mbuf *frame, const struct rte_ether_addr *mac)
 {
-	rte_pktmbuf_mtod(frame, struct rte_ether_hdr *)->dst_addr = *mac;
+	struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
+	const bool segment = ip->next_proto_id == IPPROTO_TCP;
+
+	ether->dst_addr = *mac;
 	if (port_queue(port, frame))
-		port_count(port, FERRULE_DPDK_TX_DATAGRAMS);
+		port_count(port, segment ? FERRULE_DPDK_TX_SEGMENTS : FERRULE_DPDK_TX_DATAGRAMS);
 }
 
 static void release_waiting(struct port *port, uint32_t next_hop, const struct rte_ether_addr *mac)
@@ -409,6 +414,75 @@ static int32_t check_ipv4(struct port *port, const struct rte_mbuf *frame)
 	return -1;
 }
 
+/* Hands a sound segment to TCP. Returns -1 = free it, -2 = TCP has it. */
+static int32_t receive_segment(struct port *port, struct rte_mbuf *frame, uint32_t bytes)
+{
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
+	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(ip + 1);
+	uint8_t *packet = rte_pktmbuf_mtod_offset(frame, uint8_t *, sizeof(*ether));
+	uint32_t sum;
+
+	if (bytes < sizeof(*tcp) || frame->data_off < FERRULE_TCP_HEADROOM) {
+		port_count(port, FERRULE_DPDK_RX_MALFORMED);
+		return -1;
+	}
+	sum = rte_ipv4_phdr_cksum(ip, 0);
+	sum += rte_raw_cksum(tcp, bytes);
+	if ((sum & 0xffff) + (sum >> 16) != 0xffff) {
+		port_count(port, FERRULE_DPDK_RX_BAD_TCP_CHECKSUM);
+		return -1;
+	}
+	if (!learn(port, rte_be_to_cpu_32(ip->src_addr), &ether->src_addr)) {
+		port_count(port, FERRULE_DPDK_RX_SPOOFED);
+		return -1;
+	}
+	port_count(port, FERRULE_DPDK_RX_SEGMENTS);
+	streams_receive(frame, frame->buf_addr, packet, (uint32_t)sizeof(*ip) + bytes);
+	return -2;
+}
+
+void *streams_frame_new(struct port *port, uint8_t **packet)
+{
+	struct rte_mbuf *frame;
+
+	if (port->queue_count == FERRULE_DPDK_SEND_QUEUE)
+		return NULL;
+	frame = rte_pktmbuf_alloc(port->pool);
+	if (frame == NULL) {
+		port_count(port, FERRULE_DPDK_NO_BUFFER);
+		return NULL;
+	}
+	*packet = rte_pktmbuf_mtod_offset(frame, uint8_t *, sizeof(struct rte_ether_hdr));
+	return frame;
+}
+
+void streams_frame_send(struct port *port, void *started, uint32_t address, uint32_t bytes)
+{
+	struct rte_mbuf *frame = started;
+	struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(ether + 1);
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+
+	ether->src_addr = port->mac;
+	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	ip->packet_id = 0;
+	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	tcp->cksum = 0;
+	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+	frame->data_len = (uint16_t)(sizeof(*ether) + bytes);
+	frame->pkt_len = frame->data_len;
+	pad(frame);
+	route(port, frame, address);
+}
+
+void streams_frame_free(void *frame)
+{
+	rte_pktmbuf_free(frame);
+}
+
 /* Returns the listener of a datagram (the frame is kept), -1 = free it, -2 = it was sent. */
 static int32_t receive_ipv4(struct port *port, struct rte_mbuf *frame)
 {
@@ -421,6 +495,8 @@ static int32_t receive_ipv4(struct port *port, struct rte_mbuf *frame)
 		return -1;
 	if (ip->next_proto_id == IPPROTO_ICMP)
 		return receive_icmp(port, frame, (uint32_t)bytes) ? -2 : -1;
+	if (ip->next_proto_id == IPPROTO_TCP && port->has_tcp)
+		return receive_segment(port, frame, (uint32_t)bytes);
 	if (ip->next_proto_id != IPPROTO_UDP) {
 		port_count(port, FERRULE_DPDK_RX_UNKNOWN_PROTOCOL);
 		return -1;

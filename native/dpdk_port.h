@@ -3,7 +3,7 @@
 /**
  * @file
  * One port's state, between dpdk.c (environment, port, queues) and dpdk_net.c
- * (ARP, IPv4, ICMP, UDP). Not seen outside.
+ * (ARP, IPv4, ICMP, UDP). Not seen outside. TCP is behind dpdk_tcp.h.
  */
 #ifndef FERRULE_DPDK_PORT_H
 #define FERRULE_DPDK_PORT_H
@@ -14,7 +14,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
-#include "dpdk.h"
+#include "dpdk_tcp.h"
 
 #define FRAME_BYTES_MIN 60
 #define NETWORK_PREFIX_MIN 20
@@ -55,6 +55,9 @@ struct port {
 	struct peer *peers; /* host_mask + 1 */
 	uint16_t listeners[FERRULE_DPDK_LISTENERS]; /* UDP ports, 0 = takes nothing */
 	uint16_t sources[FERRULE_DPDK_LISTENERS];   /* the same, kept when it is closed */
+
+	bool has_tcp;
+	uint8_t *streams; /* memory of the connections */
 
 	struct rte_mbuf *reserved;
 	struct rte_mbuf *held[FERRULE_DPDK_BURST]; /* shown by the last poll */

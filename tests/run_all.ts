@@ -8,11 +8,16 @@
  * returns; Deno counts it as passed, this counts it as skipped. Results are
  * read from Deno's JUnit report, not from its coloured output.
  *
+ * All files share one process, but those that start DPDK in it
+ * (`tests/transport/dpdk_*_test.ts`): its environment can be started only once
+ * in the life of a process, so each of them has one of its own.
+ *
  * @module
  */
 import { reserveHugePages } from "./huge_pages.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
+const LONER = /^tests\/transport\/dpdk_.*_test\.ts$/;
 const REPORT = `${ROOT}build/junit.xml`;
 
 /** Copies a stream through to `to` and counts the lines that tell of a skipped test. */
@@ -41,45 +46,82 @@ function attribute(report: string, name: string): number {
   return Number(root.match(new RegExp(`\\b${name}="(\\d+)"`))?.[1] ?? NaN);
 }
 
-await Deno.mkdir(`${ROOT}build`, { recursive: true });
-await Deno.remove(REPORT).catch(() => {});
-const targets = Deno.args.length > 0 ? Deno.args : ["tests/"];
-const giveBack = reserveHugePages();
-const child = new Deno.Command(Deno.execPath(), {
-  args: [
-    "test",
-    "--frozen",
-    "--no-check",
-    "--no-prompt",
-    "--allow-all",
-    "--unstable-net",
-    "--v8-flags=--expose-gc",
-    `--junit-path=${REPORT}`,
-    ...targets,
-  ],
-  cwd: ROOT,
-  stdout: "piped",
-  stderr: "piped",
-}).spawn();
-const [skippedOut, skippedErr, status] = await Promise.all([
-  passThrough(child.stdout, Deno.stdout),
-  passThrough(child.stderr, Deno.stderr),
-  child.status,
-]);
-giveBack();
-const report = await Deno.readTextFile(REPORT).catch(() => "");
-const tests = attribute(report, "tests");
-const failed = attribute(report, "failures") + attribute(report, "errors");
-const skipped = skippedOut.size + skippedErr.size;
-if (Number.isNaN(tests) || Number.isNaN(failed)) {
-  console.log("\nThe test run ended without a report.");
-  console.log("0 passed, 1 failed");
-  Deno.exit(1);
+/** Counts of one or more processes of tests. */
+interface Tally {
+  tests: number;
+  failed: number;
+  skipped: string[];
+  ok: boolean;
 }
+
+/** Runs `files` in one process, and counts. */
+async function runTests(files: string[]): Promise<Tally> {
+  await Deno.remove(REPORT).catch(() => {});
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "--frozen",
+      "--no-check",
+      "--no-prompt",
+      "--allow-all",
+      "--unstable-net",
+      "--v8-flags=--expose-gc",
+      `--junit-path=${REPORT}`,
+      ...files,
+    ],
+    cwd: ROOT,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [skippedOut, skippedErr, status] = await Promise.all([
+    passThrough(child.stdout, Deno.stdout),
+    passThrough(child.stderr, Deno.stderr),
+    child.status,
+  ]);
+  const report = await Deno.readTextFile(REPORT).catch(() => "");
+  const tests = attribute(report, "tests");
+  const failed = attribute(report, "failures") + attribute(report, "errors");
+  if (Number.isNaN(tests) || Number.isNaN(failed)) {
+    console.log(`\nThe run of ${files[0]} and on ended without a report.`);
+    return { tests: 1, failed: 1, skipped: [], ok: false };
+  }
+  const skipped = [...skippedOut, ...skippedErr];
+  return { tests, failed, skipped, ok: status.success };
+}
+
+/** The test files of `target`, a file or a folder relative to the root. */
+function testFiles(target: string): string[] {
+  if (Deno.statSync(`${ROOT}${target}`).isFile) return [target];
+  const folder = target.replace(/\/$/, "");
+  return [...Deno.readDirSync(`${ROOT}${folder}`)]
+    .sort((a, b) => a.name < b.name ? -1 : 1)
+    .flatMap((entry) =>
+      entry.isDirectory || entry.name.endsWith("_test.ts")
+        ? testFiles(`${folder}/${entry.name}`)
+        : []
+    );
+}
+
+await Deno.mkdir(`${ROOT}build`, { recursive: true });
+const files = (Deno.args.length > 0 ? Deno.args : ["tests/"])
+  .flatMap((target) => testFiles(target.replace(/^\.\//, "")));
+const isLoner = (file: string) => LONER.test(file);
+const alone = files.filter(isLoner);
+const together = files.filter((file) => !isLoner(file));
+const giveBack = reserveHugePages();
+const tallies: Tally[] = [];
+if (together.length > 0) tallies.push(await runTests(together));
+for (const file of alone) tallies.push(await runTests([file]));
+giveBack();
+const sum = (of: (tally: Tally) => number) =>
+  tallies.reduce((total, tally) => total + of(tally), 0);
+const tests = sum((tally) => tally.tests);
+const failed = sum((tally) => tally.failed);
+const skipped = tallies.flatMap((tally) => tally.skipped);
 console.log("");
-for (const line of [...skippedOut, ...skippedErr]) console.log(line);
+for (const line of skipped) console.log(line);
 console.log(
-  `${tests - failed - skipped} passed, ${failed} failed` +
-    (skipped > 0 ? `, ${skipped} skipped` : ""),
+  `${tests - failed - skipped.length} passed, ${failed} failed` +
+    (skipped.length > 0 ? `, ${skipped.length} skipped` : ""),
 );
-Deno.exit(status.success && failed === 0 ? 0 : 1);
+Deno.exit(tallies.every((tally) => tally.ok) && failed === 0 ? 0 : 1);

@@ -1,12 +1,13 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The transport that bypasses the kernel: datagrams through DPDK.
+ * The transport that bypasses the kernel: datagrams and streams through DPDK.
  *
  * Belongs to the thread that made it. Polling, reserving and committing do not
  * allocate; received payloads are read, and payloads to send are written, in
- * the packet buffers themselves. It has no TCP: streams are refused. If DPDK,
- * the device, huge pages or a permission is missing, the constructor says so;
+ * the packet buffers themselves. Streams are lwIP's, in the same poll: what
+ * comes is copied once, from the packet into the connection's window. They
+ * need `connectionsMax`; without it they are refused. If DPDK, the device, huge pages or a permission is missing, the constructor says so;
  * it never becomes another driver.
  *
  * @module
@@ -14,6 +15,9 @@
 import {
   DPDK_DATAGRAM_BYTES_MAX,
   DPDK_LIBRARY_NAME,
+  DPDK_RECEIVE_BYTES,
+  DPDK_SEND_BYTES,
+  DpdkCounter,
   type DpdkLink,
   type DpdkOptions,
   type DpdkPort,
@@ -23,7 +27,8 @@ import {
 import { unwrap } from "../../ffi/library.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { assert } from "../assert.ts";
-import { BACKPRESSURE, GONE, type Transport } from "./transport.ts";
+import { DpdkStreams } from "./dpdk_streams.ts";
+import { BACKPRESSURE, type Transport } from "./transport.ts";
 
 const EAGAIN = 11;
 const EADDRNOTAVAIL = 99;
@@ -31,14 +36,13 @@ const EADDRNOTAVAIL = 99;
 const EPHEMERAL_PORT_MIN = 49152;
 const ANY_ADDRESS = "0.0.0.0";
 
-/** Datagrams over a port that DPDK drives. See `DpdkOptions`. */
+/** Datagrams and streams over a port that DPDK drives. See `DpdkOptions`. */
 export class DpdkTransport implements Transport {
   readonly name = "dpdk";
   readonly bytes: Uint8Array;
   readonly completions: Int32Array;
-  readonly receiveWindowBytes = 0;
-  readonly sendWindowBytes = 0;
-  readonly refusedConnections = 0;
+  readonly receiveWindowBytes: number;
+  readonly sendWindowBytes: number;
   /** Counters of the port, indexed by `DpdkCounter`. */
   readonly counters: Float64Array;
   /** Our MAC address. */
@@ -47,7 +51,8 @@ export class DpdkTransport implements Transport {
   readonly #symbols: DpdkSymbols;
   readonly #handle: number;
   readonly #address: string;
-  /** UDP port of each listener. */
+  readonly #streams: DpdkStreams;
+  /** Port of each listener. */
   readonly #ports = new Map<number, number>();
 
   /**
@@ -66,31 +71,32 @@ export class DpdkTransport implements Transport {
     this.completions = this.#port.completions;
     this.counters = this.#port.counters;
     this.mac = this.#port.mac;
+    this.#streams = new DpdkStreams(this.#port);
+    const hasStreams = (options.connectionsMax ?? 0) > 0;
+    this.receiveWindowBytes = hasStreams ? DPDK_RECEIVE_BYTES : 0;
+    this.sendWindowBytes = hasStreams ? DPDK_SEND_BYTES : 0;
   }
 
-  /** @throws {Error} Always: there is no TCP here. */
+  /** Connections that were reset at once because there was no room. */
+  get refusedConnections(): number {
+    return this.counters[DpdkCounter.TCP_REFUSED]!;
+  }
+
   listenStream(address: string, port: number): number {
-    throw new Error(
-      `Failed to listen for TCP connections on ${address}:${port}: the DPDK ` +
-        "transport carries datagrams only. Serve TCP through io_uring, on an " +
-        "interface that the kernel drives",
+    const bound = this.#portFor("TCP connections", address, port);
+    const listener = unwrap(
+      this.#symbols.ferrule_dpdk_listen_stream(this.#handle, bound),
+      `listen for TCP connections on ${address}:${bound}`,
+      "Each TCP port can be used once, and up to 16 of them, on a port that " +
+        "was opened with connectionsMax of 1 or more",
+      DPDK_LIBRARY_NAME,
     );
+    this.#ports.set(listener, bound);
+    return listener;
   }
 
   listenDatagram(address: string, port: number): number {
-    if (address !== ANY_ADDRESS && address !== this.#address) {
-      throw new NativeError(
-        `listen for datagrams on ${address}:${port}`,
-        EADDRNOTAVAIL,
-        `the address of the DPDK port is ${this.#address}`,
-        `Use that address, or ${ANY_ADDRESS}`,
-      );
-    }
-    assert(
-      Number.isInteger(port) && port >= 0 && port <= 0xffff,
-      `UDP port ${port} is none`,
-    );
-    const bound = port === 0 ? this.#freePort() : port;
+    const bound = this.#portFor("datagrams", address, port);
     const listener = unwrap(
       this.#symbols.ferrule_dpdk_listen(this.#handle, bound),
       `listen for datagrams on ${address}:${bound}`,
@@ -107,7 +113,7 @@ export class DpdkTransport implements Transport {
     return port;
   }
 
-  /** Takes nothing more; datagrams can still be sent from that port. */
+  /** Takes nothing more; connections stay, datagrams can still be sent. */
   closeListener(listener: number): void {
     this.#ports.delete(listener);
     unwrap(
@@ -124,29 +130,30 @@ export class DpdkTransport implements Transport {
     return count;
   }
 
-  /** There are no connections: a call is a defect of the caller. */
-  consume(connection: number, _bytes: number): void {
-    this.#noConnection(connection);
+  consume(connection: number, bytes: number): void {
+    this.#streams.consume(connection, bytes);
   }
 
-  /** There are no connections. */
-  reserve(_connection: number, _bytes: number): number {
-    return GONE;
+  reserve(connection: number, bytes: number): number {
+    return this.#streams.reserve(connection, bytes);
   }
 
-  /** There are no connections: a call is a defect of the caller. */
-  commit(connection: number, _bytes: number): void {
-    this.#noConnection(connection);
+  commit(connection: number, bytes: number): void {
+    this.#streams.commit(connection, bytes);
   }
 
-  /** There are no connections. */
-  pending(_connection: number): number {
-    return 0;
+  /** Bytes committed and not yet acknowledged by the client. */
+  pending(connection: number): number {
+    return this.#streams.pending(connection);
   }
 
-  /** There are no connections: a call is a defect of the caller. */
   close(connection: number): void {
-    this.#noConnection(connection);
+    this.#streams.close(connection);
+  }
+
+  /** Closes with a reset; what is not sent is dropped. */
+  abort(connection: number): void {
+    this.#streams.abort(connection);
   }
 
   reserveDatagram(bytes: number): number {
@@ -186,6 +193,22 @@ export class DpdkTransport implements Transport {
     this.#port.close();
   }
 
+  #portFor(what: string, address: string, port: number): number {
+    if (address !== ANY_ADDRESS && address !== this.#address) {
+      throw new NativeError(
+        `listen for ${what} on ${address}:${port}`,
+        EADDRNOTAVAIL,
+        `the address of the DPDK port is ${this.#address}`,
+        `Use that address, or ${ANY_ADDRESS}`,
+      );
+    }
+    assert(
+      Number.isInteger(port) && port >= 0 && port <= 0xffff,
+      `port ${port} is none`,
+    );
+    return port === 0 ? this.#freePort() : port;
+  }
+
   #freePort(): number {
     const used = new Set(this.#ports.values());
     let port = EPHEMERAL_PORT_MIN;
@@ -196,11 +219,5 @@ export class DpdkTransport implements Transport {
   #fail(code: number, operation: string): never {
     unwrap(code, operation, undefined, DPDK_LIBRARY_NAME);
     throw new Error(`Failed to ${operation}`);
-  }
-
-  #noConnection(connection: number): never {
-    throw new Error(
-      `The DPDK transport has no connections, so none with id ${connection}`,
-    );
   }
 }

@@ -105,7 +105,7 @@ export interface Transport {
   reserve(connection: number, bytes: number): number;
   /** The first `bytes` of what was reserved last for this connection are to be sent at the next `poll()`. */
   commit(connection: number, bytes: number): void;
-  /** Bytes committed and not yet taken over by the kernel or card. */
+  /** Bytes committed and not yet taken over by the kernel; through DPDK: not yet acknowledged by the client. */
   pending(connection: number): number;
   /**
    * Closes after what is committed has been sent; a CLOSED completion follows,

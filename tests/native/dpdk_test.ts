@@ -3,7 +3,8 @@
 /**
  * Builds the network part of the DPDK shim with address and
  * undefined-behaviour sanitizers and feeds it hostile frames, each in memory
- * of just its own size: see `dpdk/net_fuzz.c`.
+ * of just its own size: see `dpdk/net_fuzz.c`. The same for TCP with lwIP:
+ * `dpdk/tcp_fuzz.c`.
  *
  * @module
  */
@@ -55,5 +56,31 @@ Deno.test(name, async () => {
   for (const seed of SEEDS) {
     const text = await run(binary, [String(seed)]);
     assertStringIncludes(text, "300000 frames", `seed ${seed}`);
+  }
+});
+
+const tcpName = "native streams_receive() survives hostile segments";
+Deno.test(tcpName, async () => {
+  if (await packageFlags("--cflags") === undefined) {
+    console.log(`SKIPPED: ${tcpName}: DPDK is not installed`);
+    return;
+  }
+  const binary = "native/build/san/tcp_fuzz";
+  await run("make", ["-s", "-C", "native", "build/lwip/san/.built"]);
+  const objects = [...Deno.readDirSync(`${root}native/build/lwip/san`)]
+    .map((entry) => `native/build/lwip/san/${entry.name}`)
+    .filter((path) => path.endsWith(".o"));
+  await run("mkdir", ["-p", "native/build/san"]);
+  await run("cc", [
+    ...SANITIZE,
+    ...["-Inative", "-Inative/lwip"],
+    ...["-isystem", "native/build/lwip/source/src/include"],
+    ...["tests/native/dpdk/tcp_fuzz.c", "native/dpdk_tcp.c"],
+    ...objects,
+    ...["-o", binary],
+  ]);
+  for (const seed of SEEDS) {
+    const text = await run(binary, [String(seed)]);
+    assertStringIncludes(text, "300000 segments", `seed ${seed}`);
   }
 });

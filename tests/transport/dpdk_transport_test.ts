@@ -20,7 +20,7 @@ import { DpdkCounter } from "../../ffi/dpdk.ts";
 import { libraryPath } from "../../ffi/library.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { DpdkTransport } from "../../engine/transport/dpdk_transport.ts";
-import { BACKPRESSURE, GONE } from "../../engine/transport/transport.ts";
+import { BACKPRESSURE } from "../../engine/transport/transport.ts";
 import {
   denoIn,
   ip,
@@ -368,24 +368,6 @@ test("DpdkTransport.listenDatagram() gives each port once", () => "", () => {
     transport.closeListener(chosen);
     assertThrows(() => transport.port(chosen), Error, "no listener");
     assertEquals(transport.listenDatagram("0.0.0.0", 16), chosen);
-  } finally {
-    transport.dispose();
-  }
-});
-
-test("DpdkTransport() has no streams and says so", () => "", () => {
-  const transport = new DpdkTransport(NULL_DEVICE);
-  try {
-    assertThrows(
-      () => transport.listenStream(SERVER_ADDRESS, 1),
-      Error,
-      "carries datagrams only",
-    );
-    assertEquals(transport.reserve(0, 1), GONE);
-    assertEquals(transport.pending(0), 0);
-    assertThrows(() => transport.consume(0, 0), Error, "no connections");
-    assertThrows(() => transport.commit(0, 0), Error, "no connections");
-    assertThrows(() => transport.close(0), Error, "no connections");
   } finally {
     transport.dispose();
   }

@@ -65,6 +65,44 @@ export async function withWire(
   }
 }
 
+/**
+ * Cuts the wire and puts a namespace with two interfaces between its ends:
+ * what comes to `mid0` and `mid1` is for the body to carry, or to lose.
+ */
+export async function withRelay(
+  wire: Wire,
+  body: (namespace: string) => Promise<void>,
+): Promise<void> {
+  const namespace = `${wire.serverNamespace}-relay`;
+  const scope = ["-n", namespace, "link"];
+  try {
+    await ip("netns", "add", namespace);
+    await ip("-n", wire.serverNamespace, "link", "del", wire.serverInterface);
+    for (
+      const [device, end, target] of [
+        ["mid0", wire.serverInterface, wire.serverNamespace],
+        ["mid1", wire.clientInterface, wire.clientNamespace],
+      ] as const
+    ) {
+      await ip(
+        ...[...scope, "add", device, "mtu", "1500", "type", "veth", "peer"],
+        ...["name", end, "mtu", "1500", "netns", target],
+      );
+      await ip(...scope, "set", device, "addrgenmode", "none", "up");
+      await ip(
+        ...["-n", target, "link", "set", end, "addrgenmode", "none", "up"],
+      );
+    }
+    await ip(
+      ...["-n", wire.clientNamespace, "address", "add"],
+      ...[`${CLIENT_ADDRESS}/${NETWORK_PREFIX}`, "dev", wire.clientInterface],
+    );
+    await body(namespace);
+  } finally {
+    await ip("netns", "del", namespace).catch(() => {});
+  }
+}
+
 async function build(wire: Wire): Promise<void> {
   const server = ["-n", wire.serverNamespace];
   const client = ["-n", wire.clientNamespace];
@@ -128,6 +166,8 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_LINGER = 13;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const SOCK_RAW = 3;
 const MSG_DONTWAIT = 0x40;
 const ETH_P_ALL = 0x0003;
@@ -170,6 +210,15 @@ export function disableChecksumOffload(device: string): void {
   libc.symbols.close(fd);
   libc.close();
   if (code !== 0) throw new Error(`No checksum setting on ${device}`);
+}
+
+/** A non-blocking stream of the kernel's; for measurements by polling. */
+export interface PolledStream {
+  /** Sends from `start` on; bytes taken, or -1. */
+  trySend(bytes: Uint8Array<ArrayBuffer>, start: number): number;
+  /** Bytes received into `into`, or -1 if there is nothing. */
+  receive(into: Uint8Array<ArrayBuffer>): number;
+  close(): void;
 }
 
 /** A non-blocking socket of the kernel's, as bytes in and out. */
@@ -219,17 +268,10 @@ export function openResetting(
   port: number,
 ): { reset(): void } {
   const libc = openLibc();
-  const fd = libc.symbols.socket(AF_INET, SOCK_STREAM, 0);
-  const target = new Uint8Array(16);
-  target[0] = AF_INET;
-  new DataView(target.buffer).setUint16(2, port);
-  target.set(address.split(".").map(Number), 4);
+  const fd = connected(libc, address, port);
   const lingerNot = new Uint8Array(Int32Array.of(1, 0).buffer);
-  if (
-    libc.symbols.connect(fd, target, target.length) !== 0 ||
-    libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerNot, 8) !== 0
-  ) {
-    throw new Error(`No TCP socket to ${address}:${port}`);
+  if (libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerNot, 8) !== 0) {
+    throw new Error("SO_LINGER was refused");
   }
   return {
     reset(): void {
@@ -237,6 +279,39 @@ export function openResetting(
       libc.close();
     },
   };
+}
+
+/** A TCP socket of the kernel's, connected, without Nagle's delay. */
+export function openTcp(address: string, port: number): PolledStream {
+  const libc = openLibc();
+  const fd = connected(libc, address, port);
+  const on = Int32Array.of(1);
+  libc.symbols.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, 4);
+  return {
+    ...polled(libc, fd),
+    trySend(bytes, start): number {
+      const rest = bytes.subarray(start);
+      const size = BigInt(rest.length);
+      return Number(libc.symbols.send(fd, rest, size, MSG_DONTWAIT));
+    },
+  };
+}
+
+/** A descriptor of a TCP socket that is connected. */
+function connected(
+  libc: ReturnType<typeof openLibc>,
+  address: string,
+  port: number,
+): number {
+  const fd = libc.symbols.socket(AF_INET, SOCK_STREAM, 0);
+  const target = new Uint8Array(16);
+  target[0] = AF_INET;
+  new DataView(target.buffer).setUint16(2, port);
+  target.set(address.split(".").map(Number), 4);
+  if (libc.symbols.connect(fd, target, target.length) !== 0) {
+    throw new Error(`No TCP connection to ${address}:${port}`);
+  }
+  return fd;
 }
 
 function polled(

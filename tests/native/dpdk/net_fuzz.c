@@ -40,6 +40,16 @@ bool port_queue(struct port *port, struct rte_mbuf *frame)
 	return true;
 }
 
+/* The port has no TCP: a segment is of an unknown protocol. */
+void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes)
+{
+	(void)frame;
+	(void)headroom;
+	(void)packet;
+	(void)bytes;
+	abort();
+}
+
 static void free_frame(void *address, void *opaque)
 {
 	(void)opaque;
