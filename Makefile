@@ -119,9 +119,10 @@ sim: native deno ## Simulate with faults, seed after seed (MINUTES=5); one seed 
 	@$(DENO) run --no-prompt --frozen --allow-all tests/sim/run.ts $(if $(MINUTES),--minutes=$(MINUTES)) \
 		$(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) $(if $(PAIR),--pair) $(if $(MINUTES),,$(if $(SEED),--one --log))
 
-test-kill: deps-test native deno ## Kill the appliance under load again and again (KILLS=200)
+test-kill: deps-test native deno ## Kill the appliance, and a pair, under load again and again (KILLS=200)
 	@KILLS=$(or $(KILLS),200) $(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
-		--filter "/kills/" tests/appliance/quickfix_test.ts tests/appliance/recovery_test.ts
+		--filter "/kills/" tests/appliance/quickfix_test.ts tests/appliance/recovery_test.ts \
+		tests/replication/kill_pair_test.ts
 
 mutants: deno ## Break each rule in turn and see that the tests notice (MUTANTS="stops auction" for some)
 	@$(DENO) run --no-prompt --frozen --allow-all tests/mutation/mutants.ts $(MUTANTS)

@@ -25,6 +25,7 @@ import {
   startClient,
 } from "../quickfix/quickfix_client.ts";
 import { Relay } from "../quickfix/relay.ts";
+import { LEASE_MS, leaseToml, openPort, startPair } from "./lease_pair.ts";
 import { NatsCluster, natsMissing } from "./nats_cluster.ts";
 import {
   fixClient,
@@ -39,69 +40,6 @@ import {
 } from "./pair.ts";
 
 const missing = await natsMissing();
-const LEASE_MS = 1500;
-
-function leaseToml(cluster: NatsCluster, group: string, ms: number): string {
-  return `group = "${group}"
-lease_ms = ${ms}
-lease_servers = ${JSON.stringify(cluster.addresses)}`;
-}
-
-interface Pair {
-  readonly one: RunningAppliance;
-  readonly two: RunningAppliance;
-  /** Starts a half again, in its folder. */
-  again(half: "one" | "two"): Promise<RunningAppliance>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** Two halves with role = "auto"; "one" is primary. */
-async function startPair(
-  cluster: NatsCluster,
-  group: string,
-  durability: string,
-  topology: string,
-): Promise<Pair> {
-  const ports = { one: freePort(), two: freePort() };
-  const folders = {
-    one: await Deno.makeTempDir({ prefix: "ferrule-one-" }),
-    two: await Deno.makeTempDir({ prefix: "ferrule-two-" }),
-  };
-  const started: RunningAppliance[] = [];
-  const start = async (half: "one" | "two"): Promise<RunningAppliance> => {
-    const appliance = await startHalf({
-      role: "auto",
-      name: half,
-      topology,
-      durability,
-      dataDirectory: folders[half],
-      port: ports[half],
-      peerPort: half === "one" ? ports.two : ports.one,
-      replicationToml: leaseToml(cluster, group, LEASE_MS),
-    });
-    started.push(appliance);
-    return appliance;
-  };
-  const one = await start("one");
-  const two = await start("two");
-  await logged(two, "following");
-  return {
-    one,
-    two,
-    again: start,
-    async [Symbol.asyncDispose]() {
-      for (const appliance of started) await appliance[Symbol.asyncDispose]();
-      for (const folder of Object.values(folders)) {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  };
-}
-
-async function openPort(appliance: RunningAppliance): Promise<number> {
-  return Number((await logged(appliance, "ready")).fixPort);
-}
-
 /** A process stops when each of its threads has noticed: on a busy machine that takes a while. */
 function standsStill(pid: number): boolean {
   return [...Deno.readDirSync(`/proc/${pid}/task`)].every(({ name }) => {
