@@ -39,42 +39,55 @@ export interface IdleOptions {
   readonly sleepUs: number;
 }
 
+/** The rounds of a thread: what the watchdog takes for life. */
+export class RoundCount {
+  readonly #lane: CounterLane;
+  #rounds = 0;
+  #busy = 0;
+
+  /** @param lane Where they are published. */
+  constructor(lane: CounterLane) {
+    this.#lane = lane;
+  }
+
+  /** Counts a round. @returns Whether the counts were published: now and then, and after an empty one. */
+  add(work: number): boolean {
+    this.#rounds++;
+    if (work > 0) this.#busy++;
+    if ((this.#rounds & 1023) !== 0 && work > 0) return false;
+    this.#lane.set(COUNTER.rounds_total, this.#rounds);
+    this.#lane.set(COUNTER.rounds_busy_total, this.#busy);
+    return true;
+  }
+}
+
 /**
  * Drives agents until all are done.
  *
  * @param agents In the order of their rounds.
  * @param idle What to do when nobody has work.
- * @param lane Counts rounds.
+ * @param count Counts rounds.
  */
 export function runAgents(
   agents: readonly Agent[],
   idle: IdleOptions,
-  lane: CounterLane,
+  count: RoundCount,
 ): void {
   const sleeper = agents.find((agent) => agent.sleeps);
   const yieldFrom = idle.spinRounds;
   const sleepFrom = idle.spinRounds + idle.yieldRounds;
-  let rounds = 0;
-  let busy = 0;
   let empty = 0;
   for (;;) {
     let work = 0;
     for (let i = 0; i < agents.length; i++) work += agents[i]!.doWork();
-    rounds++;
-    if (work > 0) {
-      busy++;
-      empty = 0;
-    } else if (empty < yieldFrom) empty++;
+    if (work > 0) empty = 0;
+    else if (empty < yieldFrom) empty++;
     else if (empty < sleepFrom || idle.sleepUs === 0) {
       empty++;
       cpuYield();
     } else if (sleeper !== undefined) sleeper.park(idle.sleepUs);
     else cpuSleep(idle.sleepUs);
-    if ((rounds & 1023) === 0 || work === 0) {
-      lane.set(COUNTER.rounds_total, rounds);
-      lane.set(COUNTER.rounds_busy_total, busy);
-      if (allDone(agents)) return;
-    }
+    if (count.add(work) && allDone(agents)) return;
   }
 }
 

@@ -87,6 +87,8 @@ export class ReplicationDesk {
   #membership: Membership;
   /** What the lease says of us; true until a standby has all that was acknowledged. */
   #alone = false;
+  /** What the lease's record says of that. */
+  #toldAlone = false;
   /** The lease is being told that we are alone: a standby that has all now may leave before that is done. */
   #tellsAlone = false;
   #waits = false;
@@ -375,7 +377,7 @@ export class ReplicationDesk {
     const { epoch } = this.#options.memberships.read();
     const untilNs = await lease.take(epoch, news);
     if (untilNs === undefined) return "another was faster";
-    this.#alone = news.alone;
+    this.#alone = this.#toldAlone = news.alone;
     await this.#becomePrimary(lease.epoch, untilNs, alone);
     return "";
   }
@@ -438,7 +440,11 @@ export class ReplicationDesk {
       if (Atomics.load(control, CONTROL_ALONE) !== 0) {
         Atomics.store(control, CONTROL_ALONE, 0);
         this.#options.log.info("a standby has caught up: it must acknowledge");
-      } else if (behind <= 0 && !this.#tellsAlone) this.#alone = false;
+      } else if (behind <= 0 && this.#alone && !this.#tellsAlone) {
+        this.#alone = false;
+        // Until the record says so, nobody takes over by itself.
+        this.#lookAgainIn(0);
+      }
     }
     const lease = this.#lease;
     if (lease === undefined) return;
@@ -457,8 +463,13 @@ export class ReplicationDesk {
   /** Renews; false if it is not known whether it did. */
   async #renew(lease: Lease): Promise<boolean> {
     const { controlF64, config } = this.#options;
-    const renewal = await this.#inTurn(() => lease.renew(this.#news()));
+    const news = this.#news();
+    const renewal = await this.#inTurn(() => lease.renew(news));
     if (renewal.kind === "held") {
+      if (this.#toldAlone && !news.alone) {
+        this.#options.log.info("a standby may take over by itself again");
+      }
+      this.#toldAlone = news.alone;
       controlF64[LEASE] = renewal.untilNs;
       this.#lookAgainIn(config.replication.leaseMs / 3);
       this.#said = "";

@@ -24,7 +24,7 @@ import {
   Log,
   type LogSettings,
 } from "../telemetry/mod.ts";
-import { type Agent, runAgents } from "./agent.ts";
+import { type Agent, RoundCount, runAgents } from "./agent.ts";
 import { buildExchange } from "./build_exchange.ts";
 import { buildFeed } from "./build_feed.ts";
 import { buildGateway } from "./build_gateway.ts";
@@ -101,14 +101,17 @@ function run(start: ThreadStart): void {
     letOthersWork: () => {
       let work = 0;
       for (let i = 0; i < agents.length; i++) work += agents[i]!.doWork();
+      // Who waits for the standby, say, is alive.
+      rounds.add(work);
       if (work === 0) cpuYield();
     },
   };
+  const rounds = new RoundCount(roundsLane(workshop, thread));
   try {
     for (const name of thread.agents) {
       agents.push(new GuardedAgent(build(name, workshop)));
     }
-    runAgents(agents, thread.idle, roundsLane(workshop, thread));
+    runAgents(agents, thread.idle, rounds);
   } finally {
     for (const agent of agents) agent.dispose();
   }

@@ -296,6 +296,12 @@ for (const topology of ["single", "pinned"]) {
         await primary.metric('ferrule_ring_depth{ring="event0"}') ===
           EVENT_RING,
     );
+    const rounds = () => primary.metric("ferrule_rounds_total");
+    const had = await rounds();
+    await until(
+      "who waits counts rounds, by which a watchdog sees that it lives",
+      async () => await rounds() > had,
+    );
     let code = -1;
     primary.stop().then((found) => code = found);
     await until("it has ended", () => code !== -1);

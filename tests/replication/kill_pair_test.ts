@@ -32,7 +32,7 @@ const KILLS = Number(Deno.env.get("KILLS") ?? 6);
 const SEED = 46;
 /** Of the client's run: what it may take, times many. */
 const SECONDS_MAX = 120 + 30 * KILLS;
-const CAUGHT_UP = "a standby has caught up: it must acknowledge";
+const COVERED = "a standby may take over by itself again";
 const ORDERS_BETWEEN = 300;
 
 /** Who is what, and how often what happened. */
@@ -77,7 +77,7 @@ class PairDrill {
     this.primary = next;
     this.promotions += 1;
     await this.#comeBack(old);
-    await logged(this.running[next], CAUGHT_UP);
+    await logged(this.running[next], COVERED);
   }
 
   /** Nothing is acknowledged until it is back. */
