@@ -43,6 +43,14 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "f64", "u32"],
     result: "i32",
   },
+  ferrule_file_worker_populate: {
+    parameters: ["i32", "f64", "f64"],
+    result: "i32",
+  },
+  ferrule_file_worker_unmap: {
+    parameters: ["i32", "f64", "f64"],
+    result: "i32",
+  },
   ferrule_file_worker_poll: { parameters: ["i32"], result: "i32" },
   ferrule_file_worker_stop: { parameters: ["i32"], result: "i32" },
 } as const;
@@ -233,6 +241,16 @@ export class FileWorker {
       bytes,
       zero ? 1 : 0,
     );
+  }
+
+  /** Starts making pages of a mapped file writable ahead of its writer; 0 or -EBUSY. */
+  populate(address: number, bytes: number): number {
+    return native().ferrule_file_worker_populate(this.#worker, address, bytes);
+  }
+
+  /** Starts `unmapFile()`; 0 or -EBUSY. */
+  unmap(address: number, bytes: number): number {
+    return native().ferrule_file_worker_unmap(this.#worker, address, bytes);
   }
 
   /** `JOB_RUNNING`, or the last job's result: 0 or more, or -errno. */

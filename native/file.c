@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "mapped.h"
 #include "memory.h"
 
 #define READ_MAX (1u << 30)
@@ -223,6 +224,8 @@ enum job {
 	JOB_NONE,
 	JOB_SYNC,
 	JOB_PREPARE,
+	JOB_POPULATE,
+	JOB_UNMAP,
 	JOB_STOP,
 };
 
@@ -234,6 +237,7 @@ struct worker {
 	int fd;
 	int directory_fd;
 	off_t bytes;
+	double address;
 	int zero;
 	char path[PATH_MAX];
 	int32_t result; /* atomic */
@@ -267,6 +271,22 @@ static int32_t run_prepare(const struct worker *worker)
 		return -err;
 	}
 	return fd;
+}
+
+static int32_t run(const struct worker *worker, enum job job)
+{
+	switch (job) {
+	case JOB_SYNC:
+		return run_sync(worker);
+	case JOB_PREPARE:
+		return run_prepare(worker);
+	case JOB_POPULATE:
+		return ferrule_mapped_populate(worker->address, (double)worker->bytes);
+	case JOB_UNMAP:
+		return ferrule_mapped_close(worker->address, (double)worker->bytes);
+	default:
+		return -EINVAL;
+	}
 }
 
 /* A worker that a pinned, spinning thread starts must not stay on its core. */
@@ -316,7 +336,7 @@ static void *work(void *argument)
 		pthread_mutex_unlock(&worker->mutex);
 		if (job == JOB_STOP)
 			return NULL;
-		result = job == JOB_SYNC ? run_sync(worker) : run_prepare(worker);
+		result = run(worker, job);
 		__atomic_store_n(&worker->result, result, __ATOMIC_SEQ_CST);
 		if (job == JOB_SYNC)
 			look_out(worker);
@@ -420,6 +440,29 @@ int32_t ferrule_file_worker_prepare(int32_t number, const char *path, double byt
 	worker->zero = zero != 0;
 	submit(worker, JOB_PREPARE);
 	return 0;
+}
+
+static int32_t start_mapped(int32_t number, enum job job, double address, double bytes)
+{
+	struct worker *worker = NULL;
+	int32_t result = take(number, &worker);
+
+	if (result < 0)
+		return result;
+	worker->address = address;
+	worker->bytes = (off_t)bytes;
+	submit(worker, job);
+	return 0;
+}
+
+int32_t ferrule_file_worker_populate(int32_t number, double address, double bytes)
+{
+	return start_mapped(number, JOB_POPULATE, address, bytes);
+}
+
+int32_t ferrule_file_worker_unmap(int32_t number, double address, double bytes)
+{
+	return start_mapped(number, JOB_UNMAP, address, bytes);
 }
 
 int32_t ferrule_file_worker_poll(int32_t number)

@@ -72,6 +72,12 @@ FERRULE_EXPORT int32_t ferrule_file_worker_sync(int32_t worker, int32_t fd, int3
 FERRULE_EXPORT int32_t ferrule_file_worker_prepare(int32_t worker, const char *path, double bytes,
 						   uint32_t zero);
 
+/** Job: makes pages of a mapped file writable ahead of its writer; see mapped.h. */
+FERRULE_EXPORT int32_t ferrule_file_worker_populate(int32_t worker, double address, double bytes);
+
+/** Job: ferrule_mapped_close(). */
+FERRULE_EXPORT int32_t ferrule_file_worker_unmap(int32_t worker, double address, double bytes);
+
 /** The last job's result (0 or more, or -errno), or -EINPROGRESS while it runs. */
 FERRULE_EXPORT int32_t ferrule_file_worker_poll(int32_t worker);
 

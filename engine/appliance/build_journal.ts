@@ -9,7 +9,7 @@
  */
 import { makeDirectory } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import type { Durability } from "../journal/mod.ts";
+import { type Durability, MappedJournalFiles } from "../journal/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import {
   CONTROL_DURABLE,
@@ -43,10 +43,12 @@ export function buildJournal(workshop: Workshop): JournalAgent {
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
   const replicated = config.journal.durability === "replicated";
+  const durability = localDurability(config);
+  const mapped = durability !== "synced" && config.journal.mappedWrites;
   return new JournalAgent({
     writer: {
       directory,
-      durability: localDurability(config),
+      durability,
       segmentBytes: config.journal.segmentMib * MIB,
       groupRecordsMax: config.journal.groupRecordsMax,
       hugePages: config.memory.hugePages !== "never",
@@ -62,6 +64,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       writtenWord: CONTROL_WRITTEN,
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),
+      ...(mapped ? { files: new MappedJournalFiles() } : {}),
     },
     pressureLimits: {
       freeBytesMin: config.journal.freeReserveMib * MIB,

@@ -111,6 +111,7 @@ export function defaultConfig(): Config {
       segmentMib: 64,
       groupRecordsMax: 8192,
       freeReserveMib: 128,
+      mappedWrites: true,
       slowAfterMs: 2000,
       lagCommandsMax: 0,
       archiveDirectory: "",

@@ -404,6 +404,7 @@ function toConfig(file: ConfigFile): Config {
       segmentMib: journal.segment_mib,
       groupRecordsMax: journal.group_records_max,
       freeReserveMib: journal.free_reserve_mib,
+      mappedWrites: journal.mapped_writes,
       slowAfterMs: journal.slow_after_ms,
       lagCommandsMax: journal.lag_commands_max,
       archiveDirectory: journal.archive_directory,

@@ -198,6 +198,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Two segments: new orders are refused before cancels have no room.",
   ),
   entry(
+    "journal.mapped_writes",
+    D.journal.mappedWrites,
+    "true or false",
+    "Without syncs a group is copied into the mapped segment, 30 ns instead of a call of 600.",
+  ),
+  entry(
     "journal.slow_after_ms",
     D.journal.slowAfterMs,
     "ms, 0 = never",

@@ -156,6 +156,7 @@ const journal = section({
   segment_mib: v.optional(whole(1, 4096), D.journal.segmentMib),
   group_records_max: v.optional(whole(1, 65_535), D.journal.groupRecordsMax),
   free_reserve_mib: v.optional(whole(0, 1_048_576), D.journal.freeReserveMib),
+  mapped_writes: v.optional(v.boolean(), D.journal.mappedWrites),
   slow_after_ms: v.optional(whole(0, 600_000), D.journal.slowAfterMs),
   lag_commands_max: v.optional(
     whole(0, 4_194_304),

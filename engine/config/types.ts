@@ -54,6 +54,8 @@ export interface Config {
     readonly groupRecordsMax: number;
     /** MiB of the file system that stay free; below, new orders are refused. 0 = none. */
     readonly freeReserveMib: number;
+    /** Without syncs: groups are copied into the mapped segment. */
+    readonly mappedWrites: boolean;
     /** New orders are refused while a command waits longer to become durable. 0 = never. */
     readonly slowAfterMs: number;
     /** New orders are refused while more commands wait to become durable. 0 = never. */

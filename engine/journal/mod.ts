@@ -13,5 +13,6 @@ export * from "./files.ts";
 export * from "./journal_reader.ts";
 export * from "./journal_tail.ts";
 export * from "./journal_writer.ts";
+export * from "./mapped_files.ts";
 export * from "./pressure.ts";
 export * from "./segment.ts";

@@ -217,3 +217,33 @@ Deno.test("the appliance notices nothing of short and interrupted writes", async
     await assertKeptMany(dataDirectory, earlier);
   });
 });
+
+Deno.test("the appliance acknowledges nothing after its mapped segment was cut by somebody", async () => {
+  await withData(async (dataDirectory) => {
+    await using appliance = await startAppliance({
+      dataDirectory,
+      durability: "written",
+      extraToml: QUIET,
+      journalToml: SMALL,
+    });
+    const trader = await Trader.logon(appliance);
+    for (let i = 0; i < 100; i++) await trader.place();
+    const journal = `${dataDirectory}/journal`;
+    const [segment] = [...Deno.readDirSync(journal)]
+      .map((entry) => entry.name)
+      .filter((name) => name.endsWith(".journal"));
+    await Deno.truncate(`${journal}/${segment}`, 4096);
+    trader.send();
+    await untilHealth(appliance, "failed");
+    assertEquals(trader.client.waiting(), 0);
+    assertEquals(await appliance.metric("ferrule_journal_errors_total"), 1);
+    assert(
+      appliance.log.some((line) =>
+        JSON.stringify(line).includes("write a group to the journal")
+      ),
+      JSON.stringify(appliance.log.slice(-3)),
+    );
+    assertEquals(await appliance.stop(), 1);
+    await trader.close();
+  });
+});

@@ -9,10 +9,12 @@
 import { Harness, readBack } from "./journal_harness.ts";
 import type { Durability } from "../../engine/journal/mod.ts";
 
-const [directory, durability] = Deno.args;
+const [directory, mode] = Deno.args;
+const mapped = mode === "mapped";
 const position = readBack(directory!);
 const harness = new Harness(directory!, {
-  durability: durability as Durability,
+  durability: mapped ? "written" : mode as Durability,
+  mapped,
   segmentBytes: 64 * 500,
   groupRecordsMax: 64,
   position,

@@ -46,7 +46,7 @@ async function runAndKill(
   return told.at(-1)!;
 }
 
-for (const durability of ["written", "synced"]) {
+for (const durability of ["written", "mapped", "synced"]) {
   Deno.test(`JournalWriter with ${durability} keeps its word when it is killed`, async () => {
     const directory = await Deno.makeTempDir({ prefix: "ferrule-crash-" });
     const random = new Random(SEED);

@@ -17,6 +17,7 @@ import {
   type JournalReader,
   type JournalRecovery,
   JournalWriter,
+  MappedJournalFiles,
   NativeJournalFiles,
   NO_LIMITS,
   type PressureLimits,
@@ -160,6 +161,8 @@ export class TestFiles extends NativeJournalFiles implements JournalFiles {
 /** What a test may set. */
 export interface HarnessOptions {
   readonly durability?: Durability;
+  /** Over the mapped disk, which no fault can be put into. */
+  readonly mapped?: boolean;
   readonly segmentBytes?: number;
   readonly groupRecordsMax?: number;
   readonly position?: JournalPosition;
@@ -234,7 +237,7 @@ export class Harness {
       lane: new CounterLane(block, 0, 0),
       position,
       onFailure: (error) => this.failures.push(error),
-      files: this.files,
+      files: options.mapped ? new MappedJournalFiles() : this.files,
       ...(options.limits && {
         clock: this.clock,
         pressure: {

@@ -39,12 +39,19 @@ function bytesOf(first: number, last: number): number {
   return bytes;
 }
 
-for (const durability of MODES) {
-  Deno.test(`JournalWriter with ${durability} writes what recovery reads back`, () => {
+for (
+  const { durability, mapped } of [
+    ...MODES.map((durability) => ({ durability, mapped: false })),
+    { durability: "none", mapped: true },
+    { durability: "written", mapped: true },
+  ] as const
+) {
+  const mode = durability + (mapped ? ", mapped," : "");
+  Deno.test(`JournalWriter with ${mode} writes what recovery reads back`, () => {
     withDirectory((directory) => {
       const seed = 0x1234;
       const random = new Random(seed);
-      const harness = new Harness(directory, { durability });
+      const harness = new Harness(directory, { durability, mapped });
       assertEquals(harness.durable, 0);
       for (let group = 0; group < 30; group++) {
         harness.write(1 + random.below(300));
@@ -65,10 +72,11 @@ for (const durability of MODES) {
     });
   });
 
-  Deno.test(`JournalWriter with ${durability} goes on in new segments`, () => {
+  Deno.test(`JournalWriter with ${mode} goes on in new segments`, () => {
     withDirectory((directory) => {
       const harness = new Harness(directory, {
         durability,
+        mapped,
         segmentBytes: 64 * 100,
         groupRecordsMax: 16,
       });
@@ -89,12 +97,16 @@ for (const durability of MODES) {
     });
   });
 
-  Deno.test(`JournalWriter with ${durability} goes on after a restart`, () => {
+  Deno.test(`JournalWriter with ${mode} goes on after a restart`, () => {
     withDirectory((directory) => {
       let position = readBack(directory);
       assertEquals(position.nextSequence, 1);
       for (let run = 1; run <= 5; run++) {
-        const harness = new Harness(directory, { durability, position });
+        const harness = new Harness(directory, {
+          durability,
+          mapped,
+          position,
+        });
         assertEquals(harness.durable, position.nextSequence - 1);
         if (run !== 3) harness.write(40 * run);
         harness.writer.close();

@@ -42,6 +42,7 @@ export async function startPair(
   group: string,
   durability: string,
   topology: string,
+  leaseMs = LEASE_MS,
 ): Promise<Pair> {
   const ports = { one: freePort(), two: freePort() };
   const folders = {
@@ -58,7 +59,7 @@ export async function startPair(
       dataDirectory: folders[half],
       port: ports[half],
       peerPort: half === "one" ? ports.two : ports.one,
-      replicationToml: leaseToml(cluster, group, LEASE_MS),
+      replicationToml: leaseToml(cluster, group, leaseMs),
     });
     started.push(appliance);
     return appliance;

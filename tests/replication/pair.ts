@@ -103,6 +103,7 @@ export async function joined(appliance: RunningAppliance): Promise<string> {
   await until(
     "it follows or stops",
     () => find("following") !== undefined || find("failed") !== undefined,
+    () => appliance.log.map((line) => JSON.stringify(line)).join("\n"),
   );
   return String(find("failed")?.error ?? "");
 }
