@@ -1,0 +1,247 @@
+// Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
+
+/**
+ * Each way to use io_uring: the conformance suite with the choices that are
+ * not the usual ones, as on older kernels or where an operator says so; and
+ * what happens when windows and queues are full.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  CompletionKind,
+  PlainTransport,
+  type SocketTransportOptions,
+  UringTransport,
+} from "../../engine/transport/mod.ts";
+import {
+  NativeError,
+  probeUring,
+  URING_SWITCHES,
+  UringSwitch,
+} from "../../ffi/mod.ts";
+import { Bed, pattern, register, type Rung, writeAll } from "./bed.ts";
+import { CROWD_TESTS } from "./conformance_crowds.ts";
+import { STREAM_TESTS } from "./conformance_streams.ts";
+
+const { DEFER, MULTISHOT, MULTISHOT_ACCEPT, FILES, DIRECT, BATCH } =
+  UringSwitch;
+
+const ECONNRESET = -104;
+
+/** Why io_uring can not be had here, or "". */
+function missing(): string {
+  try {
+    probeUring();
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** io_uring with other choices than the usual ones. */
+function rungWith(name: string, choice: SocketTransportOptions): Rung & {
+  open(options: SocketTransportOptions): UringTransport;
+} {
+  return {
+    name: `io_uring (${name})`,
+    address: "127.0.0.1",
+    clientAddress: "127.0.0.1",
+    missing,
+    open: (options) => new UringTransport({ ...options, ...choice }),
+  };
+}
+
+const VARIANTS = [
+  rungWith("all through the ring", { switches: URING_SWITCHES & ~DIRECT }),
+  rungWith("as Linux 6.0 has it", { switches: DIRECT | BATCH }),
+  rungWith("registered files", {
+    switches: (URING_SWITCHES | FILES) & ~DIRECT,
+  }),
+  rungWith("every send directly", { switches: URING_SWITCHES & ~BATCH }),
+  rungWith("the kernel polls", { kernelPollCore: 0 }),
+  rungWith("a queue of two entries", {
+    ringEntries: 2,
+    switches: URING_SWITCHES & ~DIRECT,
+  }),
+];
+
+for (const rung of VARIANTS) register(rung, [...STREAM_TESTS, ...CROWD_TESTS]);
+
+const plainRung = rungWith("usual", {});
+const ringRung = VARIANTS[0]!;
+
+/** A test that says why it can not run where io_uring is refused. */
+function test(name: string, body: (rung: Rung) => Promise<void> | void): void {
+  register({ ...plainRung, name: "io_uring" }, [{ name, body }]);
+}
+
+/** A transport with both ends of its connections. */
+function bothEnds(
+  choice: SocketTransportOptions,
+  connections: number,
+): { bed: Bed; transport: UringTransport; clients: number[] } {
+  let transport: UringTransport | undefined;
+  const bed = new Bed({
+    ...plainRung,
+    open: (options) =>
+      transport = new UringTransport({ ...options, ...choice }),
+  }, { connectionsMax: 2 * connections, sendWindowBytes: 8192 });
+  const port = transport!.port(transport!.listenStream("127.0.0.1", 0));
+  const clients: number[] = [];
+  for (let i = 0; i < connections; i++) {
+    clients.push(transport!.connectStream("127.0.0.1", port));
+    // The kernel's queue of new connections is bounded.
+    if (i % 64 === 63) bed.step();
+  }
+  const accepted = () => bed.of(CompletionKind.ACCEPTED).length;
+  for (let i = 0; accepted() < connections; i++) {
+    assert(i < 100_000, `${accepted()} of ${connections} accepted`);
+    bed.step();
+  }
+  return { bed, transport: transport!, clients };
+}
+
+test("says which ways it has", () => {
+  const usual = new UringTransport({ connectionsMax: 1 });
+  // Linux 6.12 and newer have all.
+  assertEquals(usual.switches & ~MULTISHOT, URING_SWITCHES & ~MULTISHOT);
+  usual.dispose();
+  const older = new UringTransport({
+    connectionsMax: 1,
+    switches: URING_SWITCHES & ~DEFER,
+  });
+  assertEquals(older.switches, MULTISHOT_ACCEPT | DIRECT | BATCH);
+  older.dispose();
+});
+
+test("says what to do if the kernel's thread can not have its core", () => {
+  assertThrows(
+    () => new UringTransport({ connectionsMax: 1, kernelPollCore: 1023 }),
+    NativeError,
+    "kernel_poll_core",
+  );
+});
+
+for (const entries of [1, 2, 8]) {
+  test(`loses nothing with a queue of ${entries} entries and 300 connections at once`, () => {
+    const count = 300;
+    const rounds = 5;
+    const { bed, transport, clients } = bothEnds({
+      ringEntries: entries,
+      switches: URING_SWITCHES & ~DIRECT,
+    }, count);
+    using _ = bed;
+    const isClient = new Set(clients);
+    const answers = new Map<number, number>();
+    const payload = pattern(64, 1);
+    // Each end sends back what came whole; a client a bounded number of times.
+    bed.onReceived = (id, at, length) => {
+      if (length < payload.length) return 0;
+      assertEquals(length, payload.length);
+      assertEquals(transport.bytes.slice(at, at + length), payload);
+      const before = answers.get(id) ?? 0;
+      answers.set(id, before + 1);
+      if (!isClient.has(id) || before + 1 < rounds) bed.send(id, payload);
+      return length;
+    };
+    for (const client of clients) bed.send(client, payload);
+    const done = () => clients.every((id) => answers.get(id) === rounds);
+    for (let i = 0; !done(); i++) {
+      assert(i < 100_000, `${[...answers.values()].length} ends have answered`);
+      bed.seen.length = 0;
+      bed.step();
+    }
+    assertEquals(bed.of(CompletionKind.CLOSED), []);
+    assert(transport.queueFull > 0, "the queue was full");
+    assert(transport.completionsLate > 0, "completions had to wait");
+    for (const client of clients) transport.close(client);
+    for (let i = 0; transport.openConnections > 0; i++) {
+      assert(i < 100_000, `${transport.openConnections} connections are left`);
+      bed.step();
+    }
+  });
+}
+
+test("a full window ends its receive, is counted, and harms no other", async () => {
+  const rung = { ...plainRung, open: ringRung.open };
+  const window = 8192;
+  let transport: UringTransport | undefined;
+  using bed = new Bed({
+    ...rung,
+    open: (options) => transport = rung.open(options) as UringTransport,
+  }, { receiveWindowBytes: window });
+  if ((transport!.switches & MULTISHOT) === 0) {
+    console.log("SKIPPED: this kernel has no receive that goes on; Linux 6.12");
+    return;
+  }
+  const port = transport!.port(transport!.listenStream(rung.address, 0));
+  const flood = await bed.connect(port);
+  const other = await bed.connect(port);
+  const sent = pattern(64 * window, 7);
+  const got: number[] = [];
+  let reads = false;
+  bed.onReceived = (id, at, length) => {
+    if (id !== flood.id) return length;
+    if (!reads) return undefined;
+    for (const byte of transport!.bytes.subarray(at, at + length)) {
+      got.push(byte);
+    }
+    return length;
+  };
+  const writing = writeAll(flood.client, sent);
+  await bed.until("a full window", () => transport!.windowsFull > 0);
+  const shown = bed.of(CompletionKind.RECEIVED)
+    .filter(({ id }) => id === flood.id);
+  assertEquals(shown.length, 1, "nothing more is shown before it is read");
+  await writeAll(other.client, pattern(100, 3));
+  await bed.until(
+    "the other's message",
+    () => bed.of(CompletionKind.RECEIVED).some(({ id }) => id === other.id),
+  );
+  reads = true;
+  got.push(...shown[0]!.bytes);
+  transport!.consume(flood.id, shown[0]!.length);
+  await bed.until("all of it", () => got.length === sent.length);
+  await writing;
+  assertEquals(Uint8Array.from(got), sent);
+  flood.client.close();
+  other.client.close();
+});
+
+for (const how of ["ends", "is reset"]) {
+  test(`a stream that ${how} behind unread bytes shows them first`, async () => {
+    using bed = new Bed(ringRung);
+    const { transport } = bed;
+    const client = new PlainTransport({ connectionsMax: 1, hugePages: false });
+    const port = transport.port(transport.listenStream("127.0.0.1", 0));
+    const id = client.connectStream("127.0.0.1", port);
+    const send = (bytes: Uint8Array) => {
+      client.bytes.set(bytes, client.reserve(id, bytes.length));
+      client.commit(id, bytes.length);
+      client.poll(0);
+    };
+    const received = () => bed.of(CompletionKind.RECEIVED);
+    const closed = () => bed.of(CompletionKind.CLOSED);
+    bed.onReceived = () => undefined;
+    send(pattern(10, 1));
+    await bed.until("the first", () => received().length === 1);
+    const server = received()[0]!.id;
+    send(pattern(20, 2));
+    for (let i = 0; i < 5; i++) bed.step(1000);
+    if (how === "ends") client.close(id);
+    else client.abort(id);
+    client.poll(0);
+    for (let i = 0; i < 5; i++) bed.step(1000);
+    assertEquals([received().length, closed().length], [1, 0]);
+    transport.consume(server, 10);
+    await bed.until("the second", () => received().length === 2);
+    assertEquals(received()[1]!.bytes, pattern(20, 2));
+    for (let i = 0; i < 5; i++) bed.step(1000);
+    assertEquals(closed(), []);
+    transport.consume(server, 20);
+    await bed.until("CLOSED", () => closed().length === 1);
+    assertEquals(closed()[0]!.length, how === "ends" ? 0 : ECONNRESET);
+    client.dispose();
+  });
+}
