@@ -2,8 +2,8 @@
 
 /**
  * @file
- * The socket shim, with io_uring and with epoll, under address and
- * undefined-behaviour sanitizers: a random crowd of clients that talk, do not read, close, half close and reset, while
+ * The socket shim, with io_uring in several shapes and with epoll, under
+ * address and undefined-behaviour sanitizers: a random crowd of clients that talk, do not read, close, half close and reset, while
  * the owner answers, holds back, closes and aborts; and datagrams both ways.
  * Every connection must be accepted once and closed once, and every byte that
  * comes back must be the one that was sent.
@@ -32,6 +32,27 @@
 	} while (0)
 
 static int32_t options[URING_OPTIONS] = {8, 4096, 16384, 16, 16, 30};
+
+/* Ways to wait for sockets; each goes through the same. */
+struct shape {
+	const char *name;
+	int32_t plain, switches, kernel_poll_core, ring_entries;
+};
+
+#define USUAL                                                                                       \
+	(URING_SWITCH_DEFER | URING_SWITCH_MULTISHOT | URING_SWITCH_MULTISHOT_ACCEPT |              \
+	 URING_SWITCH_DIRECT | URING_SWITCH_BATCH)
+
+static const struct shape shapes[] = {
+	{"io_uring", 0, USUAL, -1, 0},
+	{"all through the ring", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 0},
+	{"registered files", 0, (USUAL | URING_SWITCH_FILES) & ~URING_SWITCH_DIRECT, -1, 0},
+	{"as Linux 6.0 has it", 0, URING_SWITCH_DIRECT | URING_SWITCH_BATCH, -1, 0},
+	{"a queue of two entries", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 2},
+	{"the kernel polls", 0, USUAL, 0, 0},
+	{"epoll", 1, 0, -1, 0},
+};
+
 static int32_t layout[URING_LAYOUT_WORDS];
 static uint8_t *block;
 static int32_t handle;
@@ -302,13 +323,16 @@ static void check_descriptors(void)
 	client_leave(&late, false);
 }
 
-static void run(int32_t plain, long steps)
+static void run(const struct shape *shape, long steps)
 {
 	int32_t stream, datagram;
 	long i;
 
 	accepted = closed = reset_count = echoed = 0;
-	options[URING_OPTION_PLAIN] = plain;
+	options[URING_OPTION_PLAIN] = shape->plain;
+	options[URING_OPTION_SWITCHES] = shape->switches;
+	options[URING_OPTION_KERNEL_POLL_CORE] = shape->kernel_poll_core;
+	options[URING_OPTION_RING_ENTRIES] = shape->ring_entries;
 	CHECK(ferrule_uring_layout(options, layout) == 0);
 	block = mmap(NULL, (size_t)layout[URING_LAYOUT_TOTAL_BYTES], PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -354,19 +378,19 @@ static void run(int32_t plain, long steps)
 	CHECK(ferrule_uring_destroy(handle) == 0);
 	CHECK(ferrule_uring_poll(handle, 0) == -EBADF);
 	printf("%s: accepted %ld, closed %ld, reset %ld, refused %d, echoed %ld bytes\n",
-	       plain ? "epoll" : "io_uring", accepted, closed, reset_count, header()[URING_REFUSED],
-	       echoed);
+	       shape->name, accepted, closed, reset_count, header()[URING_REFUSED], echoed);
 	munmap(block, (size_t)layout[URING_LAYOUT_TOTAL_BYTES]);
 }
 
 int main(int count, char **arguments)
 {
 	long steps = count > 2 ? atol(arguments[2]) : 20000;
+	size_t i;
 
 	seed = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 1;
 	state = seed;
 	CHECK(ferrule_uring_probe() == 0);
-	run(0, steps);
-	run(1, steps);
+	for (i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+		run(&shapes[i], steps);
 	return 0;
 }
