@@ -28,7 +28,7 @@ import {
 const LOOPBACK = "127.0.0.1";
 
 /** Processor time of this process, that of the kernel's threads for it included. */
-function processorUs(): number {
+export function processorUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
 }
@@ -49,8 +49,9 @@ export class EchoPair {
     this.#bytes = bytes;
     const transport = new UringTransport({
       connectionsMax: 2 * connections,
-      receiveWindowBytes: 65536,
-      sendWindowBytes: 131072,
+      // Small, so that many transports have room in huge pages.
+      receiveWindowBytes: 16384,
+      sendWindowBytes: 16384,
       ...options,
     });
     this.transport = transport;
@@ -106,5 +107,56 @@ export class EchoPair {
       throw new Error("An echo has no room");
     }
     this.transport.commit(id, this.#bytes);
+  }
+}
+
+const CROWD = 64;
+
+/** Connections that come and go: what one costs a thread from its start to its end. */
+export class ComeAndGo {
+  readonly transport: SocketTransport;
+  readonly #port: number;
+
+  constructor(options: SocketTransportOptions) {
+    this.transport = new UringTransport({
+      connectionsMax: 2 * CROWD,
+      receiveWindowBytes: 16384,
+      sendWindowBytes: 16384,
+      ...options,
+    });
+    this.#port = this.transport.port(this.transport.listenStream(LOOPBACK, 0));
+  }
+
+  /** As `EchoPair.run()`. @returns Nanoseconds of processor time of a connection, both ends included. */
+  run(milliseconds: number): number {
+    const start = processorUs();
+    let connections = 0;
+    let used = 0;
+    while (used < milliseconds * 1000) {
+      this.#crowd();
+      connections += CROWD;
+      used = processorUs() - start;
+    }
+    return used * 1000 / connections;
+  }
+
+  dispose(): void {
+    this.transport.dispose();
+  }
+
+  /** A crowd comes, all at once, and is cut. */
+  #crowd(): void {
+    const { transport } = this;
+    const clients: number[] = [];
+    for (let i = 0; i < CROWD; i++) {
+      clients.push(transport.connectStream(LOOPBACK, this.#port));
+    }
+    for (let accepted = 0; accepted < CROWD;) {
+      accepted += transport.poll(0);
+    }
+    for (const client of clients) transport.abort(client);
+    while (transport.openConnections > 0) transport.poll(0);
+    // Their slots are free from the poll after.
+    transport.poll(0);
   }
 }

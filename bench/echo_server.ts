@@ -2,16 +2,18 @@
 
 /**
  * The echo server of the benchmark, over `UringTransport`: answers each request
- * of IN bytes with OUT bytes and never sleeps. Twin of
- * `bench/native/echo_server.c`. Ends by itself after SECONDS.
+ * of IN bytes with OUT bytes and never sleeps, unless SHAPE says so. Twin of
+ * `bench/native/echo_server.c`. Ends by itself after SECONDS. SHAPE is the JSON
+ * of an `EchoShape`.
  *
- *     echo_server.ts tcp|udp IN OUT CORE SECONDS
+ *     echo_server.ts tcp|udp IN OUT CORE SECONDS [SHAPE]
  *
  * @module
  */
 import {
   COMPLETION_WORDS,
   CompletionKind,
+  type SocketTransportOptions,
   UringTransport,
 } from "../engine/transport/mod.ts";
 import { pinThread } from "../ffi/mod.ts";
@@ -19,7 +21,18 @@ import { pinThread } from "../ffi/mod.ts";
 /** The clock is read once in so many polls. */
 const POLLS_PER_CLOCK = 65536;
 
-const [over = "tcp", inText, outText, coreText, secondsText] = Deno.args;
+/** What is not usual about a server. */
+export interface EchoShape {
+  readonly address?: string;
+  readonly options?: SocketTransportOptions;
+  /** How long a poll may sleep. */
+  readonly waitUs?: number;
+}
+
+const [over = "tcp", inText, outText, coreText, secondsText, shapeText] = Deno
+  .args;
+const shape = JSON.parse(shapeText ?? "{}") as EchoShape;
+const address = shape.address ?? "127.0.0.1";
 const inBytes = Number(inText);
 const outBytes = Number(outText);
 
@@ -49,8 +62,10 @@ function answerDatagram(transport: UringTransport, at: number): void {
 
 function serve(transport: UringTransport, until: number): void {
   const completions = transport.completions;
+  const waitUs = shape.waitUs ?? 0;
+  const pollsPerClock = waitUs === 0 ? POLLS_PER_CLOCK : 1;
   for (let polls = 1;; polls++) {
-    const count = transport.poll(0);
+    const count = transport.poll(waitUs);
     for (let i = 0; i < count; i++) {
       const at = i * COMPLETION_WORDS;
       const kind = completions[at];
@@ -60,16 +75,16 @@ function serve(transport: UringTransport, until: number): void {
         answerDatagram(transport, at);
       }
     }
-    if (polls % POLLS_PER_CLOCK === 0 && performance.now() >= until) return;
+    if (polls % pollsPerClock === 0 && performance.now() >= until) return;
   }
 }
 
 const core = Number(coreText);
 if (core >= 0) pinThread(core);
-const transport = new UringTransport({ connectionsMax: 16 });
+const transport = new UringTransport({ connectionsMax: 16, ...shape.options });
 const listener = over === "tcp"
-  ? transport.listenStream("127.0.0.1", 0)
-  : transport.listenDatagram("127.0.0.1", 0);
+  ? transport.listenStream(address, 0)
+  : transport.listenDatagram(address, 0);
 Deno.stdout.writeSync(
   new TextEncoder().encode(`ready ${transport.port(listener)}\n`),
 );
