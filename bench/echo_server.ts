@@ -1,7 +1,7 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The echo server of the benchmark, over `UringTransport`: answers each request
+ * The echo server of the benchmark, over our transport: answers each request
  * of IN bytes with OUT bytes and never sleeps, unless SHAPE says so. Twin of
  * `bench/native/echo_server.c`. Ends by itself after SECONDS. SHAPE is the JSON
  * of an `EchoShape`.
@@ -13,8 +13,9 @@
 import {
   COMPLETION_WORDS,
   CompletionKind,
+  openSockets,
+  type SocketTransport,
   type SocketTransportOptions,
-  UringTransport,
 } from "../engine/transport/mod.ts";
 import { pinThread } from "../ffi/mod.ts";
 
@@ -24,6 +25,8 @@ const POLLS_PER_CLOCK = 65536;
 /** What is not usual about a server. */
 export interface EchoShape {
   readonly address?: string;
+  /** epoll waits, not io_uring. */
+  readonly plain?: boolean;
   readonly options?: SocketTransportOptions;
   /** How long a poll may sleep. */
   readonly waitUs?: number;
@@ -37,7 +40,7 @@ const inBytes = Number(inText);
 const outBytes = Number(outText);
 
 function answerStream(
-  transport: UringTransport,
+  transport: SocketTransport,
   connection: number,
   length: number,
 ): void {
@@ -49,7 +52,7 @@ function answerStream(
   transport.consume(connection, read);
 }
 
-function answerDatagram(transport: UringTransport, at: number): void {
+function answerDatagram(transport: SocketTransport, at: number): void {
   const completions = transport.completions;
   if (transport.reserveDatagram(outBytes) < 0) return;
   transport.commitDatagram(
@@ -60,7 +63,7 @@ function answerDatagram(transport: UringTransport, at: number): void {
   );
 }
 
-function serve(transport: UringTransport, until: number): void {
+function serve(transport: SocketTransport, until: number): void {
   const completions = transport.completions;
   const waitUs = shape.waitUs ?? 0;
   const pollsPerClock = waitUs === 0 ? POLLS_PER_CLOCK : 1;
@@ -81,7 +84,10 @@ function serve(transport: UringTransport, until: number): void {
 
 const core = Number(coreText);
 if (core >= 0) pinThread(core);
-const transport = new UringTransport({ connectionsMax: 16, ...shape.options });
+const transport = openSockets(shape.plain ? "plain" : "io_uring", {
+  connectionsMax: 16,
+  ...shape.options,
+});
 const listener = over === "tcp"
   ? transport.listenStream(address, 0)
   : transport.listenDatagram(address, 0);

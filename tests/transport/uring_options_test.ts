@@ -29,10 +29,12 @@ const { DEFER, MULTISHOT, MULTISHOT_ACCEPT, FILES, DIRECT, BATCH } =
 
 const ECONNRESET = -104;
 
-/** Why io_uring can not be had here, or "". */
-function missing(): string {
+/** Why io_uring can not be had here, or what is asked of it; or "". */
+function missing({ busyPollUs = 0 }: SocketTransportOptions = {}): string {
   try {
     probeUring();
+    if (busyPollUs === 0) return "";
+    new UringTransport({ connectionsMax: 1, busyPollUs }).dispose();
     return "";
   } catch (error) {
     return (error as Error).message;
@@ -47,7 +49,7 @@ function rungWith(name: string, choice: SocketTransportOptions): Rung & {
     name: `io_uring (${name})`,
     address: "127.0.0.1",
     clientAddress: "127.0.0.1",
-    missing,
+    missing: () => missing(choice),
     open: (options) => new UringTransport({ ...options, ...choice }),
   };
 }
@@ -60,6 +62,7 @@ const VARIANTS = [
   }),
   rungWith("every send directly", { switches: URING_SWITCHES & ~BATCH }),
   rungWith("the kernel polls", { kernelPollCore: 0 }),
+  rungWith("the kernel polls network cards", { busyPollUs: 50 }),
   rungWith("a queue of two entries", {
     ringEntries: 2,
     switches: URING_SWITCHES & ~DIRECT,
