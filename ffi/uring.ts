@@ -62,7 +62,25 @@ export const UringHeader = {
   DATAGRAM_SEND_ERRORS: 7,
   LINGER_EXPIRED: 8,
   SETUP_FLAGS: 9,
+  SWITCHES: 10,
+  WINDOWS_FULL: 11,
+  QUEUE_FULL: 12,
+  COMPLETIONS_LATE: 13,
 } as const;
+
+/** Ways to use io_uring, each on or off: `enum uring_switch`, which says what they are. */
+export const UringSwitch = {
+  DEFER: 1,
+  MULTISHOT: 2,
+  MULTISHOT_ACCEPT: 4,
+  FILES: 8,
+  DIRECT: 16,
+  BATCH: 32,
+} as const;
+
+/** What measures better than its absence (docs/decisions/0014_io_uring_options.md). */
+export const URING_SWITCHES = UringSwitch.DEFER | UringSwitch.MULTISHOT |
+  UringSwitch.MULTISHOT_ACCEPT | UringSwitch.DIRECT | UringSwitch.BATCH;
 
 /** Words of a connection: `enum uring_connection_word`. */
 export const UringConnection = {
@@ -102,6 +120,14 @@ export interface UringSizes {
   readonly lingerMs: number;
   /** epoll waits for the sockets, not io_uring. */
   readonly plain: boolean;
+  /** Of `UringSwitch`. Default `URING_SWITCHES`. */
+  readonly switches?: number | undefined;
+  /** Core of the kernel's thread that polls for what is submitted. Default -1: none. */
+  readonly kernelPollCore?: number | undefined;
+  /** How long the kernel polls a network card. Default 0: not. */
+  readonly busyPollUs?: number | undefined;
+  /** Entries of the submission queue. Default 0: room for all that can be under way. */
+  readonly ringEntries?: number | undefined;
 }
 
 /** Where things lie in the block, in bytes; `enum uring_layout_word`. */
@@ -174,7 +200,11 @@ export class Uring {
     const code = native().ferrule_uring_create(optionWords(sizes), address);
     this.#handle = sizes.plain
       ? unwrap(code, "set up epoll", plainRemedy(code))
-      : unwrap(code, "set up io_uring", setupRemedy(code));
+      : unwrap(
+        code,
+        "set up io_uring",
+        chosenRemedy(code, sizes) ?? setupRemedy(code),
+      );
   }
 
   /**
@@ -291,6 +321,10 @@ function optionWords(sizes: UringSizes): Int32Array<ArrayBuffer> {
     sizes.datagramsSendMax,
     sizes.lingerMs,
     Number(sizes.plain),
+    sizes.switches ?? URING_SWITCHES,
+    sizes.kernelPollCore ?? -1,
+    sizes.busyPollUs ?? 0,
+    sizes.ringEntries ?? 0,
   );
 }
 
@@ -315,6 +349,21 @@ function plainRemedy(code: number): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Why the kernel refuses what was chosen and not needed, and what helps. */
+function chosenRemedy(code: number, sizes: UringSizes): string | undefined {
+  const { kernelPollCore = -1, busyPollUs = 0 } = sizes;
+  if (code !== -22 && code !== -95) return undefined;
+  if (kernelPollCore >= 0) {
+    return `Is core ${kernelPollCore} one of this machine's, and is this process allowed to use it? ` +
+      "Choose another in [transport] kernel_poll_core, or -1 for none";
+  }
+  if (busyPollUs > 0) {
+    return "This kernel can not poll network cards for io_uring: Linux 6.9 or newer with " +
+      "CONFIG_NET_RX_BUSY_POLL is needed. Or set [transport] busy_poll_us = 0";
+  }
+  return undefined;
 }
 
 /** Why the kernel refuses io_uring, and what helps. */

@@ -28,7 +28,7 @@ static uint64_t mark(enum uring_operation operation, int32_t slot)
 int plain_start(struct uring_transport *t)
 {
 	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return t->epoll_fd < 0 ? -errno : 0;
+	return t->epoll_fd < 0 ? ferrule_fail(errno, "epoll_create1") : 0;
 }
 
 void plain_end(struct uring_transport *t)
@@ -83,13 +83,10 @@ static void accept_all(struct uring_transport *t, int32_t listener)
 
 void plain_arm(struct uring_transport *t, int32_t slot)
 {
-	struct uring_connection *c = &t->connections[slot];
-	int32_t connections = t->options[URING_OPTION_CONNECTIONS_MAX];
+	const struct uring_connection *c = &t->connections[slot];
 
-	if (c->ready || !((c->receiving && c->readable) || (c->sending && c->writable)))
-		return;
-	c->ready = true;
-	t->ready[(t->ready_head + t->ready_count++) % connections] = slot;
+	if ((c->receiving && c->readable) || (c->sending && c->writable))
+		uring_enqueue(t, slot);
 }
 
 /* Notes what epoll says; only listeners are served at once. */
@@ -158,18 +155,16 @@ static void receive_some(struct uring_transport *t, int32_t slot)
 /* Those that are ready now; who becomes ready meanwhile waits for the next time. */
 static void serve_ready(struct uring_transport *t)
 {
-	int32_t connections = t->options[URING_OPTION_CONNECTIONS_MAX];
 	int32_t count;
 
 	for (count = t->ready_count; count > 0; count--) {
-		int32_t slot = t->ready[t->ready_head];
-		struct uring_connection *c = &t->connections[slot];
+		int32_t slot;
+		struct uring_connection *c;
 
 		if (t->completion_count > URING_COMPLETIONS_MAX - 2)
 			return;
-		t->ready_head = (t->ready_head + 1) % connections;
-		t->ready_count--;
-		c->ready = false;
+		slot = uring_dequeue(t);
+		c = &t->connections[slot];
 		if (c->sending && c->writable)
 			send_some(t, slot);
 		/* A failed send has ended both. */

@@ -10,9 +10,8 @@
 #include "uring_internal.h"
 
 #define TRANSPORTS_MAX 64
-/* Each listener can wait for an arming and a cancelling. */
-#define SQ_ENTRIES_SPARE (2 * URING_LISTENERS_MAX + 64)
-#define SQ_ENTRIES_MIN 512
+/* Tries to get room in a submission queue that is full. */
+#define QUEUE_TRIES_MAX 1000
 /* A completion entry makes at most this many completions of ours. */
 #define COMPLETIONS_PER_ENTRY 2
 /* Longest sleep while there is something to look at by the clock. */
@@ -48,7 +47,7 @@ static int64_t now_us(void)
 
 static int submit(struct uring_transport *t)
 {
-	int result = io_uring_submit_and_get_events(&t->ring);
+	int result = t->kernel_polls ? io_uring_submit(&t->ring) : io_uring_submit_and_get_events(&t->ring);
 
 	/* The kernel is short of something: what is queued stays queued. */
 	if (result == -EAGAIN || result == -EBUSY || result == -EINTR)
@@ -59,10 +58,21 @@ static int submit(struct uring_transport *t)
 struct io_uring_sqe *uring_next_entry(struct uring_transport *t)
 {
 	struct io_uring_sqe *entry = io_uring_get_sqe(&t->ring);
+	int tries;
 
-	if (entry == NULL)
-		abort();
-	return entry;
+	if (entry != NULL)
+		return entry;
+	t->header[URING_QUEUE_FULL]++;
+	for (tries = 0; tries < QUEUE_TRIES_MAX; tries++) {
+		io_uring_submit(&t->ring);
+		if (t->kernel_polls)
+			io_uring_sqring_wait(&t->ring);
+		entry = io_uring_get_sqe(&t->ring);
+		if (entry != NULL)
+			return entry;
+	}
+	/* The kernel has no memory left for any request. */
+	abort();
 }
 
 void uring_mark_entry(struct io_uring_sqe *entry, enum uring_operation operation, int32_t slot)
@@ -120,10 +130,45 @@ static void reap(struct uring_transport *t)
 	uring_take_closed(t);
 }
 
-/* The kernel holds completions back until we enter it, and says so here. */
-static bool kernel_waits(struct uring_transport *t)
+/*
+ * Brings completions that had no room in the queue. The kernel keeps them and
+ * loses none, but what has to wait there is late.
+ */
+static void fetch_late(struct uring_transport *t)
 {
-	return (IO_URING_READ_ONCE(*t->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+	if ((IO_URING_READ_ONCE(*t->ring.sq.kflags) & IORING_SQ_CQ_OVERFLOW) == 0)
+		return;
+	t->header[URING_COMPLETIONS_LATE]++;
+	io_uring_get_events(&t->ring);
+}
+
+/* There is something to submit, or the kernel holds completions back until we enter it. */
+static bool is_to_enter(struct uring_transport *t)
+{
+	if (t->kernel_polls)
+		return t->ring.sq.sqe_tail != IO_URING_READ_ONCE(*t->ring.sq.ktail);
+	return io_uring_sq_ready(&t->ring) != 0 ||
+	       (IO_URING_READ_ONCE(*t->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+}
+
+void uring_enqueue(struct uring_transport *t, int32_t slot)
+{
+	int32_t connections = t->options[URING_OPTION_CONNECTIONS_MAX];
+
+	if (t->connections[slot].ready)
+		return;
+	t->connections[slot].ready = true;
+	t->ready[(t->ready_head + t->ready_count++) % connections] = slot;
+}
+
+int32_t uring_dequeue(struct uring_transport *t)
+{
+	int32_t slot = t->ready[t->ready_head];
+
+	t->ready_head = (t->ready_head + 1) % t->options[URING_OPTION_CONNECTIONS_MAX];
+	t->ready_count--;
+	t->connections[slot].ready = false;
+	return slot;
 }
 
 static int round_of(struct uring_transport *t)
@@ -132,8 +177,11 @@ static int round_of(struct uring_transport *t)
 
 	if (t->plain)
 		return plain_round(t);
+	if (t->ready_count > 0)
+		uring_tell_held(t);
 	for (round = 0; round < URING_ROUNDS_MAX; round++) {
-		if (io_uring_sq_ready(&t->ring) != 0 || kernel_waits(t)) {
+		fetch_late(t);
+		if (is_to_enter(t)) {
 			result = submit(t);
 			if (result < 0)
 				return result;
@@ -275,34 +323,6 @@ int32_t ferrule_uring_layout(const int32_t *options, int32_t *layout)
 	return 0;
 }
 
-/* The best set-up that the kernel takes, from the newest kind to the plainest. */
-static int start_ring(struct io_uring *ring, unsigned int entries, unsigned int *granted)
-{
-	static const unsigned int ladder[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, 0};
-	int result = -EINVAL;
-	size_t i;
-
-	for (i = 0; i < sizeof(ladder) / sizeof(*ladder) && result == -EINVAL; i++) {
-		struct io_uring_params params = {.flags = ladder[i] | IORING_SETUP_CQSIZE,
-						 .cq_entries = 2 * entries};
-
-		result = io_uring_queue_init_params(entries, ring, &params);
-		*granted = ladder[i];
-	}
-	return result;
-}
-
-static unsigned int entries_max(const struct uring_transport *t)
-{
-	/* Each connection can wait for receiving, sending, and the cancelling of both. */
-	int32_t entries = 3 * t->options[URING_OPTION_CONNECTIONS_MAX] + SQ_ENTRIES_SPARE;
-
-	return (unsigned int)(entries < SQ_ENTRIES_MIN ? SQ_ENTRIES_MIN : entries);
-}
-
 static void release(struct uring_transport *t)
 {
 	free(t->connections);
@@ -368,16 +388,17 @@ static int32_t enlist(struct uring_transport *t)
 
 static void end_waiting(struct uring_transport *t)
 {
-	if (t->plain)
+	if (t->plain) {
 		plain_end(t);
-	else
-		io_uring_queue_exit(&t->ring);
+		return;
+	}
+	io_uring_queue_exit(&t->ring);
+	multishot_end(t);
 }
 
 int32_t ferrule_uring_create(const int32_t *options, double block)
 {
 	struct uring_transport *t = calloc(1, sizeof(*t));
-	unsigned int granted = 0;
 	int32_t result;
 
 	if (t == NULL)
@@ -388,21 +409,19 @@ int32_t ferrule_uring_create(const int32_t *options, double block)
 		free(t);
 		return result;
 	}
+	place_parts(t, ferrule_pointer(block));
 	result = allocate_tables(t);
 	t->plain = options[URING_OPTION_PLAIN] != 0;
-	if (result == 0)
-		result = t->plain ? plain_start(t) : start_ring(&t->ring, entries_max(t), &granted);
+	t->switches = t->plain ? URING_SWITCH_DIRECT : (uint32_t)options[URING_OPTION_SWITCHES];
+	if (result < 0)
+		ferrule_fail(-result, "tables of a transport");
+	else
+		result = t->plain ? plain_start(t) : uring_start_ring(t);
 	if (result < 0) {
-		bool plain = t->plain;
-
 		release(t);
-		return ferrule_fail(-result, plain ? "epoll_create1" : "io_uring_setup");
+		return result;
 	}
-	place_parts(t, ferrule_pointer(block));
-	t->header[URING_SETUP_FLAGS] = (int32_t)granted;
-	/* Saves a look-up on each call; works without. */
-	if (!t->plain)
-		io_uring_register_ring_fd(&t->ring);
+	t->header[URING_SWITCHES] = (int32_t)t->switches;
 	result = enlist(t);
 	if (result < 0) {
 		end_waiting(t);
@@ -464,17 +483,5 @@ int32_t ferrule_uring_destroy(int32_t handle)
 		cancel_all(t);
 	end_waiting(t);
 	release(t);
-	return 0;
-}
-
-int32_t ferrule_uring_probe(void)
-{
-	struct io_uring ring;
-	unsigned int granted = 0;
-	int result = start_ring(&ring, 8, &granted);
-
-	if (result < 0)
-		return ferrule_fail(-result, "io_uring_setup");
-	io_uring_queue_exit(&ring);
 	return 0;
 }

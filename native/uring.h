@@ -36,7 +36,35 @@ enum uring_option {
 	URING_OPTION_LINGER_MS,
 	/** 1 = epoll waits, 0 = io_uring. */
 	URING_OPTION_PLAIN,
+	/** Of enum uring_switch: what io_uring shall do where the kernel can. */
+	URING_OPTION_SWITCHES,
+	/** Core of a kernel thread that polls the submission queue; -1 = none. */
+	URING_OPTION_KERNEL_POLL_CORE,
+	/** How long the kernel polls a network card for us, in microseconds; 0 = not. */
+	URING_OPTION_BUSY_POLL_US,
+	/** Entries of the submission queue; 0 = room for all that can be under way. */
+	URING_OPTION_RING_ENTRIES,
 	URING_OPTIONS
+};
+
+/**
+ * Ways to use io_uring that can be chosen one by one, so that each can be
+ * measured against its absence (bench/uring_options_bench.ts). ffi/uring.ts
+ * has the choice.
+ */
+enum uring_switch {
+	/** One issuer, and task work only when we enter the kernel. */
+	URING_SWITCH_DEFER = 1,
+	/** One receive that goes on until the window is full. Needs DEFER. */
+	URING_SWITCH_MULTISHOT = 2,
+	/** One accept that goes on. */
+	URING_SWITCH_MULTISHOT_ACCEPT = 4,
+	/** Sockets are named by their place in a registered table. */
+	URING_SWITCH_FILES = 8,
+	/** Busy sockets are looked at, and few sends sent, with plain calls. */
+	URING_SWITCH_DIRECT = 16,
+	/** Many sends go through the ring, which submits them with one call. */
+	URING_SWITCH_BATCH = 32
 };
 
 /** Words of the layout; offsets are bytes from the start of the block. */
@@ -72,6 +100,14 @@ enum uring_header {
 	URING_LINGER_EXPIRED,
 	/** Setup flags that the kernel granted. */
 	URING_SETUP_FLAGS,
+	/** Of enum uring_switch: those that are had. */
+	URING_SWITCHES,
+	/** Receives that ended because a window was full; each begins again when it is read. */
+	URING_WINDOWS_FULL,
+	/** Times that the submission queue was full and had to be submitted in between. */
+	URING_QUEUE_FULL,
+	/** Polls that found completions which the completion queue had no room for. */
+	URING_COMPLETIONS_LATE,
 	URING_HEADER_WORDS = 64
 };
 

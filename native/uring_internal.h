@@ -2,9 +2,9 @@
 
 /**
  * @file
- * What the parts of the socket transport share: uring.c (ring and poll),
- * plain.c (epoll in the place of the ring), uring_listener.c, uring_stream.c
- * and uring_datagram.c.
+ * What the parts of the socket transport share: uring.c (poll, start and end), uring_setup.c (the ring),
+ * plain.c (epoll in the place of the ring), uring_listener.c, uring_stream.c,
+ * uring_multishot.c and uring_datagram.c.
  *
  * Who receives how: a cold socket waits in io_uring and costs a poll nothing.
  * One that has just been busy is "hot": poll() looks at it with a plain
@@ -33,8 +33,11 @@
 #define URING_HOT_MISSES_MAX 4096
 /* Datagrams that one call receives or sends. */
 #define URING_DATAGRAM_BATCH_MAX 64
-/* Rounds of one poll: what a completion starts is done in the same poll. */
-#define URING_ROUNDS_MAX 4
+/*
+ * Rounds of one poll: what a completion starts is done in the same poll. With
+ * deferred task work the kernel brings twenty completions a round at most.
+ */
+#define URING_ROUNDS_MAX 16
 
 /* What a completion entry belongs to: kind << 32 | slot. */
 enum uring_operation {
@@ -71,10 +74,23 @@ struct uring_connection {
 	bool sending;
 	bool more_waits;
 	bool end_of_stream;
+	/* RECEIVED was reported, and the owner has not consumed since. */
+	bool told;
+	/* The receive under way goes on after each completion. */
+	bool multishot;
+	/* It is being cancelled: the socket is busy enough to be looked at directly. */
+	bool heating;
+	/* The kernel has a buffer of this slot: see uring_multishot.c. */
+	bool offered;
+	/* The stream ended behind what is held: end_result says how. */
+	bool end_waits;
+	int32_t end_result;
+	/* Bytes in the window behind its tail that the owner is not told of yet. */
+	uint32_t held;
 	/* Plain: what epoll said last and no call has denied since. */
 	bool readable;
 	bool writable;
-	/* Plain: in the list of those that can go on. */
+	/* In the list of those that can go on. */
 	bool ready;
 };
 
@@ -95,10 +111,19 @@ struct uring_listener {
 
 struct uring_transport {
 	struct io_uring ring;
+	/* enum uring_switch, as far as the kernel can. */
+	uint32_t switches;
+	/* A kernel thread takes what is submitted. */
+	bool kernel_polls;
+	/* Rings of buffers for receives that go on, one for each slot. */
+	uint8_t *buffer_rings;
 	/* No ring: this instance of epoll. */
 	bool plain;
 	int epoll_fd;
-	/* Plain: connections that can go on, a queue in a circle. */
+	/*
+	 * Connections that can go on, a queue in a circle. With io_uring: those
+	 * whose owner has consumed and that hold something for it.
+	 */
 	int32_t *ready;
 	int32_t ready_head;
 	int32_t ready_count;
@@ -126,6 +151,8 @@ struct uring_transport {
 	int64_t expired_ms;
 	int32_t hot[URING_HOT_MAX];
 	int32_t hot_count;
+	/* Connections that become hot as soon as their receive is cancelled. */
+	int32_t heating_count;
 	/* The owner does not sleep in this poll. */
 	bool spinning;
 	/* Few connections have something to send. */
@@ -141,14 +168,18 @@ struct uring_transport {
 	int32_t completion_count;
 };
 
+/* uring_setup.c: the ring in the shape that was asked for, or -errno with its message. */
+int uring_start_ring(struct uring_transport *t);
+
 /* The transport of a handle, or NULL. */
 struct uring_transport *uring_find(int32_t handle);
 
 int64_t uring_now_ms(void);
 
 /*
- * An entry of the submission queue. The queue has room for every operation
- * that can be under way at a time, so that there always is one.
+ * An entry of the submission queue. Unless the queue was asked for smaller it
+ * has room for every operation that can be under way at a time; a smaller one
+ * is submitted when it is full.
  */
 struct io_uring_sqe *uring_next_entry(struct uring_transport *t);
 
@@ -157,6 +188,24 @@ void uring_mark_entry(struct io_uring_sqe *entry, enum uring_operation operation
 
 /* The next completion for the owner; there is room for it. */
 int32_t *uring_next_completion(struct uring_transport *t, enum uring_completion_kind kind, int32_t id);
+
+static inline bool uring_has(const struct uring_transport *t, enum uring_switch which)
+{
+	return (t->switches & which) != 0;
+}
+
+/* The table of registered files, if it is used; slots are places in it. 0, or -errno. */
+int uring_register_file(struct uring_transport *t, int32_t slot);
+void uring_forget_file(struct uring_transport *t, int32_t slot);
+/* Names the connection's file in an entry. After the prep function. */
+void uring_use_file(const struct uring_transport *t, struct io_uring_sqe *entry, int32_t slot);
+/* Has looks at a socket poll its network card, if that was asked for. */
+void uring_busy_poll(const struct uring_transport *t, int fd);
+
+/* Puts a connection at the end of those that can go on, once. */
+void uring_enqueue(struct uring_transport *t, int32_t slot);
+/* The first of those that can go on; there is one. */
+int32_t uring_dequeue(struct uring_transport *t);
 
 /* uring_listener.c */
 void uring_on_accept(struct uring_transport *t, int32_t listener, int32_t result, uint32_t flags);
@@ -184,6 +233,21 @@ void uring_expire_closing(struct uring_transport *t);
 void uring_take_closed(struct uring_transport *t);
 /* Those that were reported in the last poll may be used again. */
 void uring_release_closed(struct uring_transport *t);
+
+/* Tells owners that have consumed what is held for them. */
+void uring_tell_held(struct uring_transport *t);
+
+/* uring_multishot.c: receives that go on. 0, or -errno. */
+int multishot_start(struct uring_transport *t);
+void multishot_end(struct uring_transport *t);
+/* False while completions of this receive are still to be read. */
+bool multishot_is_settled(struct uring_transport *t, int32_t slot);
+/* Lets the kernel fill the room that uring_receive_room() says. */
+void multishot_offer(struct uring_transport *t, int32_t slot);
+/* Makes a receive go on into what was offered. */
+void multishot_prepare(struct io_uring_sqe *entry, int32_t slot);
+/* A completion of such a receive with bytes. */
+void multishot_take(struct uring_transport *t, int32_t slot, uint32_t flags);
 
 /* uring_datagram.c */
 void uring_send_datagrams(struct uring_transport *t);

@@ -64,7 +64,10 @@ static bool arm(struct uring_transport *t, int32_t listener)
 	l->armed = true;
 	entry = uring_next_entry(t);
 	if (l->stream) {
-		io_uring_prep_multishot_accept(entry, l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (uring_has(t, URING_SWITCH_MULTISHOT_ACCEPT))
+			io_uring_prep_multishot_accept(entry, l->fd, NULL, NULL, SOCK_CLOEXEC);
+		else
+			io_uring_prep_accept(entry, l->fd, NULL, NULL, SOCK_CLOEXEC);
 		uring_mark_entry(entry, URING_OP_ACCEPT, listener);
 	} else {
 		io_uring_prep_poll_add(entry, l->fd, POLLIN);
@@ -154,6 +157,7 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 	} else {
 		grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 		grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+		uring_busy_poll(t, fd);
 	}
 	if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
 		err = errno;
@@ -197,8 +201,11 @@ int32_t ferrule_uring_connect(int32_t handle, uint32_t address, int32_t port)
 		return ferrule_fail(errno, "socket");
 	/* Bounds connect() too. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
-		err = errno;
+	/* What the ring has to do for us interrupts; a second call waits on. */
+	do {
+		err = connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0 ? 0 : errno;
+	} while (err == EINTR);
+	if (err != 0) {
 		close(fd);
 		return ferrule_fail(err, "connect");
 	}
@@ -260,6 +267,16 @@ int32_t ferrule_uring_port(int32_t handle, int32_t listener)
 	return ntohs(name.sin_port);
 }
 
+/* The kernel's thread takes its time: waits for so many completions more, but not for long. */
+static void await_kernel(struct uring_transport *t, unsigned int more)
+{
+	struct __kernel_timespec timeout = {.tv_nsec = 10000000};
+	struct io_uring_cqe *entry;
+
+	more += io_uring_cq_ready(&t->ring);
+	io_uring_submit_and_wait_timeout(&t->ring, &entry, more, &timeout, NULL);
+}
+
 int32_t ferrule_uring_close_listener(int32_t handle, int32_t listener)
 {
 	struct uring_transport *t = uring_find(handle);
@@ -278,6 +295,8 @@ int32_t ferrule_uring_close_listener(int32_t handle, int32_t listener)
 		operation = l->stream ? URING_OP_ACCEPT : URING_OP_READABLE;
 		io_uring_prep_cancel64(entry, (uint64_t)operation << 32 | (uint32_t)listener, 0);
 		uring_mark_entry(entry, URING_OP_CANCEL, listener);
+		if (t->kernel_polls)
+			await_kernel(t, 2);
 	} else {
 		uring_tend_listeners(t);
 	}

@@ -38,31 +38,33 @@ static uint8_t *send_start(struct uring_transport *t, int32_t slot, int32_t whic
 	       ((size_t)slot * 2 + (size_t)which) * send_buffer(t);
 }
 
-/* Makes room in the window; returns how much there is. */
+/* Makes room in the window; returns how much there is. The kernel receives nothing meanwhile. */
 static uint32_t make_room(struct uring_transport *t, int32_t slot)
 {
+	uint32_t held = t->connections[slot].held;
 	int32_t *words = connection_words(t, slot);
 	uint8_t *window = receive_start(t, slot);
 	uint32_t bytes = (uint32_t)receive_window(t);
 	uint32_t head = (uint32_t)words[URING_CONNECTION_RECEIVE_HEAD];
 	uint32_t tail = (uint32_t)words[URING_CONNECTION_RECEIVE_TAIL];
 
-	if (head == tail) {
+	if (head == tail + held) {
 		head = 0;
 		tail = 0;
-	} else if (head > 0 && bytes - tail < bytes / 2) {
-		memmove(window, window + head, tail - head);
+	} else if (head > 0 && bytes - (tail + held) < bytes / 2) {
+		memmove(window, window + head, tail + held - head);
 		tail -= head;
 		head = 0;
 	}
 	words[URING_CONNECTION_RECEIVE_HEAD] = (int32_t)head;
 	words[URING_CONNECTION_RECEIVE_TAIL] = (int32_t)tail;
-	return bytes - tail;
+	return bytes - (tail + held);
 }
 
 uint8_t *uring_receive_room(struct uring_transport *t, int32_t slot, size_t *bytes)
 {
-	size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL];
+	size_t tail = (size_t)connection_words(t, slot)[URING_CONNECTION_RECEIVE_TAIL] +
+		      t->connections[slot].held;
 
 	*bytes = receive_window(t) - tail;
 	return receive_start(t, slot) + tail;
@@ -77,45 +79,80 @@ const uint8_t *uring_send_rest(struct uring_transport *t, int32_t slot, size_t *
 	       t->connections[slot].send_offset;
 }
 
-/* Has io_uring or epoll receive into the room that make_room() left. */
-static void arm_receive(struct uring_transport *t, int32_t slot)
+/* Has io_uring or epoll receive into the room that make_room() left; lasting = again and again. */
+static void arm_receive(struct uring_transport *t, int32_t slot, bool lasting)
 {
 	struct uring_connection *c = &t->connections[slot];
 	struct io_uring_sqe *entry;
 	uint8_t *start;
 	size_t room;
 
+	c->receiving = true;
 	if (t->plain) {
-		c->receiving = true;
 		plain_arm(t, slot);
 		return;
 	}
 	entry = uring_next_entry(t);
 	start = uring_receive_room(t, slot, &room);
 	io_uring_prep_recv(entry, c->fd, start, room, 0);
+	uring_use_file(t, entry, slot);
 	uring_mark_entry(entry, URING_OP_RECEIVE, slot);
+	c->multishot = lasting && uring_has(t, URING_SWITCH_MULTISHOT);
+	if (c->multishot) {
+		multishot_offer(t, slot);
+		multishot_prepare(entry, slot);
+	}
 	/* Usually nothing is there yet, and then the kernel need not look twice. */
 	if (!c->more_waits)
 		entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	c->receiving = true;
 }
 
+/* Whether one more socket may be looked at directly. */
+static bool has_hot_place(const struct uring_transport *t)
+{
+	return t->spinning && uring_has(t, URING_SWITCH_DIRECT) &&
+	       t->hot_count + t->heating_count < URING_HOT_MAX;
+}
+
+/* A receive that goes on: what the owner has read is room again. */
+static void widen_receive(struct uring_transport *t, int32_t slot)
+{
+	if (!t->connections[slot].multishot || !multishot_is_settled(t, slot))
+		return;
+	make_room(t, slot);
+	multishot_offer(t, slot);
+}
+
+static void cool(struct uring_transport *t, int32_t slot);
+
+/* The owner has consumed, or there is no owner any more: go on. */
 static void start_receive(struct uring_transport *t, int32_t slot)
 {
 	struct uring_connection *c = &t->connections[slot];
+	uint32_t room;
 
-	if (c->receiving || c->hot || c->end_of_stream)
+	if (c->end_of_stream)
 		return;
 	connection_words(t, slot)[URING_CONNECTION_RECEIVE_WANTED] = 0;
-	if (make_room(t, slot) == 0)
+	c->told = false;
+	if (c->held > 0 || c->end_waits)
+		uring_enqueue(t, slot);
+	if (c->receiving) {
+		widen_receive(t, slot);
 		return;
-	if (t->spinning && c->state == URING_OPENED && t->hot_count < URING_HOT_MAX) {
+	}
+	room = c->end_waits ? 0 : make_room(t, slot);
+	if (c->hot && room == 0)
+		cool(t, slot);
+	if (c->hot || room == 0)
+		return;
+	if (c->state == URING_OPENED && has_hot_place(t)) {
 		c->hot = true;
 		c->misses = 0;
 		t->hot[t->hot_count++] = slot;
 		return;
 	}
-	arm_receive(t, slot);
+	arm_receive(t, slot, c->state == URING_OPENED);
 }
 
 static void cool(struct uring_transport *t, int32_t slot)
@@ -137,7 +174,41 @@ void uring_cool_streams(struct uring_transport *t)
 		int32_t slot = t->hot[--t->hot_count];
 
 		t->connections[slot].hot = false;
-		arm_receive(t, slot);
+		/* Not for long: its next message makes it hot again. */
+		if (!t->connections[slot].told)
+			arm_receive(t, slot, false);
+	}
+}
+
+static void look_at(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+	ssize_t received = -1;
+	uint8_t *start;
+	size_t room = 0;
+
+	errno = EAGAIN;
+	if (!c->told) {
+		start = uring_receive_room(t, slot, &room);
+		received = recv(c->fd, start, room, MSG_DONTWAIT);
+	}
+	if (received > 0) {
+		c->misses = 0;
+		uring_on_receive(t, slot, (int32_t)received,
+				 (size_t)received == room ? IORING_CQE_F_SOCK_NONEMPTY : 0);
+	} else if (received == 0 && c->sending) {
+		/* The send may have taken the error and left only the end: it is told first then. */
+		cool(t, slot);
+		arm_receive(t, slot, false);
+	} else if (received == 0 || (errno != EAGAIN && errno != EINTR)) {
+		int32_t result = received == 0 ? 0 : -errno;
+
+		cool(t, slot);
+		uring_on_receive(t, slot, result, 0);
+	} else if (++c->misses > URING_HOT_MISSES_MAX) {
+		cool(t, slot);
+		if (!c->told)
+			arm_receive(t, slot, false);
 	}
 }
 
@@ -145,26 +216,11 @@ void uring_look_hot(struct uring_transport *t)
 {
 	int32_t i;
 
-	/* Backwards: who answers or gives up leaves the list. */
+	/* Backwards: who ends or gives up leaves the list. */
 	for (i = t->hot_count - 1; i >= 0; i--) {
-		int32_t slot = t->hot[i];
-		struct uring_connection *c = &t->connections[slot];
-		ssize_t received;
-		uint8_t *start;
-		size_t room;
-
 		if (t->completion_count > URING_COMPLETIONS_MAX - 2)
 			return;
-		start = uring_receive_room(t, slot, &room);
-		received = recv(c->fd, start, room, MSG_DONTWAIT);
-		if (received >= 0 || (errno != EAGAIN && errno != EINTR)) {
-			cool(t, slot);
-			uring_on_receive(t, slot, received >= 0 ? (int32_t)received : -errno,
-					 (size_t)received == room ? IORING_CQE_F_SOCK_NONEMPTY : 0);
-		} else if (++c->misses > URING_HOT_MISSES_MAX) {
-			cool(t, slot);
-			arm_receive(t, slot);
-		}
+		look_at(t, t->hot[i]);
 	}
 }
 
@@ -215,6 +271,7 @@ static void start_send(struct uring_transport *t, int32_t slot)
 		entry = uring_next_entry(t);
 		from = uring_send_rest(t, slot, &bytes);
 		io_uring_prep_send(entry, c->fd, from, bytes, MSG_NOSIGNAL);
+		uring_use_file(t, entry, slot);
 		uring_mark_entry(entry, URING_OP_SEND, slot);
 	}
 }
@@ -237,6 +294,7 @@ static void end_connection(struct uring_transport *t, int32_t slot)
 	}
 	c->receiving = false;
 	c->sending = false;
+	uring_forget_file(t, slot);
 	close(c->fd);
 	c->fd = -1;
 	c->state = URING_ENDED;
@@ -276,9 +334,12 @@ static void advance_closing(struct uring_transport *t, int32_t slot)
 		end_connection(t, slot);
 		return;
 	}
+	c->held = 0;
 	words[URING_CONNECTION_RECEIVE_HEAD] = 0;
 	words[URING_CONNECTION_RECEIVE_TAIL] = 0;
-	start_receive(t, slot);
+	/* One that goes on fills the window and ends then. */
+	if (!c->receiving)
+		start_receive(t, slot);
 }
 
 static void begin_closing(struct uring_transport *t, int32_t slot, int32_t result)
@@ -292,6 +353,7 @@ static void begin_closing(struct uring_transport *t, int32_t slot, int32_t resul
 		cool(t, slot);
 	c->state = URING_FLUSHING;
 	c->result = result;
+	c->end_of_stream |= c->end_waits;
 	c->deadline_ms = uring_now_ms() + t->options[URING_OPTION_LINGER_MS];
 	t->closing_count++;
 }
@@ -365,14 +427,16 @@ int32_t uring_open(struct uring_transport *t, int fd)
 	c = &t->connections[slot];
 	/* The one before may still be in the list of those that can go on. */
 	*c = (struct uring_connection){
-		.fd = fd, .generation = c->generation, .writable = true, .ready = c->ready};
-	if (t->plain && plain_watch(t, slot) != 0) {
+		.fd = fd, .generation = c->generation, .writable = true, .ready = c->ready,
+		.offered = c->offered};
+	if ((t->plain ? plain_watch(t, slot) : uring_register_file(t, slot)) != 0) {
 		close(fd);
 		return -ENOMEM;
 	}
 	t->free_count--;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	uring_busy_poll(t, fd);
 	c->state = URING_OPENED;
 	c->generation = c->generation == GENERATION_MAX ? 1 : c->generation + 1;
 	id = (int32_t)(c->generation << URING_SLOT_BITS) | slot;
@@ -412,37 +476,117 @@ void uring_accept(struct uring_transport *t, int32_t listener, int fd)
 	completion[URING_COMPLETION_PORT] = ntohs(peer.sin_port);
 }
 
-void uring_on_receive(struct uring_transport *t, int32_t slot, int32_t result, uint32_t flags)
+/* Shows the owner all that the window has; or keeps it, if it has not read what it was shown. */
+static void tell_received(struct uring_transport *t, int32_t slot, uint32_t bytes)
 {
 	struct uring_connection *c = &t->connections[slot];
 	int32_t *words = connection_words(t, slot);
 	int32_t *completion;
 
-	c->receiving = false;
-	c->more_waits = (flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
-	if (result == -EINTR || result == -EAGAIN) {
-		start_receive(t, slot);
+	c->held += bytes;
+	if (c->told || c->held == 0)
 		return;
-	}
-	if (result < 0) {
-		c->end_of_stream = true;
-		fail_connection(t, slot, result);
-		return;
-	}
-	if (result == 0) {
-		c->end_of_stream = true;
-		begin_closing(t, slot, 0);
-	}
-	if (c->state != URING_OPENED) {
-		advance_closing(t, slot);
-		return;
-	}
-	words[URING_CONNECTION_RECEIVE_TAIL] += result;
+	words[URING_CONNECTION_RECEIVE_TAIL] += (int32_t)c->held;
+	c->held = 0;
+	c->told = true;
 	completion = uring_next_completion(t, URING_RECEIVED, words[URING_CONNECTION_ID]);
 	completion[URING_COMPLETION_OFFSET] = (int32_t)(receive_start(t, slot) - t->bytes) +
 					      words[URING_CONNECTION_RECEIVE_HEAD];
 	completion[URING_COMPLETION_LENGTH] =
 		words[URING_CONNECTION_RECEIVE_TAIL] - words[URING_CONNECTION_RECEIVE_HEAD];
+}
+
+static void end_stream(struct uring_transport *t, int32_t slot, int32_t result)
+{
+	struct uring_connection *c = &t->connections[slot];
+
+	/* A receive that goes on saw it before the owner has read what came before. */
+	if (c->state == URING_OPENED && (c->told || c->held > 0)) {
+		c->end_waits = true;
+		c->end_result = result;
+		return;
+	}
+	c->end_waits = false;
+	c->end_of_stream = true;
+	if (result < 0) {
+		fail_connection(t, slot, result);
+		return;
+	}
+	begin_closing(t, slot, 0);
+	advance_closing(t, slot);
+}
+
+void uring_tell_held(struct uring_transport *t)
+{
+	int32_t count;
+
+	for (count = t->ready_count; count > 0; count--) {
+		int32_t slot;
+		struct uring_connection *c;
+
+		if (t->completion_count > URING_COMPLETIONS_MAX - 2)
+			return;
+		slot = uring_dequeue(t);
+		c = &t->connections[slot];
+		if (c->state != URING_OPENED || c->told)
+			continue;
+		if (c->held > 0)
+			tell_received(t, slot, 0);
+		else if (c->end_waits)
+			end_stream(t, slot, c->end_result);
+	}
+}
+
+/* What ends a receive and says nothing of the connection. */
+static bool is_to_repeat(const struct uring_connection *c, int32_t result)
+{
+	return result == -EINTR || result == -EAGAIN || (result == -ENOBUFS && c->multishot) ||
+	       (result == -ECANCELED && c->heating);
+}
+
+/* Busy, and there is a place: its receive ends, so that it can be looked at directly. */
+static void heat(struct uring_transport *t, int32_t slot)
+{
+	struct uring_connection *c = &t->connections[slot];
+	struct io_uring_sqe *entry;
+
+	if (c->heating || !has_hot_place(t))
+		return;
+	c->heating = true;
+	t->heating_count++;
+	entry = uring_next_entry(t);
+	io_uring_prep_cancel64(entry, (uint64_t)URING_OP_RECEIVE << 32 | (uint32_t)slot, 0);
+	uring_mark_entry(entry, URING_OP_CANCEL, slot);
+}
+
+void uring_on_receive(struct uring_transport *t, int32_t slot, int32_t result, uint32_t flags)
+{
+	struct uring_connection *c = &t->connections[slot];
+	bool repeat = is_to_repeat(c, result);
+
+	multishot_take(t, slot, flags);
+	c->more_waits = (flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+	if ((flags & IORING_CQE_F_MORE) == 0) {
+		c->receiving = false;
+		t->heating_count -= c->heating;
+		c->heating = false;
+		t->header[URING_WINDOWS_FULL] += result == -ENOBUFS && c->multishot;
+		c->multishot = false;
+	}
+	if (repeat) {
+		if (c->state != URING_OPENED)
+			advance_closing(t, slot);
+		else if (!c->told)
+			start_receive(t, slot);
+	} else if (result <= 0) {
+		end_stream(t, slot, result);
+	} else if (c->state != URING_OPENED) {
+		advance_closing(t, slot);
+	} else {
+		tell_received(t, slot, (uint32_t)result);
+		if (c->receiving && c->multishot)
+			heat(t, slot);
+	}
 }
 
 void uring_on_send(struct uring_transport *t, int32_t slot, int32_t result)
@@ -473,7 +617,8 @@ void uring_take_dirty(struct uring_transport *t)
 	int32_t count = t->header[URING_DIRTY_COUNT];
 	int32_t i;
 
-	t->few_sends = t->plain || count <= DIRECT_SENDS_MAX;
+	t->few_sends = t->plain || !uring_has(t, URING_SWITCH_BATCH) ||
+		       (count <= DIRECT_SENDS_MAX && uring_has(t, URING_SWITCH_DIRECT));
 	for (i = 0; i < count; i++) {
 		int32_t slot = t->dirty[i];
 

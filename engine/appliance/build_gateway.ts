@@ -68,6 +68,8 @@ function openTransport(config: Config, index: number, log: Log): Transport {
       receiveWindowBytes: config.capacity.receiveWindowBytes,
       sendWindowBytes: config.capacity.sendWindowBytes,
       hugePages: config.memory.hugePages !== "never",
+      kernelPollCore: config.transport.kernelPollCore,
+      busyPollUs: config.transport.busyPollUs,
       log: (level, message, fields) => log.log(level, message, fields),
     }, log);
   }

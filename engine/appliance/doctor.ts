@@ -80,6 +80,7 @@ export function doctor(config: Config): Finding[] {
 /** What a configuration needs. Asks a shim how large its memory is. */
 export function doctorSubject(config: Config): DoctorSubject {
   const { capacity, dpdk } = config;
+  const { kernelPollCore } = config.transport;
   const threads = planThreads(config);
   const shared = planOf(config);
   const exchangeBytes = Exchange.bytes(exchangeCapacity(config));
@@ -111,9 +112,13 @@ export function doctorSubject(config: Config): DoctorSubject {
     ],
     hugePages: config.memory.hugePages,
     // Followers sleep when there is nothing to follow.
-    threads: threads.filter(({ agents }) => !isFollower(agents)).length,
+    threads: threads.filter(({ agents }) => !isFollower(agents)).length +
+      Number(kernelPollCore >= 0),
     pinnedCores: [
-      ...new Set(threads.map(({ core }) => core).filter((core) => core >= 0)),
+      ...new Set(
+        [...threads.map(({ core }) => core), kernelPollCore]
+          .filter((core) => core >= 0),
+      ),
     ],
     dataDirectory: config.appliance.dataDirectory,
     synced: config.journal.durability === "synced",

@@ -91,7 +91,7 @@ export function defaultConfig(): Config {
       sleepUs: 200,
     },
     memory: { hugePages: "auto" },
-    transport: { kind: "auto" },
+    transport: { kind: "auto", kernelPollCore: -1, busyPollUs: 0 },
     capacity: {
       orders: ORDERS_DEFAULT,
       sessions: 256,

@@ -124,6 +124,7 @@ function contradictions(file: ConfigFile): ConfigProblem[] {
     );
   }
   checkReplication(file, add);
+  checkTransport(file, add);
   if (dpdk.enabled) {
     for (const key of ["device", "address"] as const) {
       if (dpdk[key] === "") {
@@ -177,6 +178,18 @@ function checkDemoSecrets(
     const key = `dpdk.sessions[${i}].key`;
     add(key, session.key, text("dpdk.address", dpdk.address));
   });
+}
+
+/** What only io_uring can do must not be asked of what may be another. */
+function checkTransport({ transport }: ConfigFile, add: AddProblem): void {
+  if (transport.kind === "io_uring") return;
+  const needs = `needs transport.kind = "io_uring"; it is "${transport.kind}"`;
+  if (transport.kernel_poll_core >= 0) {
+    add("transport.kernel_poll_core", transport.kernel_poll_core, needs);
+  }
+  if (transport.busy_poll_us > 0) {
+    add("transport.busy_poll_us", transport.busy_poll_us, needs);
+  }
 }
 
 /** A pair needs to be told where its other half is, and what decides between them. */
@@ -273,12 +286,12 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
       [`dpdk.sessions[${i}].number`, number] as const
     ),
   ]);
-  const { core: keeperCore } = file.snapshot;
   once([
     ...topology.cores.map((core, i) => [`topology.cores[${i}]`, core] as const),
-    ...keeperCore < 0 ? [] : [["snapshot.core", keeperCore] as const],
-    ...file.feed.core < 0 ? [] : [["feed.core", file.feed.core] as const],
-  ]);
+    ["snapshot.core", file.snapshot.core] as const,
+    ["feed.core", file.feed.core] as const,
+    ["transport.kernel_poll_core", file.transport.kernel_poll_core] as const,
+  ].filter(([, core]) => core >= 0));
   once(
     instruments.map(({ symbol }, i) => [`instruments[${i}].symbol`, symbol]),
   );
@@ -397,7 +410,11 @@ function toConfig(file: ConfigFile): Config {
       sleepUs: topology.sleep_us,
     },
     memory: { hugePages: file.memory.huge_pages },
-    transport: { kind: file.transport.kind },
+    transport: {
+      kind: file.transport.kind,
+      kernelPollCore: file.transport.kernel_poll_core,
+      busyPollUs: file.transport.busy_poll_us,
+    },
     capacity: toCapacity(file.capacity),
     journal: {
       durability: journal.durability,

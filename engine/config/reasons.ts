@@ -102,6 +102,18 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Who waits for the kernel's sockets: what this host allows and does quicker, measured for 60 ms at start; a name takes that one or does not start.",
   ),
   entry(
+    "transport.kernel_poll_core",
+    D.transport.kernelPollCore,
+    "core, -1 = none; needs kind io_uring",
+    "A kernel thread that submits for us takes a core of its own and answers later where it was measured: for hosts where it measures better.",
+  ),
+  entry(
+    "transport.busy_poll_us",
+    D.transport.busyPollUs,
+    "us, 0 = not; needs kind io_uring",
+    "Polling the card instead of waiting for its interrupt depends on card and driver: measure it there. 50 is a usual value.",
+  ),
+  entry(
     "capacity.orders",
     D.capacity.orders,
     "orders in the books",

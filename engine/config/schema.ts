@@ -146,6 +146,8 @@ const memory = section({
 
 const transport = section({
   kind: v.optional(oneOf(["auto", "io_uring", "plain"]), D.transport.kind),
+  kernel_poll_core: v.optional(whole(-1, 1023), D.transport.kernelPollCore),
+  busy_poll_us: v.optional(whole(0, 10_000), D.transport.busyPollUs),
 });
 
 const journal = section({

@@ -29,6 +29,10 @@ export interface Config {
   readonly transport: {
     /** Who waits for the kernel's sockets; "auto" = what is quicker on this host. */
     readonly kind: "auto" | "io_uring" | "plain";
+    /** io_uring: core of a kernel thread that polls for what is submitted; -1 = none. */
+    readonly kernelPollCore: number;
+    /** io_uring: how long the kernel polls the network card, microseconds; 0 = not. */
+    readonly busyPollUs: number;
   };
   readonly capacity: {
     readonly orders: number;

@@ -77,6 +77,14 @@ export interface SocketTransportOptions {
   readonly lingerMs?: number;
   /** Take huge pages if there are any. Default true. */
   readonly hugePages?: boolean;
+  /** io_uring: core of a kernel thread that polls for what is submitted. Default -1: none. */
+  readonly kernelPollCore?: number;
+  /** io_uring: microseconds that the kernel polls a network card for. Default 0: not. */
+  readonly busyPollUs?: number;
+  /** io_uring: of `UringSwitch`; another choice than ours is for benchmarks and tests. */
+  readonly switches?: number;
+  /** io_uring: entries of the submission queue. Default 0: room for all that can be under way. */
+  readonly ringEntries?: number;
   /** Cold path: says what could not be had. */
   readonly log?: (
     level: "debug" | "info" | "warn" | "error",
@@ -118,6 +126,10 @@ export abstract class SocketTransport implements Transport {
       datagramsSendMax: datagramsMax,
       lingerMs: options.lingerMs ?? 1000,
       plain: kind === "plain",
+      switches: options.switches,
+      kernelPollCore: options.kernelPollCore,
+      busyPollUs: options.busyPollUs,
+      ringEntries: options.ringEntries,
     };
     const layout = uringLayout(sizes);
     const region = allocate(layout.totalBytes, {
@@ -195,6 +207,26 @@ export abstract class SocketTransport implements Transport {
   /** Closed connections whose client did not take the rest in time. */
   get lingerExpired(): number {
     return this.#header[UringHeader.LINGER_EXPIRED]!;
+  }
+
+  /** io_uring: those of `UringSwitch` that this kernel has. */
+  get switches(): number {
+    return this.#header[UringHeader.SWITCHES]!;
+  }
+
+  /** io_uring: times that a receive ended because its window was full; reading it begins another. */
+  get windowsFull(): number {
+    return this.#header[UringHeader.WINDOWS_FULL]!;
+  }
+
+  /** io_uring: times that the submission queue was full and was submitted in between. */
+  get queueFull(): number {
+    return this.#header[UringHeader.QUEUE_FULL]!;
+  }
+
+  /** io_uring: times that completions had waited in the kernel for room in their queue. */
+  get completionsLate(): number {
+    return this.#header[UringHeader.COMPLETIONS_LATE]!;
   }
 
   /** True if the buffers lie on huge pages. */

@@ -10,9 +10,9 @@
  *
  * Streams: each connection has one receive window. A RECEIVED completion shows
  * the whole unconsumed window; the gateway reads what it can and calls
- * `consume()`, which lets the transport receive more. Until then nothing more
- * arrives for that connection, so a gateway that cannot go on simply waits:
- * that is the back-pressure. If the rest that is left over fills the window,
+ * `consume()`, which lets the transport show more. Until then nothing more is
+ * shown of that connection and at most its window is received, so a gateway
+ * that cannot go on simply waits: that is the back-pressure. If the rest that is left over fills the window,
  * no more can arrive; the gateway must then refuse the message as too long.
  *
  * Datagrams: a DATAGRAM completion is valid until the next `poll()`.

@@ -93,6 +93,10 @@ Deno.test("loadConfig() takes what is given and keeps the other defaults", () =>
       [topology]
       mode = "pinned"
       cores = [2, 3, 4]
+      [transport]
+      kind = "io_uring"
+      kernel_poll_core = 5
+      busy_poll_us = 50
       [fix]
       address = "10.0.0.5"
       port = 0
@@ -118,6 +122,11 @@ Deno.test("loadConfig() takes what is given and keeps the other defaults", () =>
     name: "hall-3",
   });
   assertEquals(config.topology.cores, [2, 3, 4]);
+  assertEquals(config.transport, {
+    kind: "io_uring",
+    kernelPollCore: 5,
+    busyPollUs: 50,
+  });
   assertEquals(config.fix.port, 0);
   assertEquals(config.fix.sessions, [
     {
@@ -197,6 +206,22 @@ Deno.test("loadConfig() names key, value and what is allowed", () => {
     [
       "fix.heart_bt_int_min_s = 60\nfix.heart_bt_int_max_s = 30",
       "fix.heart_bt_int_min_s = 60: must be at most fix.heart_bt_int_max_s, 30",
+    ],
+    [
+      "transport.kernel_poll_core = 1",
+      'transport.kernel_poll_core = 1: needs transport.kind = "io_uring"; it is "auto"',
+    ],
+    [
+      '[transport]\nkind = "plain"\nbusy_poll_us = 50',
+      'transport.busy_poll_us = 50: needs transport.kind = "io_uring"; it is "plain"',
+    ],
+    [
+      "transport.busy_poll_us = 10001",
+      "transport.busy_poll_us = 10001: must be a whole number from 0 to 10000",
+    ],
+    [
+      "topology.cores = [1]\n[transport]\nkind = 'io_uring'\nkernel_poll_core = 1",
+      "transport.kernel_poll_core = 1: stands at topology.cores[0] already",
     ],
     ["fix.port = 9010", "binary.tcp_port = 9010: stands at fix.port already"],
     [

@@ -2,8 +2,8 @@
 
 /**
  * @file
- * The socket shim, with io_uring and with epoll, under address and
- * undefined-behaviour sanitizers: a random crowd of clients that talk, do not read, close, half close and reset, while
+ * The socket shim, with io_uring in several shapes and with epoll, under
+ * address and undefined-behaviour sanitizers: a random crowd of clients that talk, do not read, close, half close and reset, while
  * the owner answers, holds back, closes and aborts; and datagrams both ways.
  * Every connection must be accepted once and closed once, and every byte that
  * comes back must be the one that was sent.
@@ -25,6 +25,8 @@
 #include "uring.h"
 
 #define CLIENTS_MAX 12
+/* A kernel thread that polls may have to wait for its core. */
+#define LOOKS_MAX 20000
 #define CHECK(condition)                                                                            \
 	do {                                                                                        \
 		if (!(condition))                                                                   \
@@ -32,6 +34,27 @@
 	} while (0)
 
 static int32_t options[URING_OPTIONS] = {8, 4096, 16384, 16, 16, 30};
+
+/* Ways to wait for sockets; each goes through the same. */
+struct shape {
+	const char *name;
+	int32_t plain, switches, kernel_poll_core, ring_entries;
+};
+
+#define USUAL                                                                                       \
+	(URING_SWITCH_DEFER | URING_SWITCH_MULTISHOT | URING_SWITCH_MULTISHOT_ACCEPT |              \
+	 URING_SWITCH_DIRECT | URING_SWITCH_BATCH)
+
+static const struct shape shapes[] = {
+	{"io_uring", 0, USUAL, -1, 0},
+	{"all through the ring", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 0},
+	{"registered files", 0, (USUAL | URING_SWITCH_FILES) & ~URING_SWITCH_DIRECT, -1, 0},
+	{"as Linux 6.0 has it", 0, URING_SWITCH_DIRECT | URING_SWITCH_BATCH, -1, 0},
+	{"a queue of two entries", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 2},
+	{"the kernel polls", 0, USUAL, 0, 0},
+	{"epoll", 1, 0, -1, 0},
+};
+
 static int32_t layout[URING_LAYOUT_WORDS];
 static uint8_t *block;
 static int32_t handle;
@@ -256,7 +279,7 @@ static void check_datagrams(int32_t port)
 		CHECK(send(fd, out, length, 0) == (ssize_t)length);
 		if (round % 10 == 0)
 			CHECK(send(fd, out, sizeof(out), 0) == sizeof(out));
-		for (i = 0; i < 1000; i++) {
+		for (i = 0; i < LOOKS_MAX; i++) {
 			ssize_t received;
 
 			poll_once(i < 10 ? 0 : 1000);
@@ -266,9 +289,9 @@ static void check_datagrams(int32_t port)
 			CHECK(received == (ssize_t)length && memcmp(in, out, length) == 0);
 			break;
 		}
-		CHECK(i < 1000);
+		CHECK(i < LOOKS_MAX);
 	}
-	for (i = 0; i < 1000 && header()[URING_DATAGRAMS_DROPPED] < 30; i++)
+	for (i = 0; i < LOOKS_MAX && header()[URING_DATAGRAMS_DROPPED] < 30; i++)
 		poll_once(1000);
 	CHECK(header()[URING_DATAGRAMS_DROPPED] == 30);
 	close(fd);
@@ -292,23 +315,31 @@ static void check_descriptors(void)
 	few = usual;
 	few.rlim_cur = 3;
 	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
-	for (i = 0; i < 1000 && header()[URING_ACCEPT_ERRORS] == errors; i++)
+	for (i = 0; i < LOOKS_MAX && header()[URING_ACCEPT_ERRORS] == errors; i++)
 		poll_once(1000);
 	CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
 	CHECK(header()[URING_ACCEPT_ERRORS] > errors);
-	for (i = 0; i < 1000 && accepted == before; i++)
+	for (i = 0; i < LOOKS_MAX && accepted == before; i++)
 		poll_once(1000);
 	CHECK(accepted == before + 1);
 	client_leave(&late, false);
 }
 
-static void run(int32_t plain, long steps)
+static bool has_seen_all(void)
+{
+	return accepted > 10 && reset_count > 0 && echoed > 0;
+}
+
+static void run(const struct shape *shape, long steps)
 {
 	int32_t stream, datagram;
 	long i;
 
 	accepted = closed = reset_count = echoed = 0;
-	options[URING_OPTION_PLAIN] = plain;
+	options[URING_OPTION_PLAIN] = shape->plain;
+	options[URING_OPTION_SWITCHES] = shape->switches;
+	options[URING_OPTION_KERNEL_POLL_CORE] = shape->kernel_poll_core;
+	options[URING_OPTION_RING_ENTRIES] = shape->ring_entries;
 	CHECK(ferrule_uring_layout(options, layout) == 0);
 	block = mmap(NULL, (size_t)layout[URING_LAYOUT_TOTAL_BYTES], PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -322,7 +353,7 @@ static void run(int32_t plain, long steps)
 	      -EADDRINUSE);
 	for (i = 0; i < CLIENTS_MAX; i++)
 		clients[i].fd = -1;
-	for (i = 0; i < steps; i++) {
+	for (i = 0; i < steps || (i < 20 * steps && !has_seen_all()); i++) {
 		random_step(ferrule_uring_port(handle, stream));
 		poll_once(next_random(20) == 0 ? 50 : 0);
 	}
@@ -331,7 +362,7 @@ static void run(int32_t plain, long steps)
 		if (clients[i].fd >= 0)
 			client_leave(&clients[i], false);
 	}
-	for (i = 0; i < 2000 && (accepted != closed || i < 20); i++) {
+	for (i = 0; i < LOOKS_MAX && (accepted != closed || i < 20); i++) {
 		int32_t slot;
 
 		/* The owner throws away what it had held back. */
@@ -345,28 +376,28 @@ static void run(int32_t plain, long steps)
 	}
 	CHECK(accepted == closed && header()[URING_OPEN] == 0);
 	check_descriptors();
-	for (i = 0; i < 1000 && accepted != closed; i++)
+	for (i = 0; i < LOOKS_MAX && accepted != closed; i++)
 		poll_once(1000);
 	CHECK(accepted == closed);
-	CHECK(accepted > 10 && reset_count > 0 && echoed > 0);
+	CHECK(has_seen_all());
 	CHECK(ferrule_uring_close_listener(handle, datagram) == 0);
 	CHECK(ferrule_uring_close_listener(handle, datagram) == -EBADF);
 	CHECK(ferrule_uring_destroy(handle) == 0);
 	CHECK(ferrule_uring_poll(handle, 0) == -EBADF);
 	printf("%s: accepted %ld, closed %ld, reset %ld, refused %d, echoed %ld bytes\n",
-	       plain ? "epoll" : "io_uring", accepted, closed, reset_count, header()[URING_REFUSED],
-	       echoed);
+	       shape->name, accepted, closed, reset_count, header()[URING_REFUSED], echoed);
 	munmap(block, (size_t)layout[URING_LAYOUT_TOTAL_BYTES]);
 }
 
 int main(int count, char **arguments)
 {
 	long steps = count > 2 ? atol(arguments[2]) : 20000;
+	size_t i;
 
 	seed = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 1;
 	state = seed;
 	CHECK(ferrule_uring_probe() == 0);
-	run(0, steps);
-	run(1, steps);
+	for (i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+		run(&shapes[i], steps);
 	return 0;
 }
