@@ -89,6 +89,7 @@ export function defaultConfig(): Config {
       spinRounds: 2000,
       yieldRounds: 200,
       sleepUs: 200,
+      realTimePriority: 0,
     },
     memory: { hugePages: "auto" },
     transport: { kind: "auto" },
