@@ -13,6 +13,7 @@ import {
   FileFlag,
   type FileOwner,
   fileOwner,
+  fileSpaceBytes,
   listDirectory,
   NativeError,
   openFile,
@@ -71,14 +72,35 @@ export class HostReader {
     }
   }
 
-  /** Last part of where a link leads; "" where there is none. */
-  linkName(path: string): string {
+  /** Where a link leads; "" where there is none. */
+  link(path: string): string {
     try {
-      return readLink(this.#root + path).split("/").at(-1)!;
+      return readLink(this.#root + path);
     } catch (error) {
       if (error instanceof NativeError) return "";
       throw error;
     }
+  }
+
+  /** Bytes that can still be written to the file system of a folder; NaN where there is none. */
+  spaceBytes(path: string): number {
+    let fd: number;
+    try {
+      fd = openFile(this.#root + path, FileFlag.DIRECTORY);
+    } catch (error) {
+      if (error instanceof NativeError) return NaN;
+      throw error;
+    }
+    try {
+      return fileSpaceBytes(fd);
+    } finally {
+      closeFile(fd);
+    }
+  }
+
+  /** A path as the host knows it, for what is not read but done. */
+  real(path: string): string {
+    return this.#root + path;
   }
 
   /** A file's owner; undefined where it is not there. */
