@@ -41,6 +41,7 @@ import {
   isFollower,
   type ThreadPlan,
 } from "./topology.ts";
+import { warmUpGateway } from "./warm_gateway.ts";
 import type { ChosenSnapshot, Workshop } from "./workshop.ts";
 
 /** What a thread is told when it starts. Plain data. */
@@ -68,7 +69,10 @@ function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "keeper") return buildKeeper(workshop);
   if (name === "feed") return buildFeed(workshop);
   if (name === "replicator") return buildReplication(workshop);
-  return buildGateway(workshop, name === "gateway0" ? 0 : 1);
+  const index = name === "gateway0" ? 0 : 1;
+  const messages = warmUpGateway(workshop, index);
+  workshop.log.child(name).debug("warmed up", { ...messages });
+  return buildGateway(workshop, index);
 }
 
 function run(start: ThreadStart): void {

@@ -26,7 +26,7 @@ export function specialOrdersOf(orders: number): number {
 }
 
 /** A session that nothing is said of. */
-function plainRules(): SessionRulesConfig {
+export function plainRules(): SessionRulesConfig {
   return {
     account: "",
     group: 0,

@@ -81,7 +81,7 @@ Deno.test("setRealTime() makes a thread of the real-time class, and ordinary aga
     setRealTime(7);
   } catch (error) {
     // Without the right to it, the error says how to get it.
-    assert(error instanceof NativeError);
+    if (!(error instanceof NativeError)) throw error;
     assertEquals(error.code, 1);
     assertStringIncludes(error.message, "LimitRTPRIO=7");
     return;
