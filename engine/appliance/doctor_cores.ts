@@ -16,6 +16,8 @@ const WAKE_US_MAX = 10;
 const NAMED_MAX = 5;
 /** From this kernel on, a real-time thread that spins is stopped only for ordinary ones that wait. */
 const FAIR_SERVER_SINCE = [6, 12] as const;
+const ALL_TAKEN =
+  "name fewer [topology] cores: the kernel and its interrupts need one of their own";
 const NONE_PINNED = "nothing: no thread is pinned";
 
 /** All of them, in the order of the table. */
@@ -69,6 +71,14 @@ function cores(subject: DoctorSubject, facts: HostFacts): Judgement {
   });
 }
 
+/** Cores that the engine does not take. */
+function leftToKernel(
+  engineCores: readonly number[],
+  { cores: { online } }: HostFacts,
+): number[] {
+  return online.filter((core) => !engineCores.includes(core));
+}
+
 type Keeping = "isolated cores" | "tickless cores" | "RCU callbacks";
 
 const KEEPING: Readonly<
@@ -115,8 +125,10 @@ function kept(
       : found,
     wanted: engineCores.length === 0 ? NONE_PINNED : list,
     why,
-    remedy: `boot with isolcpus=managed_irq,domain,${list} nohz_full=${list} ` +
-      `rcu_nocbs=${list}`,
+    remedy: leftToKernel(engineCores, facts).length === 0
+      ? ALL_TAKEN
+      : `boot with isolcpus=managed_irq,domain,${list} nohz_full=${list} ` +
+        `rcu_nocbs=${list}`,
   });
 }
 
@@ -127,9 +139,7 @@ function interruptAffinity(
   const bad = facts.cores.interrupts.filter(({ cores }) =>
     cores.some((core) => engineCores.includes(core))
   );
-  const others = facts.cores.online.filter((core) =>
-    !engineCores.includes(core)
-  );
+  const others = leftToKernel(engineCores, facts);
   const shown = bad.slice(0, NAMED_MAX).map(({ irq, name }) =>
     `${irq} ${name}`
   );
@@ -151,10 +161,12 @@ function interruptAffinity(
       ? NONE_PINNED
       : `none on cores ${coresText(engineCores)}`,
     why: "each interrupt stops the thread for some microseconds",
-    remedy: `boot with irqaffinity=${coresText(others)}, and now: ` +
-      `for i in ${bad.map(({ irq }) => irq).join(" ")}; do echo ${
-        coresText(others)
-      } > /proc/irq/$i/smp_affinity_list; done`,
+    remedy: others.length === 0
+      ? ALL_TAKEN
+      : `boot with irqaffinity=${coresText(others)}, and now: ` +
+        `for i in ${bad.map(({ irq }) => irq).join(" ")}; do echo ${
+          coresText(others)
+        } > /proc/irq/$i/smp_affinity_list; done`,
   });
 }
 

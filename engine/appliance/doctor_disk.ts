@@ -114,7 +114,9 @@ function sync(subject: DoctorSubject, facts: HostFacts): Judgement {
   return judge({
     subject: "fdatasync",
     severity: times === undefined ? "info" : failed || slow ? "warning" : "ok",
-    found: times === undefined
+    found: times === undefined && !facts.disk.exists
+      ? "not timed: no data directory yet"
+      : times === undefined
       ? "not timed: --measure-disk does, with 100 small writes"
       : failed
       ? times.error

@@ -360,6 +360,18 @@ Deno.test("examine() wants interrupts and irqbalance away from the engine's core
   );
 });
 
+Deno.test("examine() gives no boot line that leaves the kernel no core", () => {
+  const all = { engineCores: [...HOST.cores.online] };
+  const interrupts = [{ irq: 24, name: "eth0", cores: [3] }];
+  const findings = examine({ ...SUBJECT, ...all }, {
+    ...HOST,
+    ...cores({ isolated: [], interrupts }),
+  });
+  for (const name of ["isolated cores", "interrupt affinity"]) {
+    assertStringIncludes(find(findings, name).remedy, "fewer [topology] cores");
+  }
+});
+
 Deno.test("examine() wants no sibling online beside the engine's cores", () => {
   const name = "sibling threads";
   assertEquals(severity(name, {}, { engineCores: [2, 4] }), "warning");
