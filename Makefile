@@ -75,8 +75,8 @@ native: deps-run
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere; NET=hosts of lease servers)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
-doctor: native deno ## Say what this host lacks, and how to mend it
-	@$(DENO) run $(RUN_PERMISSIONS) main.ts doctor $(if $(CONFIG),--config $(CONFIG))
+doctor: native deno ## Say what this host lacks, and how to mend it (WHAT=--measure-disk times the disk, WHAT=--json for programs)
+	@$(DENO) run $(RUN_PERMISSIONS) main.ts doctor $(if $(CONFIG),--config $(CONFIG)) $(WHAT)
 
 config: native deno ## Print the default configuration with a reason for each line
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts config

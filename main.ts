@@ -17,6 +17,7 @@ import {
   commandSend,
   UsageError,
 } from "./engine/appliance/commands.ts";
+import { DOCTOR_EXIT } from "./engine/appliance/doctor.ts";
 import {
   commandInspect,
   commandShadow,
@@ -26,8 +27,10 @@ import {
 const USAGE = `Ferrule, a matching engine in a box.
 
   main.ts run [--config FILE]          start the appliance
-  main.ts doctor [--config FILE] [--json]
-                                       what this host lacks, and how to mend it
+  main.ts doctor [--config FILE] [--json] [--measure-disk]
+                                       what this host lacks, and how to mend it;
+                                       ends with 0, with 1 after warnings, 2 after
+                                       errors, 3 where it could not look
   main.ts config                       print the default configuration
   main.ts send [--config FILE] [--protocol fix|binary|binary-udp] [--session NAME]
                [--host ADDRESS] [--port N] [--password TEXT]
@@ -99,6 +102,7 @@ const OPTIONS = [
 const SWITCHES = [
   "help",
   "json",
+  "measure-disk",
   "quick",
   "from-snapshot",
   "basis-points",
@@ -164,7 +168,8 @@ if (import.meta.main) {
         `ferrule: ${text}\n${usage ? "\n" + USAGE : ""}`,
       ),
     );
-    code = usage ? 2 : 1;
+    // The doctor's own codes say what it found.
+    code = Deno.args[0] === "doctor" ? DOCTOR_EXIT.UNKNOWN : usage ? 2 : 1;
   }
   Deno.exit(code);
 }

@@ -16,6 +16,7 @@ const SYMBOLS = {
   ferrule_cpu_set_affinity: { parameters: ["buffer"], result: "i32" },
   ferrule_cpu_get_affinity: { parameters: ["buffer"], result: "i32" },
   ferrule_cpu_set_name: { parameters: ["buffer"], result: "i32" },
+  ferrule_cpu_set_realtime: { parameters: ["i32"], result: "i32" },
   ferrule_cpu_yield: { parameters: [], result: "void" },
   ferrule_cpu_pause: { parameters: ["u32"], result: "void" },
   ferrule_cpu_sleep: { parameters: ["u32"], result: "void" },
@@ -96,6 +97,24 @@ export function setThreadName(name: string): void {
   unwrap(
     native().ferrule_cpu_set_name(cString(name)),
     `name the thread ${name}`,
+  );
+}
+
+/**
+ * Gives the calling thread real-time priority (SCHED_FIFO): it gives its core
+ * up only when it waits. Threads that it makes later are ordinary ones.
+ *
+ * @param priority 1 to 99; 0 = an ordinary thread again.
+ * @throws {NativeError} If the process may not.
+ */
+export function setRealTime(priority: number): void {
+  unwrap(
+    native().ferrule_cpu_set_realtime(priority),
+    `give the thread real-time priority ${priority}`,
+    "The process needs RLIMIT_RTPRIO of as much, or CAP_SYS_NICE: set " +
+      `LimitRTPRIO=${priority}, RestrictRealtime=no and ` +
+      "SystemCallFilter=sched_setscheduler in a drop-in of the unit, or " +
+      "[topology] real_time_priority = 0",
   );
 }
 

@@ -27,6 +27,7 @@ const MAP_WORDS = 6;
 const INFO_WORDS = 8;
 
 let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
+const mapped = new Set<MemoryRegion>();
 
 function native() {
   return symbols ??= openLibrary(SYMBOLS);
@@ -94,8 +95,7 @@ export function allocate(
   const address = result[MAP_ADDRESS]!;
   const mappedBytes = result[MAP_BYTES]!;
   const buffer = attach(address, bytes);
-  let mapped = true;
-  return {
+  const region: MemoryRegion = {
     buffer,
     address,
     bytes,
@@ -104,8 +104,7 @@ export function allocate(
     locked: result[MAP_LOCKED] === 1,
     reason: mapReason(mappedBytes, result),
     dispose(): void {
-      if (!mapped) return;
-      mapped = false;
+      if (!mapped.delete(region)) return;
       // Detaches: views of this buffer have length 0 afterwards and are safe.
       buffer.transfer();
       unwrap(
@@ -114,6 +113,13 @@ export function allocate(
       );
     },
   };
+  mapped.add(region);
+  return region;
+}
+
+/** What this worker has mapped and not disposed of. */
+export function mappedRegions(): MemoryRegion[] {
+  return [...mapped];
 }
 
 /**

@@ -83,6 +83,16 @@ int32_t ferrule_cpu_set_name(const char *name)
 	return 0;
 }
 
+int32_t ferrule_cpu_set_realtime(int32_t priority)
+{
+	const struct sched_param wanted = { .sched_priority = priority };
+	const int policy = priority == 0 ? SCHED_OTHER : SCHED_FIFO | SCHED_RESET_ON_FORK;
+
+	if (sched_setscheduler(0, policy, &wanted) != 0)
+		return ferrule_fail(errno, "sched_setscheduler(SCHED_FIFO, %d)", priority);
+	return 0;
+}
+
 void ferrule_cpu_yield(void)
 {
 	sched_yield();

@@ -30,6 +30,12 @@ FERRULE_EXPORT int32_t ferrule_cpu_get_affinity(uint32_t *words);
 /** Names the calling thread (at most 15 bytes, the rest is cut). */
 FERRULE_EXPORT int32_t ferrule_cpu_set_name(const char *name);
 
+/**
+ * Gives the calling thread SCHED_FIFO with a priority of 1 to 99; 0 = the usual
+ * class. Threads that it makes later have the usual class.
+ */
+FERRULE_EXPORT int32_t ferrule_cpu_set_realtime(int32_t priority);
+
 /** sched_yield(). */
 FERRULE_EXPORT void ferrule_cpu_yield(void);
 

@@ -45,13 +45,16 @@ import {
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { CoreWatch } from "./core_watch.ts";
 import { depthShape } from "./depth_shape.ts";
 import { gaugesOf } from "./gauges.ts";
+import { HostReader, parseCores } from "./host_reader.ts";
 import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
 import { Metrics } from "./metrics.ts";
 import { type OperatorAnswer, OperatorDesk } from "./operator_desk.ts";
 import { buildReplicationDesk } from "./build_replication_desk.ts";
 import type { ReplicationDesk, ReplicationHealth } from "./replication_desk.ts";
+import { announceNodes, homeCore, onNodeOf, settle } from "./placement.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
 import { chooseSnapshot } from "./snapshots.ts";
@@ -82,6 +85,8 @@ export class Appliance {
   readonly #lock: number;
   readonly #workers: Worker[] = [];
   readonly #startedMs = performance.now();
+  readonly #host = new HostReader();
+  readonly #coreWatch: CoreWatch;
   #admin: AdminServer | undefined;
   #threadsLeft = 0;
   #failure: string | undefined;
@@ -99,6 +104,11 @@ export class Appliance {
     makeDirectory(config.appliance.dataDirectory);
     this.#lock = lockDirectory(config.appliance.dataDirectory);
     this.#plan = planOf(config);
+    this.#coreWatch = new CoreWatch(
+      planThreads(config),
+      this.#host,
+      log.child("cores"),
+    );
     this.#region = this.#allocate();
     const { buffer } = this.#region;
     const words = CONTROL_BYTES >>> 2;
@@ -160,12 +170,16 @@ export class Appliance {
       const ready = await this.#until(() =>
         this.#gatewaysAre(GatewayState.OPEN)
       );
-      if (ready && !this.#stopping()) this.#announce();
+      if (ready && !this.#stopping()) {
+        this.#announce();
+        this.#coreWatch.start();
+      }
       await this.#until(() => this.#threadsLeft === 0);
       clearInterval(watchdog);
     } finally {
       await this.#replication?.stop(this.#failure === undefined);
       stopSignals();
+      this.#coreWatch.stop();
       await this.#admin?.close();
       for (const worker of this.#workers) worker.terminate();
     }
@@ -185,9 +199,16 @@ export class Appliance {
 
   #allocate(): MemoryRegion {
     const { hugePages } = this.#config.memory;
-    const region = allocate(this.#plan.bytes, {
-      hugePages: hugePages !== "never",
-    });
+    const threads = planThreads(this.#config);
+    const core = homeCore(threads);
+    const nodes = this.#host.text("/sys/devices/system/node/online");
+    announceNodes(threads, parseCores(nodes).length, this.#log);
+    const region = onNodeOf(
+      core,
+      this.#log,
+      () => allocate(this.#plan.bytes, { hugePages: hugePages !== "never" }),
+    );
+    settle([region], core, this.#log);
     if (hugePages === "require" && !region.hugePages) {
       throw new Error(
         `[memory] huge_pages = "require", but: ${region.reason}`,
@@ -336,17 +357,20 @@ export class Appliance {
       latency: this.#plan.latency.map((offset) =>
         new SharedHistogram(this.#region.buffer, offset)
       ),
-      gauges: gaugesOf({
-        plan: this.#plan,
-        memory: this.#region.buffer,
-        register: this.#register,
-        journalLag: () => this.#journalLag(),
-        ...(this.#config.snapshot.enabled
-          ? { keeperLag: () => this.#keeperLag() }
-          : {}),
-        pressure: () => Atomics.load(this.#control, CONTROL_PRESSURE),
-        isUp: () => this.#health().status === "ok",
-      }),
+      gauges: [
+        ...this.#coreWatch.gauges(),
+        ...gaugesOf({
+          plan: this.#plan,
+          memory: this.#region.buffer,
+          register: this.#register,
+          journalLag: () => this.#journalLag(),
+          ...(this.#config.snapshot.enabled
+            ? { keeperLag: () => this.#keeperLag() }
+            : {}),
+          pressure: () => Atomics.load(this.#control, CONTROL_PRESSURE),
+          isUp: () => this.#health().status === "ok",
+        }),
+      ],
     });
     return serveAdmin(address, port, {
       metrics,

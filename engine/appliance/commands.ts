@@ -33,6 +33,7 @@ export class UsageError extends Error {
 export interface Flags {
   readonly config?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly "measure-disk"?: boolean | undefined;
   readonly protocol?: string | undefined;
   readonly session?: string | undefined;
   readonly host?: string | undefined;
@@ -100,7 +101,8 @@ export async function commandRun(flags: Flags): Promise<number> {
     source: "main",
     nowMs: () => performance.timeOrigin + performance.now(),
   });
-  for (const { subject, severity, found, wanted, remedy } of doctor(config)) {
+  const findings = doctor(config, { configFile: flags.config ?? "" });
+  for (const { subject, severity, found, wanted, remedy } of findings) {
     if (severity !== "warning" && severity !== "error") continue;
     log.warn(`this host lacks: ${subject}`, { found, wanted, remedy });
   }
@@ -110,7 +112,12 @@ export async function commandRun(flags: Flags): Promise<number> {
 /** `doctor`: what this host lacks. */
 export function commandDoctor(flags: Flags): number {
   const config = readConfig(flags);
-  return printDoctor(doctor(config), { json: flags.json ?? false });
+  const findings = doctor(config, {
+    configFile: flags.config ?? "",
+    measureDisk: flags["measure-disk"] ?? false,
+    askPeers: true,
+  });
+  return printDoctor(findings, { json: flags.json ?? false });
 }
 
 /** `config`: the defaults as a file, with reasons. */

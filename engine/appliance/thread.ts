@@ -13,7 +13,9 @@ import {
   attach,
   Clock,
   cpuYield,
+  mappedRegions,
   pinThread,
+  setRealTime,
   setThreadName,
 } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
@@ -32,12 +34,14 @@ import { buildJournal } from "./build_journal.ts";
 import { buildKeeper } from "./build_keeper.ts";
 import { buildReplication } from "./build_replication.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
+import { preferNodeOf, settle } from "./placement.ts";
 import {
   AGENT_LANES,
   type AgentName,
   isFollower,
   type ThreadPlan,
 } from "./topology.ts";
+import { warmUpGateway } from "./warm_gateway.ts";
 import type { ChosenSnapshot, Workshop } from "./workshop.ts";
 
 /** What a thread is told when it starts. Plain data. */
@@ -65,13 +69,17 @@ function build(name: AgentName, workshop: Workshop): Agent {
   if (name === "keeper") return buildKeeper(workshop);
   if (name === "feed") return buildFeed(workshop);
   if (name === "replicator") return buildReplication(workshop);
-  return buildGateway(workshop, name === "gateway0" ? 0 : 1);
+  const index = name === "gateway0" ? 0 : 1;
+  const messages = warmUpGateway(workshop, index);
+  workshop.log.child(name).debug("warmed up", { ...messages });
+  return buildGateway(workshop, index);
 }
 
 function run(start: ThreadStart): void {
   const { thread, config, plan } = start;
   setThreadName(`ferrule-${thread.name}`.slice(0, 15));
   if (thread.core >= 0) pinThread(thread.core);
+  if (thread.realTimePriority > 0) setRealTime(thread.realTimePriority);
   const clock = new Clock();
   const log = new Log({
     ...start.log,
@@ -81,6 +89,7 @@ function run(start: ThreadStart): void {
       return Math.floor(clock.toNumber() / 1e6);
     },
   });
+  if (thread.core >= 0) preferNodeOf(thread.core, log);
   const memory = attach(start.address, plan.bytes);
   const agents: GuardedAgent[] = [];
   const workshop: Workshop = {
@@ -111,6 +120,7 @@ function run(start: ThreadStart): void {
     for (const name of thread.agents) {
       agents.push(new GuardedAgent(build(name, workshop)));
     }
+    settle(mappedRegions(), thread.core, log);
     runAgents(agents, thread.idle, rounds);
   } finally {
     for (const agent of agents) agent.dispose();

@@ -52,6 +52,8 @@ export interface ThreadPlan {
   readonly name: string;
   /** The core it is pinned to; -1 = wherever the kernel puts it. */
   readonly core: number;
+  /** SCHED_FIFO priority; 0 = an ordinary thread. */
+  readonly realTimePriority: number;
   /** In the order of their rounds. */
   readonly agents: readonly AgentName[];
   readonly idle: IdleOptions;
@@ -64,13 +66,14 @@ export function planThreads(config: Config): ThreadPlan[] {
     : ["gateway0"];
   const agents: AgentName[] = [...gateways, "exchange", "journal"];
   if (config.replication.role !== "none") agents.push("replicator");
-  const { mode, cores } = config.topology;
+  const { mode, cores, realTimePriority } = config.topology;
   const idle: IdleOptions = config.topology;
   const { enabled, core: keeperCore } = config.snapshot;
   const keepers: ThreadPlan[] = enabled
     ? [{
       name: "keeper",
       core: keeperCore,
+      realTimePriority: 0,
       agents: ["keeper"],
       idle: KEEPER_IDLE,
     }]
@@ -79,6 +82,7 @@ export function planThreads(config: Config): ThreadPlan[] {
     keepers.push({
       name: "feed",
       core: config.feed.core,
+      realTimePriority: 0,
       agents: ["feed"],
       idle: FEED_IDLE,
     });
@@ -86,12 +90,16 @@ export function planThreads(config: Config): ThreadPlan[] {
   const core = (thread: number): number =>
     cores.length === 0 ? -1 : cores[thread % cores.length]!;
   if (mode === "single") {
-    return [{ name: "engine", core: core(0), agents, idle }, ...keepers];
+    return [
+      { name: "engine", core: core(0), realTimePriority, agents, idle },
+      ...keepers,
+    ];
   }
   return [
     ...agents.map((agent, i) => ({
       name: agent,
       core: core(i),
+      realTimePriority,
       agents: [agent],
       idle,
     })),

@@ -26,7 +26,7 @@ export function specialOrdersOf(orders: number): number {
 }
 
 /** A session that nothing is said of. */
-function plainRules(): SessionRulesConfig {
+export function plainRules(): SessionRulesConfig {
   return {
     account: "",
     group: 0,
@@ -89,6 +89,7 @@ export function defaultConfig(): Config {
       spinRounds: 2000,
       yieldRounds: 200,
       sleepUs: 200,
+      realTimePriority: 0,
     },
     memory: { hugePages: "auto" },
     transport: { kind: "auto", kernelPollCore: -1, busyPollUs: 0 },

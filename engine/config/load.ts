@@ -115,6 +115,7 @@ function contradictions(file: ConfigFile): ConfigProblem[] {
   checkDemoSecrets(file, add);
   checkUnique(file, add);
   checkRoom(file, add);
+  checkRealTime(file, add);
   const { fix, dpdk } = file;
   if (fix.heart_bt_int_min_s > fix.heart_bt_int_max_s) {
     add(
@@ -372,6 +373,22 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
   }
 }
 
+/** Real-time threads take whole cores: it must be said which, and no two may share one. */
+function checkRealTime(file: ConfigFile, add: AddProblem): void {
+  const { mode, cores, real_time_priority: priority } = file.topology;
+  if (priority === 0) return;
+  const threads = mode === "single"
+    ? 1
+    : 3 + Number(file.dpdk.enabled) + Number(file.replication.role !== "none");
+  if (cores.length >= threads) return;
+  add(
+    "topology.real_time_priority",
+    priority,
+    `needs ${threads} topology.cores, one for each thread: a real-time thread ` +
+      "leaves its core to no other",
+  );
+}
+
 function toFeed(feed: ConfigFile["feed"]): Config["feed"] {
   return {
     enabled: feed.enabled,
@@ -408,6 +425,7 @@ function toConfig(file: ConfigFile): Config {
       spinRounds: topology.spin_rounds,
       yieldRounds: topology.yield_rounds,
       sleepUs: topology.sleep_us,
+      realTimePriority: topology.real_time_priority,
     },
     memory: { hugePages: file.memory.huge_pages },
     transport: {

@@ -90,6 +90,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "An idle laptop stays cool; a trading machine sets 0 and spins.",
   ),
   entry(
+    "topology.real_time_priority",
+    D.topology.realTimePriority,
+    "1 to 99, 0 = off",
+    "Threads with cores of their own need none; where others share the cores, it keeps them waiting (SCHED_FIFO). Needs topology.cores and the right to it.",
+  ),
+  entry(
     "memory.huge_pages",
     D.memory.hugePages,
     "auto, require or never",

@@ -57,6 +57,7 @@ const topology = section({
   spin_rounds: v.optional(whole(0, 1_000_000_000), D.topology.spinRounds),
   yield_rounds: v.optional(whole(0, 1_000_000_000), D.topology.yieldRounds),
   sleep_us: v.optional(whole(0, 100_000), D.topology.sleepUs),
+  real_time_priority: v.optional(whole(0, 99), D.topology.realTimePriority),
 });
 
 const capacity = section({

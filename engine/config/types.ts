@@ -24,6 +24,8 @@ export interface Config {
     readonly yieldRounds: number;
     /** Longest sleep of an idle thread, microseconds; 0 = never sleep. */
     readonly sleepUs: number;
+    /** SCHED_FIFO priority of the engine's threads, 1 to 99; 0 = ordinary threads. */
+    readonly realTimePriority: number;
   };
   readonly memory: { readonly hugePages: "auto" | "require" | "never" };
   readonly transport: {

@@ -474,6 +474,29 @@ Deno.test("loadConfig() refuses keys of binary sessions that are no u64", () => 
   }
 });
 
+Deno.test("loadConfig() wants a core for each real-time thread", () => {
+  const wanted = (text: string): string[] =>
+    problems(`[topology]\nreal_time_priority = 50\n${text}`);
+  assertEquals(wanted(""), [
+    "topology.real_time_priority = 50: needs 1 topology.cores, one for each " +
+    "thread: a real-time thread leaves its core to no other",
+  ]);
+  assert(wanted('mode = "pinned"\ncores = [2, 3]')[0]!.includes("needs 3"));
+  assert(
+    wanted(
+      'mode = "pinned"\ncores = [2, 3, 4]\n[replication]\nrole = "primary"',
+    )[0]!.includes("needs 4"),
+  );
+  const { topology } = loadConfig(
+    "[topology]\ncores = [1]\nreal_time_priority = 99\n",
+    "test.toml",
+  );
+  assertEquals(topology.realTimePriority, 99);
+  assert(
+    problems("[topology]\nreal_time_priority = 100\n")[0]!.includes("99"),
+  );
+});
+
 Deno.test("loadConfig() says where TOML can not be read", () => {
   const [line] = problems("[fix]\nport = = 3\n");
   assert(line!.startsWith("not TOML: ") && line!.includes("line 2"), line);

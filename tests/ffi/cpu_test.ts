@@ -5,7 +5,12 @@
  *
  * @module
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   coreCount,
   cpuPause,
@@ -16,6 +21,7 @@ import {
   nodeOfCore,
   pinThread,
   setAffinity,
+  setRealTime,
   setThreadName,
 } from "../../ffi/cpu.ts";
 import { NativeError } from "../../ffi/native_error.ts";
@@ -58,4 +64,33 @@ Deno.test("setThreadName() names the calling thread", () => {
   cpuYield();
   cpuPause(10);
   cpuSleep(1);
+});
+
+/** The calling thread's policy and priority, as the kernel shows them. */
+function schedule(): { policy: number; priority: number } {
+  const [tid] = Deno.readTextFileSync("/proc/thread-self/stat").split(" ");
+  const fields = Deno.readTextFileSync(`/proc/self/task/${tid}/stat`)
+    .replace(/^.*\) /, "").split(" ");
+  // Fields 40 and 41 of proc(5), counted from the one after the name, 3.
+  return { priority: Number(fields[37]), policy: Number(fields[38]) };
+}
+
+Deno.test("setRealTime() makes a thread of the real-time class, and ordinary again", () => {
+  const FIFO = 1;
+  try {
+    setRealTime(7);
+  } catch (error) {
+    // Without the right to it, the error says how to get it.
+    if (!(error instanceof NativeError)) throw error;
+    assertEquals(error.code, 1);
+    assertStringIncludes(error.message, "LimitRTPRIO=7");
+    return;
+  }
+  try {
+    assertEquals(schedule(), { policy: FIFO, priority: 7 });
+  } finally {
+    setRealTime(0);
+  }
+  assertEquals(schedule(), { policy: 0, priority: 0 });
+  assertThrows(() => setRealTime(100), NativeError, "EINVAL");
 });

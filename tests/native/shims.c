@@ -20,7 +20,9 @@
 #include "event_digest.h"
 #include "file.h"
 #include "journal.h"
+#include "host.h"
 #include "memory.h"
+#include "numa.h"
 #include "notify.h"
 
 #define CHECK(condition)                                                          \
@@ -93,6 +95,47 @@ static void test_cpu(void)
 	ferrule_cpu_yield();
 	ferrule_cpu_pause(3);
 	ferrule_cpu_sleep(10);
+}
+
+static void test_numa(void)
+{
+	const double bytes = 3 << 20;
+	double map[FERRULE_MAP_WORDS], pages[FERRULE_NUMA_WORDS];
+	double address;
+
+	CHECK(ferrule_memory_map(bytes, 0, map) == 0);
+	address = map[FERRULE_MAP_ADDRESS];
+	CHECK(ferrule_numa_prefer(0) == 0);
+	CHECK(ferrule_numa_prefer(-1) == 0);
+	CHECK(ferrule_numa_prefer(FERRULE_NUMA_NODES_MAX) == -EINVAL);
+	CHECK(ferrule_numa_bind(address, bytes, 0) == 0);
+	CHECK(ferrule_numa_bind(address, bytes, -1) == -EINVAL);
+	CHECK(ferrule_numa_count(address, bytes, 4096, 0, pages) == 0);
+	CHECK(pages[FERRULE_NUMA_PAGES_THERE] == bytes / 4096);
+	CHECK(ferrule_numa_count(address, bytes, 0, 0, pages) == -EINVAL);
+	CHECK(ferrule_memory_unmap(address, map[FERRULE_MAP_BYTES]) == 0);
+}
+
+static void test_host(void)
+{
+	double owner[FERRULE_STAT_WORDS], coalescing[FERRULE_COALESCE_WORDS], took;
+	char names[4096], small[4], name[16];
+
+	CHECK(ferrule_host_list("/proc/self/task", names, sizeof(names)) > 0);
+	CHECK(ferrule_host_list("/proc", small, sizeof(small)) == -EOVERFLOW);
+	CHECK(ferrule_host_list("/none", names, sizeof(names)) == -ENOENT);
+	CHECK(ferrule_host_link("/proc/self", small, sizeof(small)) > 0);
+	CHECK(ferrule_host_link("/proc", small, sizeof(small)) == -EINVAL);
+	CHECK(ferrule_host_stat("/proc", owner) == 0);
+	CHECK(ferrule_host_stat("/none", owner) == -ENOENT);
+	CHECK(ferrule_host_interface("127.0.0.1", name, sizeof(name)) == 2);
+	CHECK(ferrule_host_interface("127.0.0.1", name, 1) == 1);
+	CHECK(ferrule_host_interface("lo", name, sizeof(name)) == -EINVAL);
+	CHECK(ferrule_host_coalescing("a name that is too long for it", coalescing) == -EINVAL);
+	CHECK(ferrule_host_coalescing("lo", coalescing) == -EOPNOTSUPP);
+	CHECK(ferrule_host_connect("127.0.0.1", 1, 1000, &took) == -ECONNREFUSED);
+	CHECK(ferrule_host_connect("localhost", 1, 1000, &took) == -EINVAL);
+	CHECK(ferrule_cpu_set_realtime(100) == -EINVAL);
 }
 
 static void test_clock(void)
@@ -390,6 +433,8 @@ int main(void)
 	test_memory(0);
 	test_memory(1);
 	test_cpu();
+	test_numa();
+	test_host();
 	test_clock();
 	test_crc32c();
 	test_journal_walk();

@@ -9,7 +9,9 @@ export {
   FixClient,
   type FixClientOptions,
   FixMessage,
+  frameMessage,
   type OrderName,
   type OrderTerms,
+  utcTimestamp,
 } from "./client.ts";
 export { FixGateway, type FixGatewayOptions } from "./gateway.ts";
