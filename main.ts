@@ -12,6 +12,7 @@ import {
   commandDoctor,
   commandHash,
   commandPromote,
+  commandReload,
   commandReplay,
   commandRun,
   commandSend,
@@ -49,6 +50,8 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        unlock, cancel, set-instrument, set-account,
                                        define-instrument, define-account,
                                        replication mode=alone|replicated
+  main.ts reload [--config FILE] [--host ADDRESS] [--port N]
+                                       have the running appliance read its file again
   main.ts promote [--config FILE] [--host ADDRESS] [--port N] [force=true]
                                        make the standby of this host primary
   main.ts replay FILE [--format itch|lobster] [--book FILE]
@@ -139,6 +142,8 @@ async function main(args: string[]): Promise<number> {
       return await commandSend(flags, rest);
     case "control":
       return await commandControl(flags, rest);
+    case "reload":
+      return await commandReload(flags, rest);
     case "promote":
       return await commandPromote(flags, rest);
     case "replay":

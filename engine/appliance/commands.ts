@@ -106,7 +106,8 @@ export async function commandRun(flags: Flags): Promise<number> {
     if (severity !== "warning" && severity !== "error") continue;
     log.warn(`this host lacks: ${subject}`, { found, wanted, remedy });
   }
-  return await new Appliance(config, log).run();
+  const read = flags.config === undefined ? undefined : () => readConfig(flags);
+  return await new Appliance(config, log, read).run();
 }
 
 /** `doctor`: what this host lacks. */
@@ -178,6 +179,15 @@ export async function commandControl(
     host: flags.host ?? admin.address,
     port: flags.port === undefined ? admin.port : Number(flags.port),
   }, print);
+}
+
+/** `reload`: the running appliance reads its configuration file again. */
+export async function commandReload(
+  flags: Flags,
+  rest: readonly string[],
+): Promise<number> {
+  if (rest.length > 0) throw new UsageError("reload takes nothing but options");
+  return await commandControl(flags, ["reload"]);
 }
 
 /** `promote`: makes the standby of this host primary. */

@@ -27,12 +27,13 @@ import {
   type LogSettings,
 } from "../telemetry/mod.ts";
 import { type Agent, RoundCount, runAgents } from "./agent.ts";
-import { buildExchange } from "./build_exchange.ts";
+import { buildExchange, wantedOf } from "./build_exchange.ts";
 import { buildFeed } from "./build_feed.ts";
-import { buildGateway } from "./build_gateway.ts";
+import { buildGateway, configuredSessions } from "./build_gateway.ts";
 import { buildJournal } from "./build_journal.ts";
 import { buildKeeper } from "./build_keeper.ts";
 import { buildReplication } from "./build_replication.ts";
+import { ConfigFollower, type ConfigTaker } from "./config_board.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { preferNodeOf, settle } from "./placement.ts";
 import {
@@ -63,16 +64,46 @@ export type ThreadMessage =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: string };
 
-function build(name: AgentName, workshop: Workshop): Agent {
-  if (name === "exchange") return buildExchange(workshop);
-  if (name === "journal") return buildJournal(workshop);
-  if (name === "keeper") return buildKeeper(workshop);
-  if (name === "feed") return buildFeed(workshop);
-  if (name === "replicator") return buildReplication(workshop);
+/** An agent, and who takes another configuration for it. */
+interface Built {
+  readonly agent: Agent;
+  readonly taker?: ConfigTaker;
+}
+
+function build(name: AgentName, workshop: Workshop): Built {
+  if (name === "exchange") return exchangeOf(workshop);
+  if (name === "journal") return { agent: buildJournal(workshop) };
+  if (name === "keeper") {
+    const agent = buildKeeper(workshop);
+    return { agent, taker: { take: (news) => agent.takeConfig(news) } };
+  }
+  if (name === "feed") return { agent: buildFeed(workshop) };
+  if (name === "replicator") return { agent: buildReplication(workshop) };
   const index = name === "gateway0" ? 0 : 1;
   const messages = warmUpGateway(workshop, index);
   workshop.log.child(name).debug("warmed up", { ...messages });
-  return buildGateway(workshop, index);
+  const agent = buildGateway(workshop, index);
+  const taker: ConfigTaker = {
+    take: ({ step, config }) => {
+      if (step === "exchange") return;
+      agent.takeSessions(configuredSessions(config, index));
+    },
+  };
+  return { agent, taker };
+}
+
+function exchangeOf(workshop: Workshop): Built {
+  const agent = buildExchange(workshop);
+  let asked = false;
+  const nothing = { problem: "", commands: 0, sequence: 0 };
+  const taker: ConfigTaker = {
+    take: ({ step, config }) => {
+      asked = step === "exchange";
+      if (asked) agent.reconfigure(wantedOf(config));
+    },
+    answer: () => asked ? agent.reconfigured : nothing,
+  };
+  return { agent, taker };
 }
 
 function run(start: ThreadStart): void {
@@ -117,14 +148,29 @@ function run(start: ThreadStart): void {
   };
   const rounds = new RoundCount(roundsLane(workshop, thread));
   try {
+    const takers: ConfigTaker[] = [levelTaker(log)];
     for (const name of thread.agents) {
-      agents.push(new GuardedAgent(build(name, workshop)));
+      const { agent, taker } = build(name, workshop);
+      agents.push(new GuardedAgent(agent));
+      if (taker !== undefined) takers.push(taker);
     }
+    const { control, controlF64 } = workshop;
+    const follower = { control, controlF64, thread: start.index, takers };
+    agents.push(new GuardedAgent(new ConfigFollower(follower)));
     settle(mappedRegions(), thread.core, log);
     runAgents(agents, thread.idle, rounds);
   } finally {
     for (const agent of agents) agent.dispose();
   }
+}
+
+/** The log's level changes for all agents of a thread. */
+function levelTaker(log: Log): ConfigTaker {
+  return {
+    take: ({ step, config }) => {
+      if (step === "rest") log.setLevel(config.log.level);
+    },
+  };
 }
 
 /** Where the rounds of a thread are counted. Those of followers do not say that the engine lives. */

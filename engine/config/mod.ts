@@ -6,6 +6,7 @@
  * @module
  */
 export * from "./defaults.ts";
+export * from "./difference.ts";
 export * from "./entries.ts";
 export * from "./fields.ts";
 export * from "./load.ts";

@@ -55,6 +55,8 @@ export interface LogLine {
 export interface RunningAppliance {
   readonly process: Deno.ChildProcess;
   readonly dataDirectory: string;
+  /** It may be written anew, with `configText()`. */
+  readonly configFile: string;
   readonly fixPort: number;
   readonly binaryTcpPort: number;
   readonly binaryUdpPort: number;
@@ -74,7 +76,11 @@ export interface RunningAppliance {
   metric(name: string): Promise<number>;
 }
 
-function configText(options: StartOptions, dataDirectory: string): string {
+/** The file that an appliance is started with. */
+export function configText(
+  options: StartOptions,
+  dataDirectory: string,
+): string {
   return `
 [appliance]
 data_directory = ${JSON.stringify(dataDirectory)}
@@ -205,6 +211,7 @@ export async function startAppliance(
   return {
     process,
     dataDirectory,
+    configFile,
     fixPort: Number(readyLine.fixPort),
     binaryTcpPort: Number(readyLine.binaryTcpPort),
     binaryUdpPort: Number(readyLine.binaryUdpPort),

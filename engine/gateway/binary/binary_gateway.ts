@@ -63,7 +63,7 @@ import {
 import { NumberedPackets, Taken } from "./numbered_packets.ts";
 import { PacketSender } from "./packet_sender.ts";
 import { Refusals } from "./refusals.ts";
-import { BinarySession } from "./session.ts";
+import { BinarySession, Link } from "./session.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -180,6 +180,18 @@ export class BinaryGateway implements ProtocolGateway {
     this.#byIndex[session.index] = session;
     this.#byNumber.set(session.number, session);
     this.#links.define(session);
+  }
+
+  onSessionChanged(definition: SessionDefinition): void {
+    this.#byIndex[definition.index]!.allow(definition);
+  }
+
+  onSessionRemoved(index: number): void {
+    const session = this.#byIndex[index]!;
+    session.removed = true;
+    if (session.link !== Link.NONE) {
+      this.#links.end(session, Reason.UNKNOWN_SESSION);
+    }
   }
 
   onAccepted(connection: number, _address: number, _port: number): void {
@@ -464,7 +476,7 @@ export class BinaryGateway implements ProtocolGateway {
     const session = this.#byNumber.get(
       view.getUint32(at + HEADER_SESSION, true),
     );
-    const right = session !== undefined && session.hasKey(
+    const right = session !== undefined && !session.removed && session.hasKey(
       view.getUint32(message + CLIENT_QUANTITY, true),
       view.getUint32(message + CLIENT_QUANTITY + 4, true),
     );

@@ -79,8 +79,10 @@ export class FixSession {
   readonly name: string;
   /** SenderCompID of the client. */
   readonly compId: Uint8Array;
-  readonly username: Uint8Array;
-  readonly password: Uint8Array;
+  username: Uint8Array = new Uint8Array();
+  password: Uint8Array = new Uint8Array();
+  /** The configuration no longer names it. */
+  removed = false;
   /** "|49=FERRULE|56=CLIENT1|", with SOH for |, as `wordsOfText()`. */
   readonly header: Int32Array;
   readonly store: OutboundStore;
@@ -104,11 +106,17 @@ export class FixSession {
     this.index = definition.index;
     this.name = definition.name;
     this.compId = ENCODER.encode(definition.name);
-    this.username = ENCODER.encode(definition.username);
-    this.password = ENCODER.encode(definition.secret);
+    this.allow(definition);
     this.header = wordsOfText(
       ENCODER.encode(`\x0149=${targetCompId}\x0156=${definition.name}\x01`),
     );
     this.store = store;
+  }
+
+  /** Who may log on from now on. */
+  allow({ username, secret }: SessionDefinition): void {
+    this.username = ENCODER.encode(username);
+    this.password = ENCODER.encode(secret);
+    this.removed = false;
   }
 }

@@ -619,7 +619,7 @@ export class SessionLayer {
       this.#equals(Slot.USERNAME, session.username);
     const password = session.password.length === 0 ||
       this.#equals(Slot.PASSWORD, session.password);
-    return name && password;
+    return name && password && !session.removed;
   }
 
   /** True if the value in `slot` is `expected`; looks at all of it in any case. */
