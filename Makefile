@@ -30,7 +30,7 @@ TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellch
 # --allow-ffi cannot be narrower, so the service manager contains the process.
 READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))$(if $(DATA),$(comma)$(DATA))
 COMMON_PERMISSIONS := --no-prompt --cached-only --frozen --allow-ffi \
-	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
+	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR,CREDENTIALS_DIRECTORY
 RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
 	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1$(if $(NET),$(comma)$(NET))
 

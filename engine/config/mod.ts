@@ -12,4 +12,5 @@ export * from "./fields.ts";
 export * from "./load.ts";
 export * from "./problems.ts";
 export * from "./reasons.ts";
+export * from "./secrets.ts";
 export * from "./types.ts";

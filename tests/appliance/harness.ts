@@ -123,7 +123,7 @@ export function runFlags(
     `--allow-read=${[ROOT, dataDirectory, ...readable].join(",")}`,
     `--allow-write=${dataDirectory}`,
     "--allow-net=127.0.0.1",
-    "--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR",
+    "--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR,CREDENTIALS_DIRECTORY",
   ];
 }
 
