@@ -14,7 +14,7 @@ artifact: native deno ## Pack build/ferrule-<version>.tar.gz: all that a host ne
 # The program is not where the unit expects it on this machine: a command that is stands in for it.
 verify-units: ## Check the systemd unit and how far it is sealed
 	@mkdir -p build/units
-	@sed 's|/opt/ferrule/current/bin/deno|/bin/true|' systemd/ferrule.service > build/units/ferrule.service
+	@for unit in systemd/*.service systemd/*.slice systemd/*.target; do sed 's|/opt/ferrule/current/bin/deno|/bin/true|; s|^WorkingDirectory=.*||' $$unit > build/units/$${unit##*/}; done
 	@systemd-analyze verify build/units/ferrule.service
 	@set -o pipefail; systemd-analyze security --offline=true --threshold=$(UNIT_EXPOSURE_MAX) build/units/ferrule.service | tail -n 1
 
