@@ -173,8 +173,13 @@ if (import.meta.main) {
         `ferrule: ${text}\n${usage ? "\n" + USAGE : ""}`,
       ),
     );
-    // The doctor's own codes say what it found.
-    code = Deno.args[0] === "doctor" ? DOCTOR_EXIT.UNKNOWN : usage ? 2 : 1;
+    const file = error instanceof Error && error.name === "ConfigError";
+    // The doctor's own codes say what it found. With 2 the service manager does not try again.
+    code = Deno.args[0] === "doctor"
+      ? DOCTOR_EXIT.UNKNOWN
+      : usage || file
+      ? 2
+      : 1;
   }
   Deno.exit(code);
 }
