@@ -368,6 +368,9 @@ export class ExchangeAgent implements Agent {
       this.#stamp();
       this.#define();
       definitions.inUse();
+      // Gateways are told of the last definition, too.
+      this.#publishEvents();
+      house.drain();
       house.showBlocks(exchange, true);
     }
     this.#reconfigured = {
