@@ -71,7 +71,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control promote inspect verify shadow replay test test-deep test-kill sim mutants bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control reload promote inspect verify shadow replay test test-deep test-kill sim mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere; NET=hosts of lease servers)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -101,6 +101,10 @@ verify: native deno ## Check whole archives (DIRS="folder ...", ARCHIVE=folder o
 
 shadow: native deno ## Say whether this build may take over a data folder (DATA=folder, ARCHIVE=folder of older segments, WHAT=--from-snapshot)
 	@$(LOOK) shadow $(LOOK_AT) $(WHAT)
+
+reload: deno ## Have the running appliance read its configuration file again: CONFIG=file.toml
+	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
+		--allow-env=FERRULE_NATIVE_DIR main.ts reload $(if $(CONFIG),--config $(CONFIG))
 
 promote: deno ## Make the standby of this host primary (FORCE=true: even if it lacks what was acknowledged)
 	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
