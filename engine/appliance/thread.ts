@@ -30,7 +30,7 @@ import { type Agent, RoundCount, runAgents } from "./agent.ts";
 import { buildExchange, wantedOf } from "./build_exchange.ts";
 import { buildFeed } from "./build_feed.ts";
 import { buildGateway, configuredSessions } from "./build_gateway.ts";
-import { buildJournal } from "./build_journal.ts";
+import { buildJournal, pressureLimits } from "./build_journal.ts";
 import { buildKeeper } from "./build_keeper.ts";
 import { buildReplication } from "./build_replication.ts";
 import { ConfigFollower, type ConfigTaker } from "./config_board.ts";
@@ -72,7 +72,7 @@ interface Built {
 
 function build(name: AgentName, workshop: Workshop): Built {
   if (name === "exchange") return exchangeOf(workshop);
-  if (name === "journal") return { agent: buildJournal(workshop) };
+  if (name === "journal") return journalOf(workshop);
   if (name === "keeper") {
     const agent = buildKeeper(workshop);
     return { agent, taker: { take: (news) => agent.takeConfig(news) } };
@@ -162,6 +162,17 @@ function run(start: ThreadStart): void {
   } finally {
     for (const agent of agents) agent.dispose();
   }
+}
+
+/** The disk's limits are looked at whenever it is judged. */
+function journalOf(workshop: Workshop): Built {
+  const limits = { ...pressureLimits(workshop.config) };
+  const taker: ConfigTaker = {
+    take: ({ step, config }) => {
+      if (step === "rest") Object.assign(limits, pressureLimits(config));
+    },
+  };
+  return { agent: buildJournal(workshop, limits), taker };
 }
 
 /** The log's level changes for all agents of a thread. */

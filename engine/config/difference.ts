@@ -55,6 +55,9 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Settings outside of the lists that can change while it runs. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
+  "journal.free_reserve_mib",
+  "journal.lag_commands_max",
+  "journal.slow_after_ms",
   "log.level",
   "snapshot.commands_between",
   "snapshot.seconds_between",

@@ -396,3 +396,36 @@ Deno.test("SIGHUP and main.ts reload read the file again, and the second tells w
   assertEquals(taken.code, 0, taken.text);
   assertStringIncludes(taken.text, '"settings changed": 1');
 });
+
+Deno.test("a reload changes what is asked of the journal's disk, there and back", async () => {
+  await using appliance = await startAppliance({
+    ...PATIENT,
+    extraToml: BEFORE,
+  });
+  const a = await client(appliance, "A", "a");
+  await a.logon(true);
+  assertEquals(await buy(a, "AAPL", "1", "a1"), "0");
+  const status = async (wanted: string): Promise<void> => {
+    for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += 50) {
+      if ((await appliance.get("/health")).status === wanted) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`never ${wanted}`);
+  };
+  // More than the disk has.
+  await rewrite(appliance, {
+    journalToml: `${PATIENT.journalToml}\nfree_reserve_mib = 1048576`,
+    extraToml: BEFORE,
+  });
+  assertEquals((await reload(appliance)).body.changed, {
+    "settings changed": 1,
+  });
+  await status("degraded");
+  assertStringIncludes(await buy(a, "AAPL", "1", "a2"), "8");
+  await rewrite(appliance, { ...PATIENT, extraToml: BEFORE });
+  assertEquals((await reload(appliance)).status, 200);
+  await status("ok");
+  assertEquals(await buy(a, "AAPL", "1", "a3"), "0");
+  await a.logout();
+  await a.close();
+});

@@ -25,6 +25,9 @@ function compare(before: string, after: string) {
 
 /** Keys that can change while it runs, besides the lists. */
 const CHANGEABLE = [
+  "journal.free_reserve_mib",
+  "journal.lag_commands_max",
+  "journal.slow_after_ms",
   "log.level",
   "snapshot.commands_between",
   "snapshot.seconds_between",
