@@ -12,14 +12,23 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { BinaryClient } from "../../engine/gateway/binary/client.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  BinaryClient,
+  LogonError,
+} from "../../engine/gateway/binary/client.ts";
 import {
   FixClient,
   type FixMessage,
   frameMessage,
   utcTimestamp,
 } from "../../engine/gateway/fix/client.ts";
+import { Reason } from "../../engine/record/mod.ts";
 import { ServerType } from "../../engine/wire/binary/mod.ts";
 import {
   configText,
@@ -130,6 +139,20 @@ async function restOf(socket: Deno.TcpConn): Promise<string> {
   return text.replaceAll("\x01", "|");
 }
 
+function binaryClient(
+  appliance: RunningAppliance,
+  session: number,
+  key: bigint,
+): Promise<BinaryClient> {
+  return BinaryClient.connect({
+    link: "tcp",
+    hostname: "127.0.0.1",
+    port: appliance.binaryTcpPort,
+    session,
+    key,
+  });
+}
+
 /** True if it can log on; it is cut otherwise. */
 async function mayLogOn(
   appliance: RunningAppliance,
@@ -184,7 +207,7 @@ async function line(
 const PATIENT = { journalToml: "slow_after_ms = 0" };
 const BEFORE = toml({
   instruments: INSTRUMENT("AAPL") + INSTRUMENT("MSFT"),
-  sessions: FIX("A", "a") + FIX("B", "b") + BINARY(1, "11"),
+  sessions: FIX("A", "a") + FIX("B", "b") + BINARY(1, "11") + BINARY(3, "33"),
 });
 const AFTER = toml({
   level: "debug",
@@ -210,6 +233,8 @@ for (const topology of ["single", "pinned"]) {
         const b = await rawClient(appliance, "B", "b");
         assertEquals(await buy(a, "AAPL", "100", "a1"), "0");
         assertEquals(await mayLogOn(appliance, "C", "c"), false);
+        const three = await binaryClient(appliance, 3, 33n);
+        assertEquals((await three.logon()).type, ServerType.LOGON_ACCEPTED);
 
         await rewrite(appliance, after);
         const { status, body } = await reload(appliance);
@@ -218,7 +243,7 @@ for (const topology of ["single", "pinned"]) {
           "settings changed": 1,
           "sessions added": 2,
           "sessions changed": 2,
-          "sessions removed": 1,
+          "sessions removed": 2,
           "accounts added": 1,
           "instruments added": 2,
           "instruments changed": 1,
@@ -227,6 +252,18 @@ for (const topology of ["single", "pinned"]) {
 
         // The session that is gone is told so, and stays outside.
         assertStringIncludes(await restOf(b), "|35=5|");
+        let last = await three.receive(WAIT_MS_MAX);
+        while (last?.type === ServerType.HEARTBEAT) {
+          last = await three.receive(WAIT_MS_MAX);
+        }
+        assertEquals(
+          [last?.type, last?.reason],
+          [ServerType.END, Reason.UNKNOWN_SESSION],
+        );
+        await three.close();
+        const outside = await binaryClient(appliance, 3, 33n);
+        await assertRejects(() => outside.logon(), LogonError);
+        await outside.close();
         assertEquals(await mayLogOn(appliance, "B", "b"), false);
 
         // Who was connected has seen nothing of it but what holds now.
@@ -240,13 +277,7 @@ for (const topology of ["single", "pinned"]) {
         await c.logon(true);
         assertEquals(await buy(c, "MSFT", "5", "c1"), "0");
         assertStringIncludes(await buy(c, "MSFT", "6", "c2"), "8");
-        const two = await BinaryClient.connect({
-          link: "tcp",
-          hostname: "127.0.0.1",
-          port: appliance.binaryTcpPort,
-          session: 2,
-          key: 22n,
-        });
+        const two = await binaryClient(appliance, 2, 22n);
         assertEquals((await two.logon()).type, ServerType.LOGON_ACCEPTED);
         await two.close();
 
@@ -305,7 +336,8 @@ Deno.test("a reload that asks for what can not change is refused as a whole", as
     fixToml: "logon_timeout_ms = 5000",
     extraToml: toml({
       instruments: INSTRUMENT("AAPL", "", "0.05") + INSTRUMENT("NEW"),
-      sessions: FIX("A", "a") + FIX("C", "c") + BINARY(1, "11"),
+      sessions: FIX("A", "a") + FIX("C", "c") + BINARY(1, "11") +
+        BINARY(3, "33"),
     }),
   });
   const { status, body } = await reload(appliance);
@@ -348,7 +380,8 @@ Deno.test("a reload that asks for what can not change is refused as a whole", as
       accounts: '[[accounts]]\nname = "DESK"\n',
       instruments: INSTRUMENT("AAPL") + INSTRUMENT("MSFT") + INSTRUMENT("NEW"),
       sessions: FIX("A", "a", 'account = "DESK"') + FIX("B", "b") +
-        FIX("C", "c") + BINARY(1, "11"),
+        FIX("C", "c") + BINARY(1, "11") +
+        BINARY(3, "33"),
     }),
   });
   const refused = await reload(appliance);
