@@ -91,7 +91,7 @@ export function defaultConfig(): Config {
       sleepUs: 200,
     },
     memory: { hugePages: "auto" },
-    transport: { kind: "auto" },
+    transport: { kind: "auto", timestamps: "poll" },
     capacity: {
       orders: ORDERS_DEFAULT,
       sessions: 256,
@@ -186,6 +186,7 @@ export function defaultConfig(): Config {
       leaseReplicas: 3,
       leaseMs: 15_000,
     },
+    flightRecorder: { slots: 65_536, thresholdUs: 100_000, dumps: 16 },
     admin: { address: "127.0.0.1", port: 9090 },
     log: { level: "info", format: "auto" },
     accounts: [],

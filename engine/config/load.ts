@@ -397,7 +397,10 @@ function toConfig(file: ConfigFile): Config {
       sleepUs: topology.sleep_us,
     },
     memory: { hugePages: file.memory.huge_pages },
-    transport: { kind: file.transport.kind },
+    transport: {
+      kind: file.transport.kind,
+      timestamps: file.transport.timestamps,
+    },
     capacity: toCapacity(file.capacity),
     journal: {
       durability: journal.durability,
@@ -419,6 +422,11 @@ function toConfig(file: ConfigFile): Config {
     feed: toFeed(file.feed),
     ...toProtocols(file),
     replication: toReplication(file.replication),
+    flightRecorder: {
+      slots: file.flight_recorder.slots,
+      thresholdUs: file.flight_recorder.threshold_us,
+      dumps: file.flight_recorder.dumps,
+    },
     admin: { address: file.admin.address, port: file.admin.port },
     log: { level: file.log.level, format: file.log.format },
     accounts: file.accounts.map(toAccount),

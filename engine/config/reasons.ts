@@ -102,6 +102,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Who waits for the kernel's sockets: what this host allows and does quicker, measured for 60 ms at start; a name takes that one or does not start.",
   ),
   entry(
+    "transport.timestamps",
+    D.transport.timestamps,
+    "poll, kernel or hardware",
+    "Whose time of receipt: ours when we look costs nothing; the kernel's also sees what waited in its queues, for some 5 % of an answer's time; the card's needs PTP.",
+  ),
+  entry(
     "capacity.orders",
     D.capacity.orders,
     "orders in the books",
@@ -515,6 +521,24 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.replication.leaseMs,
     "ms",
     "NATS needs up to ten seconds to replace a server that died; the primary must outlive that.",
+  ),
+  entry(
+    "flight_recorder.slots",
+    D.flightRecorder.slots,
+    "messages, 0 = none",
+    "4 MiB: the times of the last 65 ms at a million messages a second, minutes of an ordinary day.",
+  ),
+  entry(
+    "flight_recorder.threshold_us",
+    D.flightRecorder.thresholdUs,
+    "us, 0 = never",
+    "A message that takes longer from receipt to answer is written down with its neighbours; no healthy host takes 100 ms.",
+  ),
+  entry(
+    "flight_recorder.dumps",
+    D.flightRecorder.dumps,
+    "files",
+    "Some hundred KiB each; the oldest goes.",
   ),
   entry(
     "admin.address",

@@ -146,6 +146,10 @@ const memory = section({
 
 const transport = section({
   kind: v.optional(oneOf(["auto", "io_uring", "plain"]), D.transport.kind),
+  timestamps: v.optional(
+    oneOf(["poll", "kernel", "hardware"]),
+    D.transport.timestamps,
+  ),
 });
 
 const journal = section({
@@ -244,6 +248,21 @@ const replication = section({
   lease_ms: v.optional(whole(1000, 600_000), D.replication.leaseMs),
 });
 
+const flightRecorder = section({
+  slots: v.optional(
+    v.union(
+      [v.literal(0), powerOfTwo(1024, 1_048_576)],
+      "0, or a power of two from 1024 to 1048576",
+    ),
+    D.flightRecorder.slots,
+  ),
+  threshold_us: v.optional(
+    whole(0, 1_000_000_000),
+    D.flightRecorder.thresholdUs,
+  ),
+  dumps: v.optional(whole(1, 1000), D.flightRecorder.dumps),
+});
+
 const admin = section({
   address: v.optional(address, D.admin.address),
   port: v.optional(port, D.admin.port),
@@ -271,6 +290,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),
   replication: v.optional(replication, {}),
+  flight_recorder: v.optional(flightRecorder, {}),
   admin: v.optional(admin, {}),
   log: v.optional(log, {}),
   accounts: v.optional(v.array(accountEntry, "tables [[accounts]]"), []),

@@ -29,6 +29,8 @@ export interface Config {
   readonly transport: {
     /** Who waits for the kernel's sockets; "auto" = what is quicker on this host. */
     readonly kind: "auto" | "io_uring" | "plain";
+    /** Whose time of receipt: our own at the poll, the kernel's, or the card's. */
+    readonly timestamps: "poll" | "kernel" | "hardware";
   };
   readonly capacity: {
     readonly orders: number;
@@ -149,6 +151,14 @@ export interface Config {
     readonly leaseServers: readonly string[];
     readonly leaseReplicas: number;
     readonly leaseMs: number;
+  };
+  readonly flightRecorder: {
+    /** Messages whose stage times are kept; a power of two, or 0 = none. */
+    readonly slots: number;
+    /** A message that takes longer from receipt to answer is written down with its neighbours; 0 = none is. */
+    readonly thresholdUs: number;
+    /** Files that are kept. */
+    readonly dumps: number;
   };
   readonly admin: { readonly address: string; readonly port: number };
   readonly log: {
