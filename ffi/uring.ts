@@ -102,7 +102,13 @@ export interface UringSizes {
   readonly lingerMs: number;
   /** epoll waits for the sockets, not io_uring. */
   readonly plain: boolean;
+  /** Whose time of receipt completions have; the owner's own where left out. */
+  readonly timestamps?: UringTimes;
 }
+
+/** `enum uring_times`. */
+export type UringTimes = "poll" | "kernel" | "hardware";
+const TIMES: readonly UringTimes[] = ["poll", "kernel", "hardware"];
 
 /** Where things lie in the block, in bytes; `enum uring_layout_word`. */
 export interface UringLayout {
@@ -291,6 +297,7 @@ function optionWords(sizes: UringSizes): Int32Array<ArrayBuffer> {
     sizes.datagramsSendMax,
     sizes.lingerMs,
     Number(sizes.plain),
+    TIMES.indexOf(sizes.timestamps ?? "poll"),
   );
 }
 
@@ -351,6 +358,10 @@ function bindRemedy(code: number): string | undefined {
     case 13:
       return "Ports below 1024 need CAP_NET_BIND_SERVICE: give it to the service, or " +
         "choose a higher port";
+    case 95:
+      return '[transport] timestamps = "hardware", but no card with that address stamps ' +
+        "all packets: ethtool -T NAME says what it can, hwstamp_ctl -i NAME -r 1 " +
+        '(package linuxptp) switches it on; or configure timestamps = "kernel"';
     case 23:
     case 24:
       return "Too many open files or listeners: raise LimitNOFILE in the unit";

@@ -92,7 +92,16 @@ static void arm_receive(struct uring_transport *t, int32_t slot)
 	}
 	entry = uring_next_entry(t);
 	start = uring_receive_room(t, slot, &room);
-	io_uring_prep_recv(entry, c->fd, start, room, 0);
+	if (t->timed != NULL) {
+		struct uring_timed_receive *timed = &t->timed[slot];
+
+		timed->vector = (struct iovec){.iov_base = start, .iov_len = room};
+		timed->message = (struct msghdr){.msg_iov = &timed->vector, .msg_iovlen = 1};
+		uring_prepare_times(t, &timed->message, &timed->control);
+		io_uring_prep_recvmsg(entry, c->fd, &timed->message, 0);
+	} else {
+		io_uring_prep_recv(entry, c->fd, start, room, 0);
+	}
 	uring_mark_entry(entry, URING_OP_RECEIVE, slot);
 	/* Usually nothing is there yet, and then the kernel need not look twice. */
 	if (!c->more_waits)
@@ -156,7 +165,7 @@ void uring_look_hot(struct uring_transport *t)
 		if (t->completion_count > URING_COMPLETIONS_MAX - 2)
 			return;
 		start = uring_receive_room(t, slot, &room);
-		received = recv(c->fd, start, room, MSG_DONTWAIT);
+		received = uring_receive(t, slot, start, room);
 		if (received >= 0 || (errno != EAGAIN && errno != EINTR)) {
 			cool(t, slot);
 			uring_on_receive(t, slot, received >= 0 ? (int32_t)received : -errno,
@@ -373,6 +382,7 @@ int32_t uring_open(struct uring_transport *t, int fd)
 	t->free_count--;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	uring_ask_times(t, fd);
 	c->state = URING_OPENED;
 	c->generation = c->generation == GENERATION_MAX ? 1 : c->generation + 1;
 	id = (int32_t)(c->generation << URING_SLOT_BITS) | slot;
@@ -443,6 +453,7 @@ void uring_on_receive(struct uring_transport *t, int32_t slot, int32_t result, u
 					      words[URING_CONNECTION_RECEIVE_HEAD];
 	completion[URING_COMPLETION_LENGTH] =
 		words[URING_CONNECTION_RECEIVE_TAIL] - words[URING_CONNECTION_RECEIVE_HEAD];
+	completion[URING_COMPLETION_TIME] = c->received_at;
 }
 
 void uring_on_send(struct uring_transport *t, int32_t slot, int32_t result)

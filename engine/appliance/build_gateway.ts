@@ -68,6 +68,7 @@ function openTransport(config: Config, index: number, log: Log): Transport {
       connectionsMax: config.capacity.connections,
       receiveWindowBytes: config.capacity.receiveWindowBytes,
       sendWindowBytes: config.capacity.sendWindowBytes,
+      timestamps: config.transport.timestamps,
       hugePages: config.memory.hugePages !== "never",
       log: (level, message, fields) => log.log(level, message, fields),
     }, log);

@@ -302,13 +302,14 @@ static void check_descriptors(void)
 	client_leave(&late, false);
 }
 
-static void run(int32_t plain, long steps)
+static void run(int32_t plain, int32_t times, long steps)
 {
 	int32_t stream, datagram;
 	long i;
 
 	accepted = closed = reset_count = echoed = 0;
 	options[URING_OPTION_PLAIN] = plain;
+	options[URING_OPTION_TIMESTAMPS] = times;
 	CHECK(ferrule_uring_layout(options, layout) == 0);
 	block = mmap(NULL, (size_t)layout[URING_LAYOUT_TOTAL_BYTES], PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -366,7 +367,9 @@ int main(int count, char **arguments)
 	seed = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 1;
 	state = seed;
 	CHECK(ferrule_uring_probe() == 0);
-	run(0, steps);
-	run(1, steps);
+	run(0, URING_TIMES_POLL, steps);
+	run(1, URING_TIMES_POLL, steps);
+	run(0, URING_TIMES_KERNEL, steps);
+	run(1, URING_TIMES_KERNEL, steps);
 	return 0;
 }
