@@ -16,6 +16,7 @@ const SYMBOLS = {
   ferrule_cpu_set_affinity: { parameters: ["buffer"], result: "i32" },
   ferrule_cpu_get_affinity: { parameters: ["buffer"], result: "i32" },
   ferrule_cpu_set_name: { parameters: ["buffer"], result: "i32" },
+  ferrule_cpu_threads: { parameters: ["buffer", "u32"], result: "i32" },
   ferrule_cpu_yield: { parameters: [], result: "void" },
   ferrule_cpu_pause: { parameters: ["u32"], result: "void" },
   ferrule_cpu_sleep: { parameters: ["u32"], result: "void" },
@@ -23,6 +24,7 @@ const SYMBOLS = {
 
 const SET_WORDS = 32;
 const CORES_MAX = SET_WORDS * 32;
+const THREADS_MAX = 1024;
 
 let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
 
@@ -97,6 +99,16 @@ export function setThreadName(name: string): void {
     native().ferrule_cpu_set_name(cString(name)),
     `name the thread ${name}`,
   );
+}
+
+/** The kernel's numbers of this process's threads: names in `/proc/self/task`. */
+export function threadIds(): number[] {
+  const ids = new Int32Array(THREADS_MAX);
+  const count = unwrap(
+    native().ferrule_cpu_threads(ids, THREADS_MAX),
+    "list the process's threads",
+  );
+  return [...ids.subarray(0, count)].sort((a, b) => a - b);
 }
 
 /** Lets another thread of this core run, if one waits. */

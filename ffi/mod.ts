@@ -19,3 +19,4 @@ export * from "./memory.ts";
 export * from "./native_error.ts";
 export * from "./notify.ts";
 export * from "./uring.ts";
+export * from "./text_file.ts";

@@ -30,6 +30,9 @@ FERRULE_EXPORT int32_t ferrule_cpu_get_affinity(uint32_t *words);
 /** Names the calling thread (at most 15 bytes, the rest is cut). */
 FERRULE_EXPORT int32_t ferrule_cpu_set_name(const char *name);
 
+/** Writes the kernel's numbers of this process's threads; returns how many, at most ids_max. */
+FERRULE_EXPORT int32_t ferrule_cpu_threads(int32_t *ids, uint32_t ids_max);
+
 /** sched_yield(). */
 FERRULE_EXPORT void ferrule_cpu_yield(void);
 

@@ -41,11 +41,14 @@ import {
 import {
   COUNTER,
   CounterReader,
+  HeapLines,
   type Log,
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
 import { depthShape } from "./depth_shape.ts";
+import { flightDirectory } from "./flight_dump.ts";
+import { FlightWatch } from "./flight_watch.ts";
 import { gaugesOf } from "./gauges.ts";
 import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
 import { Metrics } from "./metrics.ts";
@@ -57,6 +60,7 @@ import { registerShape } from "./register_layout.ts";
 import { chooseSnapshot } from "./snapshots.ts";
 import type { ThreadMessage, ThreadStart } from "./thread.ts";
 import { planThreads } from "./topology.ts";
+import { flightRing } from "./workshop.ts";
 
 /** Main thread's look at the control words, in milliseconds. */
 const WATCH_MS = 2;
@@ -79,6 +83,7 @@ export class Appliance {
   readonly #register: Register;
   readonly #desk: OperatorDesk;
   readonly #replication: ReplicationDesk | undefined;
+  readonly #flight: FlightWatch | undefined;
   readonly #lock: number;
   readonly #workers: Worker[] = [];
   readonly #startedMs = performance.now();
@@ -130,6 +135,29 @@ export class Appliance {
       log: log.child("operator"),
     });
     this.#replication = this.#makeReplication();
+    this.#flight = this.#makeFlight();
+  }
+
+  #makeFlight(): FlightWatch | undefined {
+    const { flightRecorder, appliance } = this.#config;
+    const { buffer } = this.#region;
+    const ring = flightRing({ plan: this.#plan, memory: buffer });
+    if (ring === undefined || flightRecorder.thresholdUs === 0) {
+      return undefined;
+    }
+    return new FlightWatch({
+      appliance: appliance.name,
+      ring,
+      heaps: new HeapLines(buffer, this.#plan.heaps),
+      threads: planThreads(this.#config).map(({ name }) => name),
+      directory: flightDirectory(appliance.dataDirectory),
+      thresholdNs: flightRecorder.thresholdUs * 1000,
+      filesMax: flightRecorder.dumps,
+      sessionName: (session) =>
+        this.#register.sessions().find(({ index }) => index === session)
+          ?.name ?? "",
+      log: this.#log.child("flight"),
+    });
   }
 
   #makeReplication(): ReplicationDesk | undefined {
@@ -160,10 +188,12 @@ export class Appliance {
       const ready = await this.#until(() =>
         this.#gatewaysAre(GatewayState.OPEN)
       );
+      this.#flight?.start();
       if (ready && !this.#stopping()) this.#announce();
       await this.#until(() => this.#threadsLeft === 0);
       clearInterval(watchdog);
     } finally {
+      this.#flight?.stop();
       await this.#replication?.stop(this.#failure === undefined);
       stopSignals();
       await this.#admin?.close();

@@ -22,13 +22,12 @@ import {
   openFile,
   openLibrary,
   probeUring,
-  readFile,
+  readText,
   syncFile,
   unlinkFile,
   writeFile,
 } from "../../ffi/mod.ts";
 
-const TEXT_BYTES_MAX = 4096;
 const PROBE_BYTES = 4096;
 const PROBE_SYNCS = 21;
 
@@ -120,22 +119,6 @@ export function parseCores(text: string): number[] {
 /** Reads a kernel's choice, "always [madvise] never", as "madvise". */
 export function parseChoice(text: string): string {
   return /\[(\w+)\]/.exec(text)?.[1] ?? "";
-}
-
-/** A small text file of /proc or /sys, trimmed; "" where it can not be read. */
-function readText(path: string): string {
-  let fd: number;
-  try {
-    fd = openFile(path, FileFlag.READ);
-  } catch {
-    return "";
-  }
-  const bytes = new Uint8Array(TEXT_BYTES_MAX);
-  const count = readFile(fd, addressOf(bytes), TEXT_BYTES_MAX, 0);
-  closeFile(fd);
-  return count <= 0
-    ? ""
-    : new TextDecoder().decode(bytes.subarray(0, count)).trim();
 }
 
 function governors(cores: number): string[] {

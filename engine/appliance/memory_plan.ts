@@ -7,7 +7,7 @@
  *   control | counters | latency, one each gateway | depth | register |
  *   recovery ring | journal ring | replica ring | operator ring |
  *   command ring, event ring, each gateway | house ring |
- *   receive times, one each gateway | flight ring
+ *   receive times, one each gateway | flight ring | heaps
  * ```
  *
  * Every part starts on a 4 KiB page, so that no two agents share a cache line.
@@ -23,7 +23,11 @@ import {
   receiveTimesBytes,
   SpscRing,
 } from "../ring/mod.ts";
-import { COUNTER_BLOCK_BYTES, HISTOGRAM_BYTES } from "../telemetry/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  HEAP_LINES_BYTES,
+  HISTOGRAM_BYTES,
+} from "../telemetry/mod.ts";
 import { depthShape } from "./depth_shape.ts";
 import { registerBytes, registerShape } from "./register_layout.ts";
 
@@ -70,6 +74,7 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly houseRing: number;
   readonly receiveTimes: readonly number[];
   readonly flight: number;
+  readonly heaps: number;
   readonly bytes: number;
 }
 
@@ -105,6 +110,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     houseRing: take(SpscRing.bytes(EVENT_SLOT_BYTES, HOUSE_SLOTS)),
     receiveTimes: each(receiveTimesBytes(options.commandSlots)),
     flight: take(flightBytes(options.flightSlots)),
+    heaps: take(HEAP_LINES_BYTES),
     bytes: end,
   };
 }

@@ -21,6 +21,8 @@ import { CONTROL_BYTES } from "../ring/mod.ts";
 import {
   COUNTER_BLOCK_BYTES,
   CounterLane,
+  HeapAnswerer,
+  HeapLines,
   Log,
   type LogSettings,
 } from "../telemetry/mod.ts";
@@ -108,6 +110,10 @@ function run(start: ThreadStart): void {
     for (const name of thread.agents) {
       agents.push(new GuardedAgent(build(name, workshop)));
     }
+    const heaps = new HeapLines(memory, plan.heaps);
+    const usedBytes = () => Deno.memoryUsage().heapUsed;
+    const answerer = new HeapAnswerer(heaps, start.index, usedBytes);
+    agents.push(new GuardedAgent(answerer));
     runAgents(agents, thread.idle, roundsLane(workshop, thread));
   } finally {
     for (const agent of agents) agent.dispose();
