@@ -19,4 +19,5 @@ export * from "./memory.ts";
 export * from "./native_error.ts";
 export * from "./notify.ts";
 export * from "./uring.ts";
+export * from "./ptp.ts";
 export * from "./text_file.ts";

@@ -46,6 +46,7 @@ import {
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { ClockWatch } from "./clock_watch.ts";
 import { depthShape } from "./depth_shape.ts";
 import { flightDirectory } from "./flight_dump.ts";
 import { FlightWatch } from "./flight_watch.ts";
@@ -84,6 +85,7 @@ export class Appliance {
   readonly #desk: OperatorDesk;
   readonly #replication: ReplicationDesk | undefined;
   readonly #flight: FlightWatch | undefined;
+  readonly #clock: ClockWatch;
   readonly #lock: number;
   readonly #workers: Worker[] = [];
   readonly #startedMs = performance.now();
@@ -136,6 +138,10 @@ export class Appliance {
     });
     this.#replication = this.#makeReplication();
     this.#flight = this.#makeFlight();
+    this.#clock = new ClockWatch({
+      ...config.clock,
+      ownSocket: `${config.appliance.dataDirectory}/ptp.sock`,
+    });
   }
 
   #makeFlight(): FlightWatch | undefined {
@@ -180,6 +186,7 @@ export class Appliance {
   async run(): Promise<number> {
     const stopSignals = this.#listenForSignals();
     try {
+      this.#clock.start();
       this.#admin = this.#openAdmin();
       this.#startThreads();
       this.#replication?.start();
@@ -194,6 +201,7 @@ export class Appliance {
       clearInterval(watchdog);
     } finally {
       this.#flight?.stop();
+      this.#clock.stop();
       await this.#replication?.stop(this.#failure === undefined);
       stopSignals();
       await this.#admin?.close();
@@ -376,6 +384,8 @@ export class Appliance {
           : {}),
         pressure: () => Atomics.load(this.#control, CONTROL_PRESSURE),
         isUp: () => this.#health().status === "ok",
+        clock: () => this.#clock.state(),
+        ...(this.#flight === undefined ? {} : { flight: this.#flight }),
       }),
     });
     return serveAdmin(address, port, {
@@ -386,6 +396,7 @@ export class Appliance {
       instruments: () => this.#register.instruments(),
       sessions: () => this.#register.sessions(),
       accounts: () => this.#register.accounts(),
+      clock: () => this.#clock.state(),
       control: (request) => this.#ask(request),
       promote: (request) => this.#promote(request),
     }, this.#log);
@@ -437,6 +448,7 @@ export class Appliance {
       topology: this.#config.topology.mode,
       ...(pair === undefined ? {} : { replication: pair }),
       hugePages: this.#region.hugePages,
+      clock: this.#clock.state().text,
       uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
     };
   }

@@ -11,6 +11,8 @@ import type { Config } from "../config/mod.ts";
 import { libraryPath, uringLayout } from "../../ffi/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { clockFinding } from "./clock_finding.ts";
+import { clockOnce } from "./clock_watch.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
 import { type HostFacts, hostFacts, shimsError } from "./host_facts.ts";
 import { planOf } from "./memory_plan.ts";
@@ -74,7 +76,11 @@ export function doctor(config: Config): Finding[] {
   // All other facts come through the shims.
   if (findings[1]!.severity === "error") return findings;
   const subject = doctorSubject(config);
-  return [...findings, ...examine(subject, hostFacts(subject.dataDirectory))];
+  return [
+    ...findings,
+    ...examine(subject, hostFacts(subject.dataDirectory)),
+    clockFinding(clockOnce(config.clock)),
+  ];
 }
 
 /** What a configuration needs. Asks a shim how large its memory is. */

@@ -422,6 +422,11 @@ function toConfig(file: ConfigFile): Config {
     feed: toFeed(file.feed),
     ...toProtocols(file),
     replication: toReplication(file.replication),
+    clock: {
+      ptpSocket: file.clock.ptp_socket,
+      ptpDomain: file.clock.ptp_domain,
+      ptpDevice: file.clock.ptp_device,
+    },
     flightRecorder: {
       slots: file.flight_recorder.slots,
       thresholdUs: file.flight_recorder.threshold_us,

@@ -523,6 +523,24 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "NATS needs up to ten seconds to replace a server that died; the primary must outlive that.",
   ),
   entry(
+    "clock.ptp_socket",
+    D.clock.ptpSocket,
+    "path",
+    "Where ptp4l answers by itself; where there is none, the clock's page says so. Nothing = do not ask.",
+  ),
+  entry(
+    "clock.ptp_domain",
+    D.clock.ptpDomain,
+    "domain of PTP",
+    "ptp4l's own; it answers to no other.",
+  ),
+  entry(
+    "clock.ptp_device",
+    D.clock.ptpDevice,
+    "device",
+    "A card's clock, such as /dev/ptp0, that is compared with ours; which one it is, is known on the machine only.",
+  ),
+  entry(
     "flight_recorder.slots",
     D.flightRecorder.slots,
     "messages, 0 = none",

@@ -248,6 +248,18 @@ const replication = section({
   lease_ms: v.optional(whole(1000, 600_000), D.replication.leaseMs),
 });
 
+const clock = section({
+  ptp_socket: v.optional(
+    text(/^(\/[^\0]{1,106})?$/, "a path of at most 107 bytes, or nothing"),
+    D.clock.ptpSocket,
+  ),
+  ptp_domain: v.optional(whole(0, 255), D.clock.ptpDomain),
+  ptp_device: v.optional(
+    text(/^(\/dev\/[a-z0-9]{1,32})?$/, 'a device such as "/dev/ptp0", or ""'),
+    D.clock.ptpDevice,
+  ),
+});
+
 const flightRecorder = section({
   slots: v.optional(
     v.union(
@@ -290,6 +302,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),
   replication: v.optional(replication, {}),
+  clock: v.optional(clock, {}),
   flight_recorder: v.optional(flightRecorder, {}),
   admin: v.optional(admin, {}),
   log: v.optional(log, {}),

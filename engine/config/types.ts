@@ -152,6 +152,13 @@ export interface Config {
     readonly leaseReplicas: number;
     readonly leaseMs: number;
   };
+  readonly clock: {
+    /** Socket on which linuxptp is asked; "" = it is not. */
+    readonly ptpSocket: string;
+    readonly ptpDomain: number;
+    /** A card's clock that is compared with ours; "" = none. */
+    readonly ptpDevice: string;
+  };
   readonly flightRecorder: {
     /** Messages whose stage times are kept; a power of two, or 0 = none. */
     readonly slots: number;

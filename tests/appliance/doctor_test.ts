@@ -401,6 +401,7 @@ Deno.test("doctor() examines everything on this host", () => {
     "clock source",
     "data directory",
     "fdatasync",
+    "time",
   ]);
   assertEquals(find(findings, "Deno").severity, "ok");
   assertEquals(find(findings, "shims").severity, "ok");
