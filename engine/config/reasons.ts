@@ -105,7 +105,7 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "transport.timestamps",
     D.transport.timestamps,
     "poll, kernel or hardware",
-    "Whose time of receipt: ours when we look costs nothing; the kernel's also sees what waited in its queues, for some 5 % of an answer's time; the card's needs PTP.",
+    "Whose time of receipt: ours when we look costs nothing; the kernel's also sees what waited in its queues, for 4 to 7 % of an answer's time; the card's needs PTP.",
   ),
   entry(
     "capacity.orders",

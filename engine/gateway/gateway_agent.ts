@@ -82,7 +82,7 @@ import {
   type SessionDefinition,
   STALLED,
 } from "./protocol.ts";
-import { type GatewayFlight, StageTimes } from "./stage_times.ts";
+import { type GatewayFlight, NOT_RECEIVED, StageTimes } from "./stage_times.ts";
 
 /** A port that a protocol serves. */
 export interface ListenerOptions {
@@ -232,7 +232,7 @@ export class GatewayAgent {
     // What protocols said of themselves was received by nobody.
     const stages = this.#stages;
     if (stages !== undefined) {
-      stages.stampClaimed(0, 0);
+      stages.stampClaimed(NOT_RECEIVED);
       stages.sent();
     }
     work += this.#pollTransport();
@@ -505,7 +505,7 @@ export class GatewayAgent {
             words[at + COMPLETION_ADDRESS]!,
             words[at + COMPLETION_PORT]!,
           );
-          this.#stages?.stampClaimed(this.#received[0]!, this.#received[1]!);
+          this.#stages?.stampClaimed(this.#received);
           break;
         case CompletionKind.ACCEPTED:
           this.#connectionOwner[id & CONNECTION_SLOT_MASK] = owner;
@@ -524,7 +524,7 @@ export class GatewayAgent {
           break;
       }
     }
-    this.#stages?.stampClaimed(0, 0);
+    this.#stages?.stampClaimed(NOT_RECEIVED);
     return count;
   }
 
@@ -555,7 +555,7 @@ export class GatewayAgent {
     consumedBefore: number,
   ): void {
     const answer = gateway.onReceived(connection, offset, length);
-    this.#stages?.stampClaimed(this.#received[0]!, this.#received[1]!);
+    this.#stages?.stampClaimed(this.#received);
     const consumed = answer & (STALLED - 1);
     if ((answer & STALLED) === 0) {
       this.#options.lane.add(

@@ -18,6 +18,9 @@
 import type { Clock } from "../../ffi/clock.ts";
 import type { FlightRing, SpscRing } from "../ring/mod.ts";
 
+/** Receive time of what nobody sent. */
+export const NOT_RECEIVED: Uint32Array = new Uint32Array(2);
+
 /** A gateway's part of the shared region. */
 export interface GatewayFlight {
   readonly ring: FlightRing;
@@ -57,10 +60,13 @@ export class StageTimes {
     this.#stamped = commands.claimed;
   }
 
-  /** The commands claimed since the last call were received then; both words 0 = not received. */
-  stampClaimed(lo: number, hi: number): void {
+  /** The commands claimed since the last call were received then: low and high word, `NOT_RECEIVED` = by nobody. */
+  stampClaimed(time: Uint32Array): void {
     const claimed = this.#commands.claimed;
+    if (claimed === this.#stamped) return;
     const { received } = this.#flight;
+    const lo = time[0]!;
+    const hi = time[1]!;
     // What was given back lies before it.
     if (((claimed - this.#stamped) | 0) < 0) this.#stamped = claimed;
     for (let i = this.#stamped; i !== claimed; i = (i + 1) | 0) {
