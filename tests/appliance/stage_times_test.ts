@@ -20,6 +20,8 @@ import { type RunningAppliance, startAppliance } from "./harness.ts";
 
 const KEY = 1869440356n;
 const E8 = 100_000_000n;
+/** A disk that is slow for a while must not refuse orders here. */
+const JOURNAL = { journalToml: "slow_after_ms = 0" };
 
 function connect(
   server: RunningAppliance,
@@ -87,6 +89,7 @@ for (const topology of ["single", "pinned"]) {
     for (const timestamps of ["poll", "kernel"]) {
       Deno.test(`stage times over ${link}, threads ${topology}, receipt by ${timestamps}: all there and in order`, async () => {
         await using server = await startAppliance({
+          ...JOURNAL,
           topology,
           transportToml: `timestamps = "${timestamps}"`,
         });
@@ -120,7 +123,7 @@ for (const topology of ["single", "pinned"]) {
 }
 
 Deno.test("stage times: what is sent again comes without, what is older than the logon with the engine's alone", async () => {
-  await using server = await startAppliance();
+  await using server = await startAppliance(JOURNAL);
   const plain = await connect(server, 1);
   await plain.logon();
   plain.order(limit(Side.BUY));
@@ -144,7 +147,7 @@ Deno.test("stage times: what is sent again comes without, what is older than the
 });
 
 Deno.test("stage times: who does not ask gets none, and neither does version 1", async () => {
-  await using server = await startAppliance();
+  await using server = await startAppliance(JOURNAL);
   const plain = await connect(server, 1);
   assertEquals((await plain.logon()).side, 0);
   plain.order(limit(Side.BUY));
@@ -163,6 +166,7 @@ Deno.test("stage times: who does not ask gets none, and neither does version 1",
 
 Deno.test("stage times: without a flight recorder the logon says that none come", async () => {
   await using server = await startAppliance({
+    ...JOURNAL,
     extraToml: "[flight_recorder]\nslots = 0\n",
   });
   const client = await connect(server, 1, { times: true });
