@@ -159,9 +159,10 @@ export class Appliance {
       directory: flightDirectory(appliance.dataDirectory),
       thresholdNs: flightRecorder.thresholdUs * 1000,
       filesMax: flightRecorder.dumps,
-      sessionName: (session) =>
-        this.#register.sessions().find(({ index }) => index === session)
-          ?.name ?? "",
+      sessionNames: () =>
+        new Map(
+          this.#register.sessions().map(({ index, name }) => [index, name]),
+        ),
       log: this.#log.child("flight"),
     });
   }

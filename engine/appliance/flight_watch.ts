@@ -45,7 +45,8 @@ export interface FlightWatchOptions {
   readonly directory: string;
   readonly thresholdNs: number;
   readonly filesMax: number;
-  readonly sessionName: (session: number) => string;
+  /** Names of the sessions by their indexes, as they are now. */
+  readonly sessionNames: () => ReadonlyMap<number, string>;
   readonly log: Log;
   /** The host's own if left out. */
   readonly sample?: () => HostSample;
@@ -128,6 +129,7 @@ export class FlightWatch {
     const options = this.#options;
     const before = this.#before(alarm);
     const now = this.#now();
+    const names = options.sessionNames();
     try {
       const path = writeFlight(options.directory, {
         form: FLIGHT_FORM,
@@ -139,7 +141,7 @@ export class FlightWatch {
         messages: messagesAround(
           options.ring,
           alarm.sequence,
-          options.sessionName,
+          (session) => names.get(session) ?? "",
         ),
       }, options.filesMax);
       this.dumps += 1;
