@@ -23,7 +23,7 @@ space := $(empty) $(empty)
 RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev dpkg-dev
 TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
-	openssh-client socat procps python3 nats-server
+	openssh-client socat procps python3 nats-server linuxptp
 
 # What the appliance may do: its shims, its own files, the admin port. The
 # ports of clients are opened by the shims, which Deno's permissions do not see;

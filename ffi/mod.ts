@@ -21,3 +21,5 @@ export * from "./native_error.ts";
 export * from "./notify.ts";
 export * from "./numa.ts";
 export * from "./uring.ts";
+export * from "./ptp.ts";
+export * from "./text_file.ts";

@@ -128,7 +128,13 @@ export interface UringSizes {
   readonly busyPollUs?: number | undefined;
   /** Entries of the submission queue. Default 0: room for all that can be under way. */
   readonly ringEntries?: number | undefined;
+  /** Whose time of receipt completions have; the owner's own where left out. */
+  readonly timestamps?: UringTimes;
 }
+
+/** `enum uring_times`. */
+export type UringTimes = "poll" | "kernel" | "hardware";
+const TIMES: readonly UringTimes[] = ["poll", "kernel", "hardware"];
 
 /** Where things lie in the block, in bytes; `enum uring_layout_word`. */
 export interface UringLayout {
@@ -325,6 +331,7 @@ function optionWords(sizes: UringSizes): Int32Array<ArrayBuffer> {
     sizes.kernelPollCore ?? -1,
     sizes.busyPollUs ?? 0,
     sizes.ringEntries ?? 0,
+    TIMES.indexOf(sizes.timestamps ?? "poll"),
   );
 }
 
@@ -400,6 +407,10 @@ function bindRemedy(code: number): string | undefined {
     case 13:
       return "Ports below 1024 need CAP_NET_BIND_SERVICE: give it to the service, or " +
         "choose a higher port";
+    case 95:
+      return '[transport] timestamps = "hardware", but no card with that address stamps ' +
+        "all packets: ethtool -T NAME says what it can, hwstamp_ctl -i NAME -r 1 " +
+        '(package linuxptp) switches it on; or configure timestamps = "kernel"';
     case 23:
     case 24:
       return "Too many open files or listeners: raise LimitNOFILE in the unit";

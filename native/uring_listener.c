@@ -151,6 +151,13 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 		    (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | (t->plain ? SOCK_NONBLOCK : 0), 0);
 	if (fd < 0)
 		return ferrule_fail(errno, "socket");
+	err = uring_check_card(t, fd, address);
+	if (err != 0) {
+		close(fd);
+		return ferrule_fail(-err, "time stamps of the card");
+	}
+	if (!stream)
+		uring_ask_times(t, fd);
 	if (stream) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -47,6 +47,7 @@ const FILES = [
   "engine/matching/matching.ts",
   "engine/matching/ticks.ts",
   "engine/risk/accounts.ts",
+  "engine/ring/flight_ring.ts",
   "engine/exchange/event_writer.ts",
   "engine/exchange/exchange.ts",
   "engine/exchange/look_ahead.ts",

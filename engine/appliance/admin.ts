@@ -2,8 +2,8 @@
 
 /**
  * The admin port: `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
- * `/instruments`, `/sessions`, `/accounts`, and `/control` and `/promote` for
- * what an operator asks.
+ * `/instruments`, `/sessions`, `/accounts`, `/clock`, and `/control` and
+ * `/promote` for what an operator asks.
  *
  * Runs on the main thread with Deno's own HTTP server and reads shared memory;
  * only `/control` changes anything, through the exchange. It listens on
@@ -41,6 +41,8 @@ export interface AdminSources {
   instruments(): unknown;
   sessions(): unknown;
   accounts(): unknown;
+  /** Who keeps the clock, and how well. */
+  clock(): unknown;
   /** Does what an operator asks. */
   control(request: unknown): Promise<OperatorAnswer>;
   /** Makes a standby primary. */
@@ -77,6 +79,7 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
   if (path === "/instruments") return json(sources.instruments());
   if (path === "/sessions") return json(sources.sessions());
   if (path === "/accounts") return json(sources.accounts());
+  if (path === "/clock") return json(sources.clock());
   if (path.startsWith("/book/")) {
     const symbol = decodeURIComponent(path.slice("/book/".length));
     const book = sources.book(symbol);
@@ -92,6 +95,7 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
     "/instruments",
     "/sessions",
     "/accounts",
+    "/clock",
     "/control",
     "/promote",
   ];

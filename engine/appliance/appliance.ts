@@ -41,12 +41,16 @@ import {
 import {
   COUNTER,
   CounterReader,
+  HeapLines,
   type Log,
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { ClockWatch } from "./clock_watch.ts";
 import { CoreWatch } from "./core_watch.ts";
 import { depthShape } from "./depth_shape.ts";
+import { flightDirectory } from "./flight_dump.ts";
+import { FlightWatch } from "./flight_watch.ts";
 import { gaugesOf } from "./gauges.ts";
 import { HostReader, parseCores } from "./host_reader.ts";
 import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
@@ -60,6 +64,7 @@ import { registerShape } from "./register_layout.ts";
 import { chooseSnapshot } from "./snapshots.ts";
 import type { ThreadMessage, ThreadStart } from "./thread.ts";
 import { planThreads } from "./topology.ts";
+import { flightRing } from "./workshop.ts";
 
 /** Main thread's look at the control words, in milliseconds. */
 const WATCH_MS = 2;
@@ -82,6 +87,8 @@ export class Appliance {
   readonly #register: Register;
   readonly #desk: OperatorDesk;
   readonly #replication: ReplicationDesk | undefined;
+  readonly #flight: FlightWatch | undefined;
+  readonly #clock: ClockWatch;
   readonly #lock: number;
   readonly #workers: Worker[] = [];
   readonly #startedMs = performance.now();
@@ -140,6 +147,34 @@ export class Appliance {
       log: log.child("operator"),
     });
     this.#replication = this.#makeReplication();
+    this.#flight = this.#makeFlight();
+    this.#clock = new ClockWatch({
+      ...config.clock,
+      ownSocket: `${config.appliance.dataDirectory}/ptp.sock`,
+    });
+  }
+
+  #makeFlight(): FlightWatch | undefined {
+    const { flightRecorder, appliance } = this.#config;
+    const { buffer } = this.#region;
+    const ring = flightRing({ plan: this.#plan, memory: buffer });
+    if (ring === undefined || flightRecorder.thresholdUs === 0) {
+      return undefined;
+    }
+    return new FlightWatch({
+      appliance: appliance.name,
+      ring,
+      heaps: new HeapLines(buffer, this.#plan.heaps),
+      threads: planThreads(this.#config).map(({ name }) => name),
+      directory: flightDirectory(appliance.dataDirectory),
+      thresholdNs: flightRecorder.thresholdUs * 1000,
+      filesMax: flightRecorder.dumps,
+      sessionNames: () =>
+        new Map(
+          this.#register.sessions().map(({ index, name }) => [index, name]),
+        ),
+      log: this.#log.child("flight"),
+    });
   }
 
   #makeReplication(): ReplicationDesk | undefined {
@@ -162,6 +197,7 @@ export class Appliance {
   async run(): Promise<number> {
     const stopSignals = this.#listenForSignals();
     try {
+      this.#clock.start();
       this.#admin = this.#openAdmin();
       this.#startThreads();
       this.#replication?.start();
@@ -170,6 +206,7 @@ export class Appliance {
       const ready = await this.#until(() =>
         this.#gatewaysAre(GatewayState.OPEN)
       );
+      this.#flight?.start();
       if (ready && !this.#stopping()) {
         this.#announce();
         this.#coreWatch.start();
@@ -177,6 +214,8 @@ export class Appliance {
       await this.#until(() => this.#threadsLeft === 0);
       clearInterval(watchdog);
     } finally {
+      this.#flight?.stop();
+      this.#clock.stop();
       await this.#replication?.stop(this.#failure === undefined);
       stopSignals();
       this.#coreWatch.stop();
@@ -369,6 +408,8 @@ export class Appliance {
             : {}),
           pressure: () => Atomics.load(this.#control, CONTROL_PRESSURE),
           isUp: () => this.#health().status === "ok",
+          clock: () => this.#clock.state(),
+          ...(this.#flight === undefined ? {} : { flight: this.#flight }),
         }),
       ],
     });
@@ -380,6 +421,7 @@ export class Appliance {
       instruments: () => this.#register.instruments(),
       sessions: () => this.#register.sessions(),
       accounts: () => this.#register.accounts(),
+      clock: () => this.#clock.state(),
       control: (request) => this.#ask(request),
       promote: (request) => this.#promote(request),
     }, this.#log);
@@ -431,6 +473,7 @@ export class Appliance {
       topology: this.#config.topology.mode,
       ...(pair === undefined ? {} : { replication: pair }),
       hugePages: this.#region.hugePages,
+      clock: this.#clock.state().text,
       uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
     };
   }

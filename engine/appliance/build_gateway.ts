@@ -20,6 +20,7 @@ import {
   type ConfiguredSession,
   GatewayAgent,
   type GatewayContext,
+  type GatewayFlight,
   type ListenerOptions,
   type ProtocolGateway,
 } from "../gateway/mod.ts";
@@ -28,12 +29,12 @@ import {
   EVENT_SLOT_BYTES,
   Protocol,
 } from "../record/mod.ts";
-import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
+import { CONTROL_LEASE_VALUE, receiveTimes, SpscRing } from "../ring/mod.ts";
 import { type Log, SharedHistogram } from "../telemetry/mod.ts";
 import { DpdkTransport, type Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
 import { openKernelTransport } from "./open_transport.ts";
-import type { Workshop } from "./workshop.ts";
+import { flightRing, type Workshop } from "./workshop.ts";
 
 /** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
 const DPDK_HUGE_PAGES_MIN = 32;
@@ -67,6 +68,7 @@ function openTransport(config: Config, index: number, log: Log): Transport {
       connectionsMax: config.capacity.connections,
       receiveWindowBytes: config.capacity.receiveWindowBytes,
       sendWindowBytes: config.capacity.sendWindowBytes,
+      timestamps: config.transport.timestamps,
       hugePages: config.memory.hugePages !== "never",
       kernelPollCore: config.transport.kernelPollCore,
       busyPollUs: config.transport.busyPollUs,
@@ -157,6 +159,8 @@ export interface ProtocolOptions {
   readonly binary?: Partial<BinaryGatewayOptions>;
   /** Whether clients may be told what is known now; by the lease, if left out. */
   readonly mayTell?: () => boolean;
+  /** Stage times go into the flight recorder, if there is one. */
+  readonly recordsFlight?: boolean;
 }
 
 /** With a lease: clients are told nothing once it is over. */
@@ -199,6 +203,7 @@ export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
       storeDirectory: outboundDirectory(config.appliance.dataDirectory),
       baseDirectory: keptDirectory(config.appliance.dataDirectory),
     },
+    { recordsFlight: true },
   );
   loadSnapshot(workshop, agent.name, (from) => agent.load(from));
   return agent;
@@ -257,5 +262,23 @@ export function assembleGateway(
       ? leaseCheck(workshop)
       : { mayTell: options.mayTell }),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
+    ...(options.recordsFlight === true ? flightPart(workshop, index) : {}),
   });
+}
+
+function flightPart(
+  workshop: Workshop,
+  index: number,
+): { flight?: GatewayFlight } {
+  const { config, plan, memory } = workshop;
+  const ring = flightRing(workshop);
+  if (ring === undefined) return {};
+  const offset = plan.receiveTimes[index]!;
+  return {
+    flight: {
+      ring,
+      received: receiveTimes(memory, offset, plan.commandSlots),
+      thresholdNs: config.flightRecorder.thresholdUs * 1000,
+    },
+  };
 }

@@ -20,7 +20,7 @@ import {
 } from "../ring/mod.ts";
 import { JournalAgent } from "./journal_agent.ts";
 import { RECOVERY_SLOTS } from "./memory_plan.ts";
-import type { Workshop } from "./workshop.ts";
+import { flightRing, type Workshop } from "./workshop.ts";
 
 const MIB = 1 << 20;
 
@@ -42,6 +42,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
   const { config, plan, memory, control, controlF64, snapshot } = workshop;
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
+  const flight = flightRing(workshop);
   const replicated = config.journal.durability === "replicated";
   const durability = localDurability(config);
   const mapped = durability !== "synced" && config.journal.mappedWrites;
@@ -65,6 +66,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),
       ...(mapped ? { files: new MappedJournalFiles() } : {}),
+      ...(flight === undefined ? {} : { flight }),
     },
     pressureLimits: {
       freeBytesMin: config.journal.freeReserveMib * MIB,

@@ -17,6 +17,8 @@ import type { Config } from "../config/mod.ts";
 import { libraryPath, uringLayout } from "../../ffi/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { clockFinding } from "./clock_finding.ts";
+import { clockOnce } from "./clock_watch.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
 import { judgeCores } from "./doctor_cores.ts";
 import { judgeDisk, judgeLimits } from "./doctor_disk.ts";
@@ -82,6 +84,7 @@ export function doctor(config: Config, options: DoctorOptions = {}): Finding[] {
   return [
     ...inSection("program", program),
     ...examine(subject, hostFacts(subject, options)),
+    ...inSection("time", [clockFinding(clockOnce(config.clock))]),
   ];
 }
 

@@ -6,7 +6,8 @@
  * ```
  *   control | counters | latency, one each gateway | depth | register |
  *   recovery ring | journal ring | replica ring | operator ring |
- *   command ring, event ring, each gateway
+ *   command ring, event ring, each gateway | house ring |
+ *   receive times, one each gateway | flight ring | heaps
  * ```
  *
  * Every part starts on a 4 KiB page, so that no two agents share a cache line.
@@ -16,8 +17,17 @@
 import type { Config } from "../config/mod.ts";
 import { depthBytes } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
-import { CONTROL_BYTES, SpscRing } from "../ring/mod.ts";
-import { COUNTER_BLOCK_BYTES, HISTOGRAM_BYTES } from "../telemetry/mod.ts";
+import {
+  CONTROL_BYTES,
+  flightBytes,
+  receiveTimesBytes,
+  SpscRing,
+} from "../ring/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  HEAP_LINES_BYTES,
+  HISTOGRAM_BYTES,
+} from "../telemetry/mod.ts";
 import { depthShape } from "./depth_shape.ts";
 import { registerBytes, registerShape } from "./register_layout.ts";
 
@@ -43,6 +53,8 @@ export interface MemoryPlanOptions {
   readonly depthBytes: number;
   /** Bytes of the register. */
   readonly registerBytes: number;
+  /** Of the flight recorder's ring; 0 = there is none. */
+  readonly flightSlots: number;
 }
 
 /** Byte offsets in the shared region. Plain data: it travels to workers. */
@@ -60,6 +72,9 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly eventRings: readonly number[];
   /** Events to the appliance itself; beside the others, as the plain path needs. */
   readonly houseRing: number;
+  readonly receiveTimes: readonly number[];
+  readonly flight: number;
+  readonly heaps: number;
   readonly bytes: number;
 }
 
@@ -93,6 +108,9 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     ),
     eventRings: each(SpscRing.bytes(EVENT_SLOT_BYTES, options.eventSlots)),
     houseRing: take(SpscRing.bytes(EVENT_SLOT_BYTES, HOUSE_SLOTS)),
+    receiveTimes: each(receiveTimesBytes(options.commandSlots)),
+    flight: take(flightBytes(options.flightSlots)),
+    heaps: take(HEAP_LINES_BYTES),
     bytes: end,
   };
 }
@@ -108,5 +126,6 @@ export function planOf(config: Config): MemoryPlan {
     replicaSlots: config.replication.role === "none" ? 2 : REPLICA_SLOTS,
     depthBytes: depthBytes(depthShape(config)),
     registerBytes: registerBytes(registerShape(config)),
+    flightSlots: config.flightRecorder.slots,
   });
 }

@@ -23,6 +23,8 @@ import { CONTROL_BYTES } from "../ring/mod.ts";
 import {
   COUNTER_BLOCK_BYTES,
   CounterLane,
+  HeapAnswerer,
+  HeapLines,
   Log,
   type LogSettings,
 } from "../telemetry/mod.ts";
@@ -121,6 +123,10 @@ function run(start: ThreadStart): void {
       agents.push(new GuardedAgent(build(name, workshop)));
     }
     settle(mappedRegions(), thread.core, log);
+    const heaps = new HeapLines(memory, plan.heaps);
+    const usedBytes = () => Deno.memoryUsage().heapUsed;
+    const answerer = new HeapAnswerer(heaps, start.index, usedBytes);
+    agents.push(new GuardedAgent(answerer));
     runAgents(agents, thread.idle, rounds);
   } finally {
     for (const agent of agents) agent.dispose();

@@ -400,6 +400,7 @@ export function warmUpGateway(workshop: Workshop, index: number): WarmCounts {
     replicaSlots: 2,
     depthBytes: SMALL_BYTES,
     registerBytes: SMALL_BYTES,
+    flightSlots: config.flightRecorder.slots === 0 ? 0 : RING_SLOTS,
   });
   const memory = new ArrayBuffer(plan.bytes);
   const words = CONTROL_BYTES >>> 2;

@@ -92,7 +92,12 @@ export function defaultConfig(): Config {
       realTimePriority: 0,
     },
     memory: { hugePages: "auto" },
-    transport: { kind: "auto", kernelPollCore: -1, busyPollUs: 0 },
+    transport: {
+      kind: "auto",
+      kernelPollCore: -1,
+      busyPollUs: 0,
+      timestamps: "poll",
+    },
     capacity: {
       orders: ORDERS_DEFAULT,
       sessions: 256,
@@ -188,6 +193,8 @@ export function defaultConfig(): Config {
       leaseReplicas: 3,
       leaseMs: 15_000,
     },
+    clock: { ptpSocket: "/var/run/ptp4l", ptpDomain: 0, ptpDevice: "" },
+    flightRecorder: { slots: 65_536, thresholdUs: 100_000, dumps: 16 },
     admin: { address: "127.0.0.1", port: 9090 },
     log: { level: "info", format: "auto" },
     accounts: [],

@@ -432,6 +432,7 @@ function toConfig(file: ConfigFile): Config {
       kind: file.transport.kind,
       kernelPollCore: file.transport.kernel_poll_core,
       busyPollUs: file.transport.busy_poll_us,
+      timestamps: file.transport.timestamps,
     },
     capacity: toCapacity(file.capacity),
     journal: {
@@ -455,6 +456,16 @@ function toConfig(file: ConfigFile): Config {
     feed: toFeed(file.feed),
     ...toProtocols(file),
     replication: toReplication(file.replication),
+    clock: {
+      ptpSocket: file.clock.ptp_socket,
+      ptpDomain: file.clock.ptp_domain,
+      ptpDevice: file.clock.ptp_device,
+    },
+    flightRecorder: {
+      slots: file.flight_recorder.slots,
+      thresholdUs: file.flight_recorder.threshold_us,
+      dumps: file.flight_recorder.dumps,
+    },
     admin: { address: file.admin.address, port: file.admin.port },
     log: { level: file.log.level, format: file.log.format },
     accounts: file.accounts.map(toAccount),

@@ -120,6 +120,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Polling the card instead of waiting for its interrupt depends on card and driver: measure it there. 50 is a usual value.",
   ),
   entry(
+    "transport.timestamps",
+    D.transport.timestamps,
+    "poll, kernel or hardware",
+    "Whose time of receipt: ours when we look costs nothing; the kernel's also sees what waited in its queues, for 4 to 7 % of an answer's time; the card's needs PTP.",
+  ),
+  entry(
     "capacity.orders",
     D.capacity.orders,
     "orders in the books",
@@ -539,6 +545,42 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.replication.leaseMs,
     "ms",
     "NATS needs up to ten seconds to replace a server that died; the primary must outlive that.",
+  ),
+  entry(
+    "clock.ptp_socket",
+    D.clock.ptpSocket,
+    "path",
+    "Where ptp4l answers by itself; where there is none, the clock's page says so. Nothing = do not ask.",
+  ),
+  entry(
+    "clock.ptp_domain",
+    D.clock.ptpDomain,
+    "domain of PTP",
+    "ptp4l's own; it answers to no other.",
+  ),
+  entry(
+    "clock.ptp_device",
+    D.clock.ptpDevice,
+    "device",
+    "A card's clock, such as /dev/ptp0, that is compared with ours; which one it is, is known on the machine only.",
+  ),
+  entry(
+    "flight_recorder.slots",
+    D.flightRecorder.slots,
+    "messages, 0 = none",
+    "4 MiB: the times of the last 65 ms at a million messages a second, minutes of an ordinary day.",
+  ),
+  entry(
+    "flight_recorder.threshold_us",
+    D.flightRecorder.thresholdUs,
+    "us, 0 = never",
+    "A message that takes longer from receipt to answer is written down with its neighbours; no healthy host takes 100 ms.",
+  ),
+  entry(
+    "flight_recorder.dumps",
+    D.flightRecorder.dumps,
+    "files",
+    "Some hundred KiB each; the oldest goes.",
   ),
   entry(
     "admin.address",

@@ -149,6 +149,10 @@ const transport = section({
   kind: v.optional(oneOf(["auto", "io_uring", "plain"]), D.transport.kind),
   kernel_poll_core: v.optional(whole(-1, 1023), D.transport.kernelPollCore),
   busy_poll_us: v.optional(whole(0, 10_000), D.transport.busyPollUs),
+  timestamps: v.optional(
+    oneOf(["poll", "kernel", "hardware"]),
+    D.transport.timestamps,
+  ),
 });
 
 const journal = section({
@@ -248,6 +252,33 @@ const replication = section({
   lease_ms: v.optional(whole(1000, 600_000), D.replication.leaseMs),
 });
 
+const clock = section({
+  ptp_socket: v.optional(
+    text(/^(\/[^\0]{1,106})?$/, "a path of at most 107 bytes, or nothing"),
+    D.clock.ptpSocket,
+  ),
+  ptp_domain: v.optional(whole(0, 255), D.clock.ptpDomain),
+  ptp_device: v.optional(
+    text(/^(\/dev\/[a-z0-9]{1,32})?$/, 'a device such as "/dev/ptp0", or ""'),
+    D.clock.ptpDevice,
+  ),
+});
+
+const flightRecorder = section({
+  slots: v.optional(
+    v.union(
+      [v.literal(0), powerOfTwo(1024, 1_048_576)],
+      "0, or a power of two from 1024 to 1048576",
+    ),
+    D.flightRecorder.slots,
+  ),
+  threshold_us: v.optional(
+    whole(0, 1_000_000_000),
+    D.flightRecorder.thresholdUs,
+  ),
+  dumps: v.optional(whole(1, 1000), D.flightRecorder.dumps),
+});
+
 const admin = section({
   address: v.optional(address, D.admin.address),
   port: v.optional(port, D.admin.port),
@@ -275,6 +306,8 @@ export const CONFIG_SCHEMA = v.strictObject({
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),
   replication: v.optional(replication, {}),
+  clock: v.optional(clock, {}),
+  flight_recorder: v.optional(flightRecorder, {}),
   admin: v.optional(admin, {}),
   log: v.optional(log, {}),
   accounts: v.optional(v.array(accountEntry, "tables [[accounts]]"), []),

@@ -35,6 +35,8 @@ export interface Config {
     readonly kernelPollCore: number;
     /** io_uring: how long the kernel polls the network card, microseconds; 0 = not. */
     readonly busyPollUs: number;
+    /** Whose time of receipt: our own at the poll, the kernel's, or the card's. */
+    readonly timestamps: "poll" | "kernel" | "hardware";
   };
   readonly capacity: {
     readonly orders: number;
@@ -157,6 +159,21 @@ export interface Config {
     readonly leaseServers: readonly string[];
     readonly leaseReplicas: number;
     readonly leaseMs: number;
+  };
+  readonly clock: {
+    /** Socket on which linuxptp is asked; "" = it is not. */
+    readonly ptpSocket: string;
+    readonly ptpDomain: number;
+    /** A card's clock that is compared with ours; "" = none. */
+    readonly ptpDevice: string;
+  };
+  readonly flightRecorder: {
+    /** Messages whose stage times are kept; a power of two, or 0 = none. */
+    readonly slots: number;
+    /** A message that takes longer from receipt to answer is written down with its neighbours; 0 = none is. */
+    readonly thresholdUs: number;
+    /** Files that are kept. */
+    readonly dumps: number;
   };
   readonly admin: { readonly address: string; readonly port: number };
   readonly log: {

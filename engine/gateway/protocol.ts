@@ -17,7 +17,8 @@
  *
  * @module
  */
-import type { SpscRing } from "../ring/mod.ts";
+import type { Clock } from "../../ffi/clock.ts";
+import type { FlightRing, SpscRing } from "../ring/mod.ts";
 import type { SectionReader, SectionWriter } from "../snapshot/mod.ts";
 import type { SavedFile } from "./outbound_store.ts";
 import type { Transport } from "../transport/mod.ts";
@@ -77,6 +78,12 @@ export interface GatewayTelemetry {
   ): void;
 }
 
+/** Stage times of commands, for protocols whose clients may see them. */
+export interface Stages {
+  readonly ring: FlightRing;
+  readonly clock: Pick<Clock, "words" | "realtime">;
+}
+
 /** What the agent hands to a protocol at construction. */
 export interface GatewayContext {
   readonly transport: Transport;
@@ -88,6 +95,8 @@ export interface GatewayContext {
   readonly telemetry: GatewayTelemetry;
   /** All instruments, by index; grows when one is defined. */
   readonly instruments: InstrumentDefinition[];
+  /** Left out where nobody records them. */
+  readonly stages?: Stages;
 }
 
 /** One protocol on one gateway agent. */

@@ -31,6 +31,7 @@ import {
   type UringLayout,
   uringLayout,
   type UringSizes,
+  type UringTimes,
 } from "../../ffi/uring.ts";
 import { fail } from "../assert.ts";
 import {
@@ -75,6 +76,8 @@ export interface SocketTransportOptions {
   readonly datagramsMax?: number;
   /** How long a client may take, after `close()`, to read the rest. Default 1000. */
   readonly lingerMs?: number;
+  /** Whose time of receipt completions have. Default "poll": nobody's but the owner's. */
+  readonly timestamps?: UringTimes;
   /** Take huge pages if there are any. Default true. */
   readonly hugePages?: boolean;
   /** io_uring: core of a kernel thread that polls for what is submitted. Default -1: none. */
@@ -130,6 +133,7 @@ export abstract class SocketTransport implements Transport {
       kernelPollCore: options.kernelPollCore,
       busyPollUs: options.busyPollUs,
       ringEntries: options.ringEntries,
+      timestamps: options.timestamps ?? "poll",
     };
     const layout = uringLayout(sizes);
     const region = allocate(layout.totalBytes, {

@@ -36,6 +36,12 @@ export const COMPLETION_LENGTH = 4;
 export const COMPLETION_ADDRESS = 5;
 /** Peer's port. */
 export const COMPLETION_PORT = 6;
+/**
+ * RECEIVED and DATAGRAM: when the newest bytes came, low 32 bits of nanoseconds
+ * since 1970; what is older than 4 seconds says 4 seconds. 0 = nobody but the
+ * poll itself took a time.
+ */
+export const COMPLETION_TIME = 7;
 
 export const CompletionKind = {
   /** A client connected. */

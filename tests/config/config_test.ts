@@ -62,7 +62,7 @@ Deno.test("DEFAULTS has every key that is no list of tables, with a reason", () 
     if (Array.isArray(values)) continue;
     for (const key of Object.keys(values)) {
       if (key !== "sessions" || section === "capacity") {
-        keys.push(`${section}.${snake(key)}`);
+        keys.push(`${snake(section)}.${snake(key)}`);
       }
     }
   }
@@ -302,7 +302,7 @@ Deno.test("loadConfig() reports all problems at once, each key once", () => {
     "fix.port = 1500000000: must be a whole number from 0 to 65535",
     "fix.sessions[0].sender_comp_id: is missing",
     "fix.sessions[0].password = (not shown): must be 1 to 64 printable ASCII characters",
-    "colour: unknown key; known are appliance, topology, memory, transport, capacity, journal, snapshot, feed, fix, binary, dpdk, replication, admin, log, accounts, instruments",
+    "colour: unknown key; known are appliance, topology, memory, transport, capacity, journal, snapshot, feed, fix, binary, dpdk, replication, clock, flight_recorder, admin, log, accounts, instruments",
   ]);
 });
 

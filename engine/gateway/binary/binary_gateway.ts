@@ -47,6 +47,7 @@ import {
   HEADER_VERSION,
   RETRANSMIT_COUNT_MAX,
   ServerType,
+  SIDE_TIMES,
 } from "../../wire/binary/mod.ts";
 import {
   type GatewayContext,
@@ -281,6 +282,7 @@ export class BinaryGateway implements ProtocolGateway {
       ring.wordOf(sequence),
     );
     ring.last = sequence;
+    if (session.times !== null) session.times.note(events, slot, sequence);
     this.#links.markDirty(session);
   }
 
@@ -407,7 +409,8 @@ export class BinaryGateway implements ProtocolGateway {
     for (let i = 0; i < good; i++) {
       const message = at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES;
       const type = this.#view.getUint8(message + CLIENT_TYPE);
-      if (!this.#restIsZero(message, type)) return Taken.MALFORMED;
+      const version = this.#view.getUint8(at + HEADER_VERSION);
+      if (!this.#restIsZero(message, type, version)) return Taken.MALFORMED;
       if (type === ClientType.LOGON) {
         session = this.#logon(at, message);
         if (session === null) return Taken.DONE;
@@ -436,13 +439,16 @@ export class BinaryGateway implements ProtocolGateway {
   }
 
   /** True if an unnumbered message has a known type and nothing where nothing belongs. */
-  #restIsZero(message: number, type: number): boolean {
+  #restIsZero(message: number, type: number, version: number): boolean {
     const view = this.#view;
     const referenceLow = view.getUint32(message + CLIENT_REFERENCE, true);
     const referenceHigh = view.getUint32(message + CLIENT_REFERENCE + 4, true);
+    const allowed = type === ClientType.LOGON && version !== BINARY_VERSION_1
+      ? SIDE_TIMES
+      : 0;
     if (
       view.getUint32(message + CLIENT_SYMBOL, true) !== 0 ||
-      view.getUint8(message + CLIENT_SIDE) !== 0 ||
+      (view.getUint8(message + CLIENT_SIDE) & ~allowed) !== 0 ||
       (referenceLow | referenceHigh) !== 0
     ) return false;
     if (type === ClientType.LOGON || type === ClientType.RETRANSMIT) {
@@ -480,6 +486,11 @@ export class BinaryGateway implements ProtocolGateway {
     }
     this.#links.bind(session, this.#from);
     session.version = view.getUint8(at + HEADER_VERSION);
+    // Where nobody records them there are none.
+    const times = this.#context.stages === undefined
+      ? 0
+      : view.getUint8(message + CLIENT_SIDE);
+    session.wantTimes(times === SIDE_TIMES);
     const wantedLow = view.getUint32(message + CLIENT_PRICE, true);
     const wantedHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
     let from = session.last + 1;
@@ -490,7 +501,7 @@ export class BinaryGateway implements ProtocolGateway {
     }
     session.startSending(from, now.ms);
     this.#sender.makeNotice(
-      ServerType.LOGON_ACCEPTED,
+      ServerType.LOGON_ACCEPTED | (times << 8),
       reason,
       session.version,
       session.number,
