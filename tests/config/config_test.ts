@@ -126,6 +126,7 @@ Deno.test("loadConfig() takes what is given and keeps the other defaults", () =>
     kind: "io_uring",
     kernelPollCore: 5,
     busyPollUs: 50,
+    timestamps: "poll",
   });
   assertEquals(config.fix.port, 0);
   assertEquals(config.fix.sessions, [
