@@ -36,6 +36,8 @@ export interface Rung {
   readonly address: string;
   /** Whence its clients come. */
   readonly clientAddress: string;
+  /** Connections are made by its polls, not by the kernel behind its back. */
+  readonly pollsToAccept?: boolean;
   /** Why it can not be had here, or "". */
   missing(): string;
   /** Starts it; may leave out what is not its own. */
@@ -177,13 +179,18 @@ export class Bed {
     return sent;
   }
 
-  /** A client that is connected and accepted. */
-  async connect(port: number): Promise<{ client: Deno.TcpConn; id: number }> {
-    const before = this.of(CompletionKind.ACCEPTED).length;
-    const client = await this.during(
+  /** A client that has connected, accepted or not. */
+  dial(port: number): Promise<Deno.TcpConn> {
+    return this.during(
       "connect",
       Deno.connect({ hostname: this.#address, port }),
     );
+  }
+
+  /** A client that is connected and accepted. */
+  async connect(port: number): Promise<{ client: Deno.TcpConn; id: number }> {
+    const before = this.of(CompletionKind.ACCEPTED).length;
+    const client = await this.dial(port);
     await this.until(
       "ACCEPTED",
       () => this.of(CompletionKind.ACCEPTED).length > before,

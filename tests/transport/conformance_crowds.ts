@@ -45,15 +45,19 @@ function listening(
   };
 }
 
-/** Connections that nobody has polled for yet. */
+/** Connections that nobody has polled for yet, where there can be such. */
 async function crowd(
+  bed: Bed,
   rung: Rung,
   port: number,
   count: number,
 ): Promise<Deno.TcpConn[]> {
   const clients: Deno.TcpConn[] = [];
   for (let i = 0; i < count; i++) {
-    clients.push(await Deno.connect({ hostname: rung.address, port }));
+    const client = rung.pollsToAccept
+      ? bed.dial(port)
+      : Deno.connect({ hostname: rung.address, port });
+    clients.push(await client);
   }
   return clients;
 }
@@ -65,7 +69,7 @@ test("opens and closes thousands of connections and keeps no descriptor", async 
   const waves = 16;
   const size = 200;
   for (let wave = 0; wave < waves; wave++) {
-    const clients = await crowd(rung, port, size);
+    const clients = await crowd(bed, rung, port, size);
     await bed.until(
       "all accepted",
       () => bed.of(CompletionKind.ACCEPTED).length === size * (wave + 1),
@@ -104,7 +108,7 @@ test("takes more connections and messages at once than one poll reports", async 
     bed.transport.commit(id, length);
     return length;
   };
-  const clients = await crowd(rung, port, size);
+  const clients = await crowd(bed, rung, port, size);
   await bed.until(
     "all accepted",
     () => bed.of(CompletionKind.ACCEPTED).length === size,
@@ -228,7 +232,7 @@ test("refuses a full house's next clients, whether they talk or not", async (run
   const inside = [];
   for (let i = 0; i < 3; i++) inside.push(await bed.connect(port));
   for (let i = 0; i < 10; i++) {
-    const client = await Deno.connect({ hostname: rung.address, port });
+    const client = await bed.dial(port);
     if (i % 2 === 0) await client.write(pattern(100, i));
     assertEquals(await bed.during("refusal", readToEnd(client)), 0);
     client.close();
