@@ -138,6 +138,8 @@ export const DPDK_RECEIVE_BYTES_MAX = 256 * 1024;
 /** Largest send buffers of a connection: two of half the size. */
 export const DPDK_SEND_BYTES_MAX = 512 * 1024;
 const LINGER_MS = 1000;
+/** What DPDK and the rings of a device need besides. */
+const OWN_BYTES = 64 * 1048576;
 
 const COUNTERS = 32;
 const BURST = 64;
@@ -378,24 +380,25 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
 }
 
 /**
- * Bytes of a port's memory: buffers of 2.5 KB; for each connection its windows,
+ * Bytes of a port's memory, about: 64 MiB for DPDK itself; buffers of 2.5 KB; for each connection its windows,
  * twice the send buffers' share of segments' descriptions, and frames out of order.
  */
-function memoryBytes(options: DpdkOptions): number {
+export function dpdkMemoryBytes(options: DpdkOptions): number {
   const buffers = options.buffers ?? 16383;
   const connections = options.connectionsMax ?? 0;
   const receive = options.receiveWindowBytes ?? DPDK_RECEIVE_BYTES_MAX;
   const send = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
   const described = 64 * 1024 + Math.ceil(send / 4);
-  return buffers * 2560 + connections * (receive + send + described);
+  return OWN_BYTES + buffers * 2560 +
+    connections * (receive + send + described);
 }
 
 function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const hugePages = options.hugePages ?? true;
   const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
   const pci = isPci ? options.device : "";
-  // Ordinary memory is taken at once, with some for rings.
-  const memoryMib = 64 + Math.ceil(memoryBytes(options) / 1048576);
+  // Ordinary memory is taken at once.
+  const memoryMib = Math.ceil(dpdkMemoryBytes(options) / 1048576);
   unwrap(
     shim.ferrule_dpdk_start(
       options.core ?? -1,

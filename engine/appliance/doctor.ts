@@ -8,10 +8,12 @@
  * @module
  */
 import type { Config } from "../config/mod.ts";
+import { dpdkMemoryBytes } from "../../ffi/dpdk.ts";
 import { libraryPath, uringLayout } from "../../ffi/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
+import { dpdkOptions } from "./build_gateway.ts";
 import { type HostFacts, hostFacts, shimsError } from "./host_facts.ts";
 import { planOf } from "./memory_plan.ts";
 import { FEED_SLOT_BYTES } from "../marketdata/mod.ts";
@@ -107,6 +109,7 @@ export function doctorSubject(config: Config): DoctorSubject {
         ]
         : [],
       transport.totalBytes,
+      ...dpdk.enabled ? [dpdkMemoryBytes(dpdkOptions(config))] : [],
       config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
     ],
     hugePages: config.memory.hugePages,
