@@ -162,6 +162,30 @@ static bool options_hold(const uint8_t *tcp, uint32_t bytes)
 	return true;
 }
 
+/*
+ * A client that comes back from the same port while the end of its last
+ * connection is still remembered begins anew (RFC 1122, 4.2.2.13); lwIP would
+ * acknowledge the old one for two minutes.
+ */
+static void forget_waiting(const uint8_t *packet, const uint8_t *tcp)
+{
+	uint32_t address, sequence;
+	uint16_t ports[2];
+	struct tcp_pcb *pcb;
+
+	memcpy(&address, packet + 12, sizeof(address));
+	memcpy(ports, tcp, sizeof(ports));
+	memcpy(&sequence, tcp + 4, sizeof(sequence));
+	for (pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next) {
+		if (ip4_addr_get_u32(&pcb->remote_ip) == address &&
+		    pcb->remote_port == lwip_ntohs(ports[0]) &&
+		    pcb->local_port == lwip_ntohs(ports[1]))
+			break;
+	}
+	if (pcb != NULL && TCP_SEQ_GT(lwip_ntohl(sequence), pcb->rcv_nxt))
+		tcp_abort(pcb);
+}
+
 void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes)
 {
 	struct frame_pbuf *wrapped = headroom;
@@ -172,6 +196,8 @@ void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t byte
 		streams_frame_free(frame);
 		return;
 	}
+	if ((packet[IP_HLEN + 13] & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
+		forget_waiting(packet, packet + IP_HLEN);
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->custom.custom_free_function = free_frame;
 	wrapped->frame = frame;

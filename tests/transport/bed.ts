@@ -17,6 +17,7 @@ import {
   BACKPRESSURE,
   COMPLETION_WORDS,
   CompletionKind,
+  type DpdkTransport,
   type SocketTransport,
   type SocketTransportOptions,
   type Transport,
@@ -26,7 +27,8 @@ import {
 export type Driver =
   & Transport
   & Partial<
-    Pick<SocketTransport, "abort" | "openConnections" | "lingerExpired">
+    & Pick<SocketTransport, "abort" | "openConnections" | "lingerExpired">
+    & Pick<DpdkTransport, "inUse">
   >;
 
 /** A driver of the network, as the suite sees it. */
@@ -82,7 +84,8 @@ export interface Seen {
 /** A transport with what it reported, and a way to go on until something holds. */
 export class Bed {
   readonly transport: Driver;
-  readonly #address: string;
+  /** Where the transport listens. */
+  readonly address: string;
   readonly seen: Seen[] = [];
   /** Called for RECEIVED; returns the bytes to consume, undefined = do not consume. */
   onReceived: (connection: number, offset: number, length: number) =>
@@ -93,7 +96,7 @@ export class Bed {
   afterStep = () => {};
 
   constructor(rung: Rung, options: SocketTransportOptions = {}) {
-    this.#address = rung.address;
+    this.address = rung.address;
     this.transport = rung.open({
       connectionsMax: 8,
       hugePages: false,
@@ -183,7 +186,7 @@ export class Bed {
   dial(port: number): Promise<Deno.TcpConn> {
     return this.during(
       "connect",
-      Deno.connect({ hostname: this.#address, port }),
+      Deno.connect({ hostname: this.address, port }),
     );
   }
 

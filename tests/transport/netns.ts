@@ -260,16 +260,49 @@ export function openUdp(address: string, port: number): PolledSocket {
   return polled(libc, fd);
 }
 
+/** A descriptor of a TCP socket that is still connecting. */
+function connecting(
+  libc: ReturnType<typeof openLibc>,
+  address: string,
+  port: number,
+  from?: { address: string; port: number },
+): number {
+  const fd = libc.symbols.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (from !== undefined) {
+    const source = socketAddress(from.address, from.port);
+    if (libc.symbols.bind(fd, source, source.length) !== 0) {
+      throw new Error(`Port ${from.port} is taken`);
+    }
+  }
+  // It says that it goes on: what comes of it is for the other end to tell.
+  const target = socketAddress(address, port);
+  libc.symbols.connect(fd, target, target.length);
+  return fd;
+}
+
+/** A TCP client on a port of its own, which may still be connecting. */
+export function openFrom(
+  address: string,
+  port: number,
+  from: { address: string; port: number },
+): { close(): void } {
+  const libc = openLibc();
+  const fd = connecting(libc, address, port, from);
+  return {
+    close(): void {
+      libc.symbols.close(fd);
+      libc.close();
+    },
+  };
+}
+
 /** A TCP client that ends with a reset: `reset()`. It may still be connecting. */
 export function openResetting(
   address: string,
   port: number,
 ): { reset(): void } {
   const libc = openLibc();
-  const fd = libc.symbols.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  // It says that it goes on: what comes of it is for the other end to tell.
-  const target = socketAddress(address, port);
-  libc.symbols.connect(fd, target, target.length);
+  const fd = connecting(libc, address, port);
   const lingerNot = new Uint8Array(Int32Array.of(1, 0).buffer);
   if (libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerNot, 8) !== 0) {
     throw new Error("SO_LINGER was refused");
