@@ -26,11 +26,13 @@ import {
   SERVER_ADDRESS,
   type Wire,
   wireMissing,
+  withRelay,
   withWire,
 } from "../transport/netns.ts";
-import { type RunningAppliance, startAppliance } from "./harness.ts";
+import { startAppliance } from "./harness.ts";
 
 const TRADER = new URL("./dpdk_tcp_trader.ts", import.meta.url);
+const RELAY = new URL("../transport/lossy_relay.ts", import.meta.url);
 const FIX_PORT = 9878;
 const TCP_PORT = 9010;
 const TRADES = 300;
@@ -59,6 +61,71 @@ key = "7705128841"
 `;
 }
 
+/** What a capture may not have, as tshark names it; retransmissions may be. */
+const WRONG = "_ws.malformed || ip.checksum.status == 0 || " +
+  "tcp.checksum.status == 0 || udp.checksum.status == 0 || " +
+  "icmp.checksum.status == 0 || _ws.expert.severity == error";
+
+async function toolsMissing(...tools: string[]): Promise<string> {
+  for (const tool of tools) {
+    try {
+      await new Deno.Command(tool, { args: ["--version"] }).output();
+    } catch {
+      return `no ${tool}: install tshark`;
+    }
+  }
+  return "";
+}
+
+/** Records what is on the client's end of the wire while `body` runs. */
+async function withCapture(
+  wire: Wire,
+  file: string,
+  body: () => Promise<void>,
+): Promise<void> {
+  const child = new Deno.Command("ip", {
+    args: [
+      ...["netns", "exec", wire.clientNamespace, "dumpcap", "-q"],
+      ...["-i", wire.clientInterface, "-w", file],
+    ],
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  // It says the file's name when it has begun.
+  let said = "";
+  while (!said.includes("File:")) {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error(`No capture: ${said}`);
+    said += value;
+  }
+  try {
+    await body();
+  } finally {
+    child.kill("SIGINT");
+    await reader.cancel();
+    await child.status;
+  }
+}
+
+/** Frames of a capture that a filter of tshark's lets through, a line each. */
+async function framesOf(file: string, filter: string): Promise<string[]> {
+  const { success, stdout, stderr } = await new Deno.Command("tshark", {
+    args: [
+      ...["-n", "-r", file, "-Y", filter],
+      // A frame that begins amidst a message is no wrong frame: what is in the
+      // streams is for the clients to check.
+      ...["--disable-protocol", "fix", "-o", "tcp.desegment_tcp_streams:FALSE"],
+      ...["ip", "tcp", "udp"].flatMap((protocol) => [
+        ...["-o", `${protocol}.check_checksum:TRUE`],
+      ]),
+    ],
+  }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(`tshark: ${text.decode(stderr)}`);
+  return text.decode(stdout).split("\n").filter((line) => line !== "");
+}
+
 async function missing(): Promise<string> {
   try {
     Deno.statSync(libraryPath("libferrule_dpdk.so"));
@@ -70,24 +137,23 @@ async function missing(): Promise<string> {
 
 /** Runs `body` with an appliance on the wire. */
 async function withAppliance(
+  wire: Wire,
   driver: string,
   topology: string,
-  body: (wire: Wire, appliance: RunningAppliance) => Promise<void>,
+  body: () => Promise<void>,
 ): Promise<void> {
-  await withWire(async (wire) => {
-    await ip("-n", wire.serverNamespace, "link", "set", "lo", "up");
-    await using appliance = await startAppliance({
-      topology,
-      durability: "written",
-      // A machine that has no time for us is no slow disk.
-      journalToml: "slow_after_ms = 0",
-      extraToml: dpdkToml(wire, driver),
-      wrapper: ["ip", "netns", "exec", wire.serverNamespace],
-    });
-    await body(wire, appliance);
-    const code = await appliance.stop();
-    assertEquals(code, 0, JSON.stringify(appliance.log, null, 1));
+  await ip("-n", wire.serverNamespace, "link", "set", "lo", "up");
+  await using appliance = await startAppliance({
+    topology,
+    durability: "written",
+    // A machine that has no time for us is no slow disk.
+    journalToml: "slow_after_ms = 0",
+    extraToml: dpdkToml(wire, driver),
+    wrapper: ["ip", "netns", "exec", wire.serverNamespace],
   });
+  await body();
+  const code = await appliance.stop();
+  assertEquals(code, 0, JSON.stringify(appliance.log, null, 1));
 }
 
 interface Trades {
@@ -134,6 +200,19 @@ async function tradeFix(wire: Wire): Promise<QuickfixReport> {
   }
 }
 
+/** Everything was answered, over two connections, and something asked for again. */
+function assertTraded(report: QuickfixReport): void {
+  assertEquals(report.unanswered, 0);
+  assertEquals(report.open, []);
+  assertEquals(report.sent.new, ORDERS);
+  assertEquals(report.received.accepted, ORDERS);
+  assertGreater(report.received.fills, ORDERS / 4);
+  assertEquals(report.session.dropped, true);
+  assertEquals(report.session.logons, 2);
+  const { resendsAsked, resendsAskedOfUs } = report.session;
+  assertGreater(resendsAsked + resendsAskedOfUs, 0);
+}
+
 for (
   const [driver, topology] of [
     ["net_af_packet", "single"],
@@ -147,25 +226,91 @@ for (
       console.log(`SKIPPED: ${name}: ${reason}`);
       return;
     }
-    await withAppliance(driver, topology, async (wire) => {
-      const binary = await tradeBinary(wire);
-      assertEquals(binary.buyer, binary.seller);
-      console.log(`${driver}: order to acceptance, us: ${binary.p50}`);
-      const fix = await tradeFix(wire);
-      assertEquals(fix.unanswered, 0);
-      assertEquals(fix.open, []);
-      assertEquals(fix.sent.new, ORDERS);
-      assertEquals(fix.received.accepted, ORDERS);
-      assertGreater(fix.received.fills, ORDERS / 4);
-      assertEquals(fix.session.dropped, true);
-      assertEquals(fix.session.logons, 2);
-      assertGreater(
-        fix.session.resendsAsked + fix.session.resendsAskedOfUs,
-        0,
-      );
-      // Both come back to where they were.
-      const again = await tradeBinary(wire);
-      assertEquals(again.seller - binary.seller, binary.seller - 1);
-    });
+    await withWire((wire) =>
+      withAppliance(wire, driver, topology, async () => {
+        const before = await tradeBinary(wire);
+        assertEquals(before.buyer, before.seller);
+        console.log(`${driver}: order to acceptance, us: ${before.p50}`);
+        assertTraded(await tradeFix(wire));
+        // Both come back to where they were.
+        const after = await tradeBinary(wire);
+        assertEquals(after.seller - before.seller, before.seller - 1);
+      })
+    );
+  });
+}
+
+/** Orders over a wire that loses, doubles, delays and reorders, and what it carried. */
+async function tradeOverBadWire(
+  wire: Wire,
+  driver: string,
+  capture: string,
+): Promise<void> {
+  await withAppliance(
+    wire,
+    driver,
+    "single",
+    () =>
+      withCapture(wire, capture, async () => {
+        await tradeBinary(wire);
+        assertTraded(await tradeFix(wire));
+      }),
+  );
+  const ours = `ip.src == ${SERVER_ADDRESS} && tcp`;
+  assertGreater((await framesOf(capture, ours)).length, ORDERS);
+  const again = await framesOf(capture, "tcp.analysis.retransmission");
+  assertGreater(again.length, 0, "the wire was a good one");
+  assertEquals(await framesOf(capture, WRONG), []);
+}
+
+/** Rules of the kernel's own bad wire, on both ends; why it has none, or "". */
+async function addNetem(wire: Wire): Promise<string> {
+  const rules = "netem delay 1ms 0.5ms loss 1% duplicate 1% reorder 5% 25%";
+  for (
+    const [namespace, device] of [
+      [wire.serverNamespace, wire.serverInterface],
+      [wire.clientNamespace, wire.clientInterface],
+    ] as const
+  ) {
+    const { success, stderr } = await new Deno.Command("tc", {
+      args: [
+        ...["-n", namespace, "qdisc", "add", "dev", device, "root"],
+        ...rules.split(" "),
+      ],
+    }).output();
+    if (!success) return new TextDecoder().decode(stderr).trim();
+  }
+  return "";
+}
+
+for (const kind of ["a relay", "netem"]) {
+  const name = `main run loses no byte of orders over a bad wire, ${kind}`;
+  Deno.test(name, async () => {
+    const skip = (reason: string) =>
+      console.log(`SKIPPED: ${name}: ${reason.replaceAll("\n", " ")}`);
+    const reason = await missing() || await buildClient() ||
+      await toolsMissing("dumpcap", "tshark");
+    if (reason) return skip(reason);
+    const files = await Deno.makeTempDir({ prefix: "ferrule-wire-" });
+    const capture = `${files}/wire.pcapng`;
+    try {
+      await withWire(async (wire) => {
+        if (kind === "netem") {
+          const refusal = await addNetem(wire);
+          if (refusal !== "") return skip(`the kernel has none: ${refusal}`);
+          return await tradeOverBadWire(wire, "net_af_packet", capture);
+        }
+        await withRelay(wire, async (namespace) => {
+          await using relay = denoIn(namespace, RELAY, [
+            ...["mid0", "mid1", String(SEED)],
+          ]).spawn();
+          await relay.stdout.getReader().read();
+          await tradeOverBadWire(wire, "net_af_xdp", capture);
+          relay.kill("SIGKILL");
+        });
+      });
+    } finally {
+      await Deno.remove(files, { recursive: true });
+    }
   });
 }

@@ -41,14 +41,17 @@ function open(options: SocketTransportOptions): DpdkTransport {
   });
 }
 
+// What net_af_xdp had in 22.11 it does not give back in full.
+const opensOnce = driver === "net_af_xdp";
 // DPDK takes its ordinary memory once, when the first port opens: the largest.
-open({ connectionsMax: 256 }).dispose();
+if (!opensOnce) open({ connectionsMax: 256 }).dispose();
 
 conformance({
   name: `dpdk ${driver}`,
   address: SERVER_ADDRESS,
   clientAddress: CLIENT_ADDRESS,
   pollsToAccept: true,
+  opensOnce,
   missing: () => "",
   open,
 });
