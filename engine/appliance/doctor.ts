@@ -387,7 +387,7 @@ function dpdk(subject: DoctorSubject, facts: HostFacts): Finding {
     why: "ports that bypass the kernel are driven through it",
     remedy: there
       ? ""
-      : "apt install libdpdk-dev, then make -C native; on a deployed host the " +
+      : "apt install libdpdk-dev dpkg-dev, then make -C native; on a deployed host the " +
         "DPDK libraries of the same version",
   };
 }

@@ -460,7 +460,7 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "dpdk.connections",
     D.dpdk.connections,
     "TCP connections, 1 to 1024",
-    "As many as over the kernel; each takes both windows of [capacity] and half as much again.",
+    "As many as over the kernel; each takes both windows of [capacity] and a third more.",
   ),
   entry(
     "replication.role",
