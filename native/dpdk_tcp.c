@@ -189,14 +189,17 @@ static void forget_waiting(const uint8_t *packet, const uint8_t *tcp)
 void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes)
 {
 	struct frame_pbuf *wrapped = headroom;
+	const uint8_t flags = packet[IP_HLEN + 13];
 	struct pbuf *p;
 
-	if (!options_hold(packet + IP_HLEN, bytes - IP_HLEN)) {
+	/* We call nobody: who begins a connection says nothing else. */
+	if (!options_hold(packet + IP_HLEN, bytes - IP_HLEN) ||
+	    ((flags & TCP_SYN) != 0 && (flags & (TCP_ACK | TCP_FIN | TCP_RST)) != 0)) {
 		count_up(FERRULE_DPDK_TCP_MALFORMED, 1);
 		streams_frame_free(frame);
 		return;
 	}
-	if ((packet[IP_HLEN + 13] & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
+	if ((flags & TCP_SYN) != 0)
 		forget_waiting(packet, packet + IP_HLEN);
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->custom.custom_free_function = free_frame;
