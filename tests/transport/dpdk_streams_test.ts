@@ -176,11 +176,7 @@ for (const rung of RUNGS) {
       () =>
         withWire((wire) =>
           withServer(wire, rung, async (ended) => {
-            const said = await runClient(wire, scenario, ended);
-            // The kernel may report the end of the stream before the reset.
-            if (scenario === "resets" && rung.driver !== undefined) {
-              assertEquals(said, "20\n");
-            }
+            await runClient(wire, scenario, ended);
           })
         ),
     );
