@@ -29,7 +29,7 @@ import {
   withRelay,
   withWire,
 } from "../transport/netns.ts";
-import { startAppliance } from "./harness.ts";
+import { type RunningAppliance, startAppliance } from "./harness.ts";
 
 const TRADER = new URL("./dpdk_tcp_trader.ts", import.meta.url);
 const RELAY = new URL("../transport/lossy_relay.ts", import.meta.url);
@@ -140,10 +140,13 @@ async function withAppliance(
   wire: Wire,
   driver: string,
   topology: string,
-  body: () => Promise<void>,
+  files: string,
+  body: (appliance: RunningAppliance) => Promise<void>,
 ): Promise<void> {
+  await Deno.mkdir(`${files}/data`, { recursive: true });
   await ip("-n", wire.serverNamespace, "link", "set", "lo", "up");
   await using appliance = await startAppliance({
+    dataDirectory: `${files}/data`,
     topology,
     durability: "written",
     // A machine that has no time for us is no slow disk.
@@ -151,7 +154,7 @@ async function withAppliance(
     extraToml: dpdkToml(wire, driver),
     wrapper: ["ip", "netns", "exec", wire.serverNamespace],
   });
-  await body();
+  await body(appliance);
   const code = await appliance.stop();
   assertEquals(code, 0, JSON.stringify(appliance.log, null, 1));
 }
@@ -174,27 +177,39 @@ async function tradeBinary(wire: Wire): Promise<Trades> {
 }
 
 /** Logs on, trades, loses its connection half-way, asks again, logs out. */
-async function tradeFix(wire: Wire): Promise<QuickfixReport> {
-  const files = await Deno.makeTempDir({ prefix: "quickfix-" });
+async function tradeFix(
+  wire: Wire,
+  files: string,
+  prefix: string,
+): Promise<QuickfixReport> {
+  const client = startClient({
+    launcher: ["ip", "netns", "exec", wire.clientNamespace],
+    host: SERVER_ADDRESS,
+    port: FIX_PORT,
+    sender: "FAST",
+    password: "7705128841",
+    orders: ORDERS,
+    seed: SEED,
+    prefix,
+    mode: "drop",
+    files,
+    seconds: 120,
+    alone: true,
+  });
+  const { code, report, stderr } = await client.result();
+  if (report === undefined) throw new Error(`no report: ${stderr}`);
+  assertEquals(report.violations, []);
+  assertEquals(code, 0, stderr);
+  return report;
+}
+
+/** A folder for the appliance's data and QuickFIX's store, while `body` runs. */
+async function withFiles(
+  body: (files: string) => Promise<void>,
+): Promise<void> {
+  const files = await Deno.makeTempDir({ prefix: "ferrule-dpdk-" });
   try {
-    const client = startClient({
-      launcher: ["ip", "netns", "exec", wire.clientNamespace],
-      host: SERVER_ADDRESS,
-      port: FIX_PORT,
-      sender: "FAST",
-      password: "7705128841",
-      orders: ORDERS,
-      seed: SEED,
-      mode: "drop",
-      files,
-      seconds: 120,
-      alone: true,
-    });
-    const { code, report, stderr } = await client.result();
-    if (report === undefined) throw new Error(`no report: ${stderr}`);
-    assertEquals(report.violations, []);
-    assertEquals(code, 0, stderr);
-    return report;
+    await body(files);
   } finally {
     await Deno.remove(files, { recursive: true });
   }
@@ -227,14 +242,27 @@ for (
       return;
     }
     await withWire((wire) =>
-      withAppliance(wire, driver, topology, async () => {
-        const before = await tradeBinary(wire);
+      withFiles(async (files) => {
+        const traded: Trades[] = [];
+        for (const run of ["one", "two"]) {
+          await withAppliance(
+            wire,
+            driver,
+            topology,
+            files,
+            async ({ log }) => {
+              traded.push(await tradeBinary(wire));
+              assertTraded(await tradeFix(wire, files, run));
+              // The second begins with the snapshot of the first one's stop.
+              const live = log.find(({ message }) => message === "live")!;
+              assertEquals(Number(live.snapshotSequence) > 0, run === "two");
+            },
+          );
+        }
+        const [before, after] = traded as [Trades, Trades];
         assertEquals(before.buyer, before.seller);
-        console.log(`${driver}: order to acceptance, us: ${before.p50}`);
-        assertTraded(await tradeFix(wire));
-        // Both come back to where they were.
-        const after = await tradeBinary(wire);
         assertEquals(after.seller - before.seller, before.seller - 1);
+        console.log(`${driver}: order to acceptance, us: ${before.p50}`);
       })
     );
   });
@@ -244,16 +272,18 @@ for (
 async function tradeOverBadWire(
   wire: Wire,
   driver: string,
-  capture: string,
+  files: string,
 ): Promise<void> {
+  const capture = `${files}/wire.pcapng`;
   await withAppliance(
     wire,
     driver,
     "single",
+    files,
     () =>
       withCapture(wire, capture, async () => {
         await tradeBinary(wire);
-        assertTraded(await tradeFix(wire));
+        assertTraded(await tradeFix(wire, files, "bad"));
       }),
   );
   const ours = `ip.src == ${SERVER_ADDRESS} && tcp`;
@@ -291,26 +321,22 @@ for (const kind of ["a relay", "netem"]) {
     const reason = await missing() || await buildClient() ||
       await toolsMissing("dumpcap", "tshark");
     if (reason) return skip(reason);
-    const files = await Deno.makeTempDir({ prefix: "ferrule-wire-" });
-    const capture = `${files}/wire.pcapng`;
-    try {
-      await withWire(async (wire) => {
+    await withFiles((files) =>
+      withWire(async (wire) => {
         if (kind === "netem") {
           const refusal = await addNetem(wire);
           if (refusal !== "") return skip(`the kernel has none: ${refusal}`);
-          return await tradeOverBadWire(wire, "net_af_packet", capture);
+          return await tradeOverBadWire(wire, "net_af_packet", files);
         }
         await withRelay(wire, async (namespace) => {
           await using relay = denoIn(namespace, RELAY, [
             ...["mid0", "mid1", String(SEED)],
           ]).spawn();
           await relay.stdout.getReader().read();
-          await tradeOverBadWire(wire, "net_af_xdp", capture);
+          await tradeOverBadWire(wire, "net_af_xdp", files);
           relay.kill("SIGKILL");
         });
-      });
-    } finally {
-      await Deno.remove(files, { recursive: true });
-    }
+      })
+    );
   });
 }
