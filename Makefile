@@ -19,11 +19,13 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-# Packages that running needs, and those that the tests and checks need besides.
-RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev dpkg-dev
+# Packages that running needs, those that it goes without where they can't be
+# had (then without DPDK), and those that the tests and checks need besides.
+RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev
+DPDK_PACKAGES := libdpdk-dev dpkg-dev
 TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
-	openssh-client socat procps python3 nats-server linuxptp
+	openssh-client socat procps python3 nats-server linuxptp tshark
 
 # What the appliance may do: its shims, its own files, the admin port. The
 # ports of clients are opened by the shims, which Deno's permissions do not see;
@@ -63,8 +65,9 @@ endef
 
 deps-run:
 	$(call install-missing,$(RUN_PACKAGES))
+	$(call install-missing,$(DPDK_PACKAGES)) || echo "DPDK is left out: its packages can not be installed"
 deps-test:
-	$(call install-missing,$(RUN_PACKAGES) $(TEST_PACKAGES))
+	$(call install-missing,$(RUN_PACKAGES) $(DPDK_PACKAGES) $(TEST_PACKAGES))
 
 native: deps-run
 	@$(MAKE) -s --no-print-directory -C native

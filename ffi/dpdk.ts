@@ -40,6 +40,7 @@ const SYMBOLS = {
     result: "i32",
   },
   ferrule_dpdk_link: { parameters: ["i32", "buffer"], result: "i32" },
+  ferrule_dpdk_in_use: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
 /** The shim's functions, for the loop that polls. */
@@ -131,19 +132,26 @@ export const DPDK_CLOSE_FLUSH = 1;
 /** `CLOSE` word: now, with a reset. */
 export const DPDK_CLOSE_RESET = 2;
 /** Most TCP connections of a port. */
-export const DPDK_CONNECTIONS_MAX = 256;
-/** Receive window of a connection. */
-export const DPDK_RECEIVE_BYTES = 256 * 1024;
-/** Send buffers of a connection: two of half the size. */
-export const DPDK_SEND_BYTES = 512 * 1024;
+export const DPDK_CONNECTIONS_MAX = 1024;
+/** Largest receive window of a connection. */
+export const DPDK_RECEIVE_BYTES_MAX = 256 * 1024;
+/** Largest send buffers of a connection: two of half the size. */
+export const DPDK_SEND_BYTES_MAX = 512 * 1024;
+const LINGER_MS = 1000;
+/** What DPDK and the rings of a device need besides. */
+const OWN_BYTES = 64 * 1048576;
 
 const COUNTERS = 32;
 const BURST = 64;
 const COMPLETIONS = 256;
 const COMPLETION_WORDS = 8;
-const SETTINGS_WORDS = 8;
+const SETTINGS_WORDS = 16;
+const SET_RECEIVE_BYTES = 12;
+const SET_SEND_BYTES = 13;
+const SET_LINGER_MS = 14;
 const INFO_WORDS = 8;
 const LINK_WORDS = 8;
+const IN_USE_WORDS = 4;
 /** Longest payload of a datagram: a frame of 1500 bytes less 28 of headers. */
 export const DPDK_DATAGRAM_BYTES_MAX = 1472;
 /** Datagrams at most in one poll. */
@@ -173,10 +181,16 @@ export interface DpdkOptions {
   /** Packet buffers of about 2.4 KB, 4096 to 262144; default 16383. */
   readonly buffers?: number;
   /**
-   * Room for so many TCP connections, of 768 KiB each, up to 256; default 0:
-   * no TCP. One port of a process can have TCP at a time.
+   * Room for so many TCP connections, up to 1024; default 0: no TCP. One port
+   * of a process can have TCP at a time.
    */
   readonly connectionsMax?: number;
+  /** Receive window of a connection, a multiple of 4096 up to 262144 (default). */
+  readonly receiveWindowBytes?: number;
+  /** Send buffers of a connection, a multiple of 4096, 8192 to 524288 (default). */
+  readonly sendWindowBytes?: number;
+  /** How long a closed connection may take to send the rest; default 1000. */
+  readonly lingerMs?: number;
 }
 
 /** State of the link, and the card's own counters. */
@@ -190,6 +204,18 @@ export interface DpdkLink {
   readonly transmitErrors: number;
   /** Frames lost because no packet buffer was free. */
   readonly noBuffer: number;
+}
+
+/** What is in use, and must be given back. */
+export interface DpdkInUse {
+  /** Packet buffers, those that wait in the card's queues included. */
+  readonly buffers: number;
+  /** Connections as TCP knows them, half open and closing ones included. */
+  readonly connections: number;
+  /** Of those: over, and only kept for two minutes or until there is need. */
+  readonly waiting: number;
+  /** Segments and their parts: to be sent, to be acknowledged, out of order. */
+  readonly segments: number;
 }
 
 /** An open port. All methods are for the thread that opened it. */
@@ -206,12 +232,17 @@ export interface DpdkPort {
   readonly connections: Int32Array<ArrayBuffer>;
   /** Offset in `bytes` of the connections' windows and buffers. */
   readonly streamsOffset: number;
+  /** Of each connection. */
+  readonly receiveBytes: number;
+  readonly sendBytes: number;
   /** Indexed by `DpdkCounter`. */
   readonly counters: Float64Array<ArrayBuffer>;
   /** Our MAC address. */
   readonly mac: string;
   /** Reads the link's state; not for the loop. */
   link(): DpdkLink;
+  /** Counts what is in use; not for the loop. */
+  inUse(): DpdkInUse;
   /** Stops the port and empties the views above. */
   close(): void;
 }
@@ -285,7 +316,7 @@ export function openDpdk(options: DpdkOptions): DpdkPort {
     remedyOf(handle),
     DPDK_LIBRARY_NAME,
   );
-  const port = viewsOf(shim, handle, info);
+  const port = viewsOf(shim, handle, info, settings);
   try {
     for (const peer of peers) {
       unwrap(
@@ -341,17 +372,33 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
     settings[6] = mac.low;
   }
   settings[7] = options.connectionsMax ?? 0;
+  settings[SET_RECEIVE_BYTES] = options.receiveWindowBytes ??
+    DPDK_RECEIVE_BYTES_MAX;
+  settings[SET_SEND_BYTES] = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
+  settings[SET_LINGER_MS] = options.lingerMs ?? LINGER_MS;
   return settings;
+}
+
+/**
+ * Bytes of a port's memory, about: 64 MiB for DPDK itself; buffers of 2.5 KB; for each connection its windows,
+ * twice the send buffers' share of segments' descriptions, and frames out of order.
+ */
+export function dpdkMemoryBytes(options: DpdkOptions): number {
+  const buffers = options.buffers ?? 16383;
+  const connections = options.connectionsMax ?? 0;
+  const receive = options.receiveWindowBytes ?? DPDK_RECEIVE_BYTES_MAX;
+  const send = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
+  const described = 64 * 1024 + Math.ceil(send / 4);
+  return OWN_BYTES + buffers * 2560 +
+    connections * (receive + send + described);
 }
 
 function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const hugePages = options.hugePages ?? true;
   const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
   const pci = isPci ? options.device : "";
-  // Ordinary memory is taken at once: buffers of 2.5 KB, and some for rings.
-  const bytes = (options.buffers ?? 16383) * 2560 +
-    (options.connectionsMax ?? 0) * (DPDK_RECEIVE_BYTES + DPDK_SEND_BYTES);
-  const memoryMib = 64 + Math.ceil(bytes / 1048576);
+  // Ordinary memory is taken at once.
+  const memoryMib = Math.ceil(dpdkMemoryBytes(options) / 1048576);
   unwrap(
     shim.ferrule_dpdk_start(
       options.core ?? -1,
@@ -375,6 +422,7 @@ function viewsOf(
   shim: DpdkSymbols,
   handle: number,
   info: Float64Array,
+  settings: Uint32Array,
 ): DpdkPort {
   const memory = attach(info[0]!, info[1]!);
   const shared = attach(info[2]!, info[3]!);
@@ -396,6 +444,8 @@ function viewsOf(
       DPDK_CONNECTIONS_MAX * DPDK_CONNECTION_WORDS,
     ),
     streamsOffset: info[6]!,
+    receiveBytes: settings[SET_RECEIVE_BYTES]!,
+    sendBytes: settings[SET_SEND_BYTES]!,
     counters: new Float64Array(shared, 0, COUNTERS),
     mac: macDigits.match(/../g)!.join(":"),
     link(): DpdkLink {
@@ -413,6 +463,21 @@ function viewsOf(
         receiveErrors: words[3]!,
         transmitErrors: words[4]!,
         noBuffer: words[5]!,
+      };
+    },
+    inUse(): DpdkInUse {
+      const words = new Float64Array(IN_USE_WORDS);
+      unwrap(
+        shim.ferrule_dpdk_in_use(handle, words),
+        "count what the DPDK port uses",
+        undefined,
+        DPDK_LIBRARY_NAME,
+      );
+      return {
+        buffers: words[0]!,
+        connections: words[1]!,
+        waiting: words[2]!,
+        segments: words[3]!,
       };
     },
     close(): void {

@@ -273,15 +273,47 @@ static int32_t make_pool(struct port *port, int handle, uint32_t buffers)
 	return 0;
 }
 
-/* Windows and send buffers of TCP connections, near the packet buffers. */
-static int32_t make_streams(struct port *port, uint32_t connections)
+static bool is_size(uint32_t bytes, uint32_t min, uint32_t max)
 {
-	const size_t bytes = (size_t)connections * FERRULE_TCP_CONNECTION_BYTES;
+	return bytes >= min && bytes <= max && bytes % 4096 == 0;
+}
 
-	if (connections > FERRULE_DPDK_CONNECTIONS)
-		return ferrule_fail(EINVAL, "%u TCP connections, up to %d are possible", connections,
-				    FERRULE_DPDK_CONNECTIONS);
+static int32_t check_streams(const struct streams_settings *tcp)
+{
+	if (tcp->connections > FERRULE_DPDK_CONNECTIONS)
+		return ferrule_fail(EINVAL, "%u TCP connections, up to %d are possible",
+				    tcp->connections, FERRULE_DPDK_CONNECTIONS);
+	if (!is_size(tcp->receive_bytes, FERRULE_TCP_RECEIVE_BYTES_MIN,
+		     FERRULE_TCP_RECEIVE_BYTES_MAX))
+		return ferrule_fail(EINVAL, "a receive window of %u bytes", tcp->receive_bytes);
+	if (!is_size(tcp->send_bytes, FERRULE_TCP_SEND_BYTES_MIN, FERRULE_TCP_SEND_BYTES_MAX))
+		return ferrule_fail(EINVAL, "send buffers of %u bytes", tcp->send_bytes);
+	return 0;
+}
+
+/* Windows and send buffers of TCP connections, near the packet buffers. */
+static int32_t make_streams(struct port *port, const uint32_t *settings)
+{
+	const uint32_t connections = settings[FERRULE_DPDK_SET_CONNECTIONS];
+	const uint32_t share =
+		settings[FERRULE_DPDK_SET_BUFFERS] / 4 / RTE_MAX(connections, 1u);
+	struct streams_settings *tcp = &port->tcp;
+	size_t bytes;
+
+	*tcp = (struct streams_settings){
+		.port = port,
+		.address = port->address,
+		.connections = connections,
+		.out_of_order_max = RTE_MIN(RTE_MAX(share, 2u), 256u),
+		.shared = port->shared,
+		.receive_bytes = settings[FERRULE_DPDK_SET_RECEIVE_BYTES],
+		.send_bytes = settings[FERRULE_DPDK_SET_SEND_BYTES],
+		.linger_ms = settings[FERRULE_DPDK_SET_LINGER_MS],
+	};
 	if (connections > 0) {
+		if (check_streams(tcp) != 0)
+			return -EINVAL;
+		bytes = streams_bytes(tcp);
 		port->streams = rte_malloc("ferrule_streams", bytes, 4096);
 		if (port->streams == NULL)
 			return ferrule_fail(ENOMEM, "%zu bytes for %u TCP connections", bytes,
@@ -295,23 +327,15 @@ static int32_t make_streams(struct port *port, uint32_t connections)
 }
 
 /* After everything else: what it takes must be given back by release(). */
-static int32_t start_streams(struct port *port, const uint32_t *settings)
+static int32_t start_streams(struct port *port)
 {
-	const uint32_t connections = settings[FERRULE_DPDK_SET_CONNECTIONS];
-	const struct streams_settings tcp = {
-		.port = port,
-		.address = port->address,
-		.connections = connections,
-		.out_of_order_max = RTE_MAX(settings[FERRULE_DPDK_SET_BUFFERS] / 4 /
-						    RTE_MAX(connections, 1u),
-					    2u),
-		.shared = port->shared,
-		.block = port->streams,
-		.bytes = port->bytes,
-	};
-	const int32_t result = connections == 0 ? 0 : streams_open(&tcp);
+	int32_t result = 0;
 
-	port->has_tcp = connections > 0 && result == 0;
+	port->tcp.block = port->streams;
+	port->tcp.bytes = port->bytes;
+	if (port->tcp.connections > 0)
+		result = streams_open(&port->tcp);
+	port->has_tcp = port->tcp.connections > 0 && result == 0;
 	return result;
 }
 
@@ -457,13 +481,13 @@ static int32_t open_port(struct port *port, int handle, const char *device,
 	if (result == 0)
 		result = make_pool(port, handle, buffers);
 	if (result == 0)
-		result = make_streams(port, settings[FERRULE_DPDK_SET_CONNECTIONS]);
+		result = make_streams(port, settings);
 	if (result == 0)
 		result = find_port(port, device);
 	if (result == 0)
 		result = start_port(port, settings);
 	if (result == 0)
-		result = start_streams(port, settings);
+		result = start_streams(port);
 	return result;
 }
 
@@ -738,5 +762,18 @@ int32_t ferrule_dpdk_link(int32_t handle, double *result)
 	result[FERRULE_DPDK_LINK_RX_ERRORS] = (double)stats.ierrors;
 	result[FERRULE_DPDK_LINK_TX_ERRORS] = (double)stats.oerrors;
 	result[FERRULE_DPDK_LINK_NO_BUFFER] = (double)stats.rx_nombuf;
+	return 0;
+}
+
+int32_t ferrule_dpdk_in_use(int32_t handle, double *result)
+{
+	struct port *port = port_of(handle);
+
+	if (port == NULL)
+		return ferrule_fail(EBADF, "what port %d uses", handle);
+	memset(result, 0, FERRULE_DPDK_USED_WORDS * sizeof(*result));
+	result[FERRULE_DPDK_USED_BUFFERS] = rte_mempool_in_use_count(port->pool);
+	if (port->has_tcp)
+		streams_in_use(result);
 	return 0;
 }

@@ -33,15 +33,17 @@
 /** Bytes of a datagram's payload in a frame of 1500 bytes. */
 #define FERRULE_DPDK_DATAGRAM_BYTES 1472
 /** Most connections of a port. */
-#define FERRULE_DPDK_CONNECTIONS 256
+#define FERRULE_DPDK_CONNECTIONS 1024
 /** Connections that may be half open, for each TCP listener. */
 #define FERRULE_DPDK_BACKLOG 64
 /** Most completions of one poll. */
 #define FERRULE_DPDK_COMPLETIONS 256
-#define FERRULE_TCP_RECEIVE_BYTES (256 * 1024)
-/** Two buffers of half the size. */
-#define FERRULE_TCP_SEND_BYTES (512 * 1024)
-#define FERRULE_TCP_CONNECTION_BYTES (FERRULE_TCP_RECEIVE_BYTES + FERRULE_TCP_SEND_BYTES)
+/** Largest receive window of a connection, and smallest. */
+#define FERRULE_TCP_RECEIVE_BYTES_MAX (256 * 1024)
+#define FERRULE_TCP_RECEIVE_BYTES_MIN 4096
+/** Send buffers of a connection, two of half the size. */
+#define FERRULE_TCP_SEND_BYTES_MAX (512 * 1024)
+#define FERRULE_TCP_SEND_BYTES_MIN 8192
 /** An id is generation << bits | slot. */
 #define FERRULE_TCP_SLOT_BITS 12
 
@@ -153,7 +155,12 @@ enum {
 	FERRULE_DPDK_SET_MAC_LOW = 6,
 	/** Room for so many TCP connections, up to FERRULE_DPDK_CONNECTIONS; 0 = no TCP. */
 	FERRULE_DPDK_SET_CONNECTIONS = 7,
-	FERRULE_DPDK_SET_WORDS = 8,
+	/** Receive window and send buffers of each connection, multiples of 4096. */
+	FERRULE_DPDK_SET_RECEIVE_BYTES = 12,
+	FERRULE_DPDK_SET_SEND_BYTES = 13,
+	/** Milliseconds that a closed connection may take to send the rest. */
+	FERRULE_DPDK_SET_LINGER_MS = 14,
+	FERRULE_DPDK_SET_WORDS = 16,
 };
 
 /** Elements of ferrule_dpdk_open()'s result. */
@@ -180,6 +187,19 @@ enum {
 	/** Frames that the card dropped because no packet buffer was free. */
 	FERRULE_DPDK_LINK_NO_BUFFER = 5,
 	FERRULE_DPDK_LINK_WORDS = 8,
+};
+
+/** Elements of ferrule_dpdk_in_use()'s result: what is to be given back. */
+enum {
+	/** Packet buffers, those that wait in the card's queues included. */
+	FERRULE_DPDK_USED_BUFFERS = 0,
+	/** Connections as TCP knows them, half open and closing ones included. */
+	FERRULE_DPDK_USED_PCBS = 1,
+	/** Those that are over and only wait, for two minutes or until room is needed. */
+	FERRULE_DPDK_USED_WAITING = 2,
+	/** Segments and their parts: to be sent, to be acknowledged, out of order. */
+	FERRULE_DPDK_USED_SEGMENTS = 3,
+	FERRULE_DPDK_USED_WORDS = 4,
 };
 
 /**
@@ -238,5 +258,8 @@ FERRULE_EXPORT int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uin
 
 /** Link state and the card's own counters; may take microseconds. */
 FERRULE_EXPORT int32_t ferrule_dpdk_link(int32_t handle, double *result);
+
+/** What is in use now; may take microseconds. */
+FERRULE_EXPORT int32_t ferrule_dpdk_in_use(int32_t handle, double *result);
 
 #endif

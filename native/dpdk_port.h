@@ -58,6 +58,7 @@ struct port {
 
 	bool has_tcp;
 	uint8_t *streams; /* memory of the connections */
+	struct streams_settings tcp;
 
 	struct rte_mbuf *reserved;
 	struct rte_mbuf *held[FERRULE_DPDK_BURST]; /* shown by the last poll */

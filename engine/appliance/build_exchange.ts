@@ -70,7 +70,7 @@ export function sessionsWanted(config: Config): SessionWanted[] {
 function rulesOf(config: Config, gateway: number): SessionRulesConfig[] {
   return gateway === 0
     ? [...config.fix.sessions, ...config.binary.sessions]
-    : [...config.dpdk.sessions];
+    : [...config.dpdk.fixSessions, ...config.dpdk.sessions];
 }
 
 /** What the configuration wants defined, and how much there may be. */

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { dpdkMemoryBytes, type DpdkOptions } from "../../ffi/dpdk.ts";
 import { Clock, memoryInfo } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
@@ -36,8 +37,7 @@ import { loadSnapshot } from "./load_snapshot.ts";
 import { openKernelTransport } from "./open_transport.ts";
 import { flightRing, type Workshop } from "./workshop.ts";
 
-/** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
-const DPDK_HUGE_PAGES_MIN = 32;
+const HUGE_PAGE_BYTES = 2 ** 21;
 
 /** Sessions of the configuration, by the gateway that serves them. */
 export function configuredSessions(
@@ -45,7 +45,7 @@ export function configuredSessions(
   gateway: number,
 ): ConfiguredSession[] {
   const binary = gateway === 0 ? config.binary.sessions : config.dpdk.sessions;
-  const fix = gateway === 0 ? config.fix.sessions : [];
+  const fix = gateway === 0 ? config.fix.sessions : config.dpdk.fixSessions;
   return [
     ...fix.map((session) => ({
       protocolCode: Protocol.FIX,
@@ -76,11 +76,24 @@ function openTransport(config: Config, index: number, log: Log): Transport {
     }, log);
   }
   return new DpdkTransport({
-    device: config.dpdk.device,
-    address: config.dpdk.address,
-    prefix: config.dpdk.prefixLength,
+    ...dpdkOptions(config),
     hugePages: dpdkHugePages(config, log),
   });
+}
+
+/** Port and memory of the gateway over DPDK. */
+export function dpdkOptions(config: Config): DpdkOptions {
+  const { dpdk, capacity } = config;
+  const hasStreams = listenersOf(config, 1)
+    .some(({ kind }) => kind === "stream");
+  return {
+    device: dpdk.device,
+    address: dpdk.address,
+    prefix: dpdk.prefixLength,
+    connectionsMax: hasStreams ? dpdk.connections : 0,
+    receiveWindowBytes: capacity.receiveWindowBytes,
+    sendWindowBytes: capacity.sendWindowBytes,
+  };
 }
 
 /** Whether the packet buffers shall lie in huge pages: "auto" asks what is free. */
@@ -89,21 +102,37 @@ function dpdkHugePages(config: Config, log: Log): boolean {
   if (wanted !== "auto") return wanted === "require";
   const { hugePagesFree, hugePagesReserved } = memoryInfo();
   const free = hugePagesFree - hugePagesReserved;
-  if (free >= DPDK_HUGE_PAGES_MIN) return true;
+  const pages = Math.ceil(
+    dpdkMemoryBytes(dpdkOptions(config)) / HUGE_PAGE_BYTES,
+  );
+  if (free >= pages) return true;
   log.warn(
     "DPDK's packet buffers lie in ordinary pages: too few huge pages are free. " +
       "Raise vm.nr_hugepages with sysctl",
-    { free, wanted: DPDK_HUGE_PAGES_MIN },
+    { free, wanted: pages },
   );
   return false;
+}
+
+/** Whether a gateway has FIX: the one over DPDK only where it has sessions for it. */
+function servesFix(config: Config, index: number): boolean {
+  return index === 0 || config.dpdk.fixSessions.length > 0;
 }
 
 /** Listeners, in the order in which bound ports are told: FIX, binary TCP, binary UDP. */
 function listenersOf(config: Config, index: number): ListenerOptions[] {
   const { fix, binary, dpdk } = config;
   if (index === 1) {
-    const { address, udpPort: port } = dpdk;
-    return [{ kind: "datagram", address, port, protocol: 0 }];
+    const { address } = dpdk;
+    const hasFix = servesFix(config, 1);
+    const ports = [
+      ["stream", hasFix ? dpdk.fixPort : 0, 0],
+      ["stream", dpdk.tcpPort, hasFix ? 1 : 0],
+      ["datagram", dpdk.udpPort, hasFix ? 1 : 0],
+    ] as const;
+    return ports.filter(([, port]) => port !== 0).map(
+      ([kind, port, protocol]) => ({ kind, address, port, protocol }),
+    );
   }
   return [
     { kind: "stream", address: fix.address, port: fix.port, protocol: 0 },
@@ -136,7 +165,7 @@ function protocolsOf(
       ...options.binary,
     }),
   };
-  if (index === 1) return [binary];
+  if (!servesFix(config, index)) return [binary];
   const fix = {
     code: Protocol.FIX,
     gateway: new FixGateway(context, {

@@ -14,12 +14,14 @@
  * @module
  */
 import type { Config } from "../config/mod.ts";
+import { dpdkMemoryBytes } from "../../ffi/dpdk.ts";
 import { libraryPath, uringLayout } from "../../ffi/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import { clockFinding } from "./clock_finding.ts";
 import { clockOnce } from "./clock_watch.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
+import { dpdkOptions } from "./build_gateway.ts";
 import { judgeCores } from "./doctor_cores.ts";
 import { judgeDisk, judgeLimits } from "./doctor_disk.ts";
 import {
@@ -149,6 +151,7 @@ function mappings(config: Config): number[] {
       ? [shared.bytes, exchangeBytes, feed.historyMessages * FEED_SLOT_BYTES]
       : [],
     transport.totalBytes,
+    ...config.dpdk.enabled ? [dpdkMemoryBytes(dpdkOptions(config))] : [],
     config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
   ];
 }

@@ -176,7 +176,11 @@ export function defaultConfig(): Config {
       device: "",
       address: "",
       prefixLength: 24,
+      fixPort: 9878,
+      tcpPort: 9010,
       udpPort: 9011,
+      connections: 64,
+      fixSessions: [],
       sessions: [],
     },
     replication: {

@@ -9,6 +9,7 @@
  */
 import { parse } from "@std/toml";
 import * as v from "valibot";
+import { checkDpdk } from "./check_dpdk.ts";
 import { DEMO_KEY, DEMO_PASSWORD, specialOrdersOf } from "./defaults.ts";
 import {
   accountProblems,
@@ -25,7 +26,7 @@ import {
   shownValue,
 } from "./problems.ts";
 import { CONFIG_SCHEMA, type ConfigFile } from "./schema.ts";
-import type { BinarySessionConfig, Config } from "./types.ts";
+import type { BinarySessionConfig, Config, FixSessionConfig } from "./types.ts";
 
 /** Positions of accounts that fit: 40 bytes each, 2 GiB in all. */
 const POSITIONS_MAX = 50_000_000;
@@ -126,20 +127,7 @@ function contradictions(file: ConfigFile): ConfigProblem[] {
   }
   checkReplication(file, add);
   checkTransport(file, add);
-  if (dpdk.enabled) {
-    for (const key of ["device", "address"] as const) {
-      if (dpdk[key] === "") {
-        add(`dpdk.${key}`, "", "must be given if dpdk.enabled is true");
-      }
-    }
-    if (dpdk.sessions.length === 0) {
-      add(
-        "dpdk.sessions",
-        [],
-        "at least one is needed if dpdk.enabled is true",
-      );
-    }
-  }
+  if (dpdk.enabled) checkDpdk(file, add);
   file.accounts.forEach((account, i) =>
     accountProblems(account, `accounts[${i}].`, add)
   );
@@ -174,6 +162,11 @@ function checkDemoSecrets(
       add(key, session.key, text("binary.address", binary.address));
     });
   }
+  dpdk.fix_sessions.forEach(({ password }, i) => {
+    if (password !== DEMO_PASSWORD) return;
+    const key = `dpdk.fix_sessions[${i}].password`;
+    add(key, password, text("dpdk.address", dpdk.address));
+  });
   dpdk.sessions.forEach((session, i) => {
     if (BigInt(session.key) !== BigInt(DEMO_KEY)) return;
     const key = `dpdk.sessions[${i}].key`;
@@ -235,6 +228,10 @@ function checkNames(file: ConfigFile, add: AddProblem): void {
   const { fix, binary, dpdk, accounts, instruments } = file;
   const sessions = [
     ...fix.sessions.map((entry, i) => ({ key: `fix.sessions[${i}]`, entry })),
+    ...dpdk.fix_sessions.map((entry, i) => ({
+      key: `dpdk.fix_sessions[${i}]`,
+      entry,
+    })),
     ...binary.sessions.map((entry, i) => ({
       key: `binary.sessions[${i}]`,
       entry,
@@ -275,10 +272,17 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
       else seen.set(value, key);
     }
   };
-  once(fix.sessions.map((session, i) => [
-    `fix.sessions[${i}].sender_comp_id`,
-    session.sender_comp_id,
-  ]));
+  once([
+    ...fix.sessions.map((session, i) =>
+      [`fix.sessions[${i}].sender_comp_id`, session.sender_comp_id] as const
+    ),
+    ...dpdk.fix_sessions.map((session, i) =>
+      [
+        `dpdk.fix_sessions[${i}].sender_comp_id`,
+        session.sender_comp_id,
+      ] as const
+    ),
+  ]);
   once([
     ...binary.sessions.map(({ number }, i) =>
       [`binary.sessions[${i}].number`, number] as const
@@ -297,6 +301,12 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
     instruments.map(({ symbol }, i) => [`instruments[${i}].symbol`, symbol]),
   );
   once(accounts.map(({ name }, i) => [`accounts[${i}].name`, name]));
+  if (dpdk.fix_port !== 0) {
+    once([
+      ["dpdk.fix_port", dpdk.fix_port],
+      ["dpdk.tcp_port", dpdk.tcp_port],
+    ]);
+  }
   once([
     ["fix.port", fix.port],
     ["binary.tcp_port", binary.tcp_port],
@@ -312,7 +322,7 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
 function checkRoom(file: ConfigFile, add: AddProblem): void {
   const { capacity, fix, binary, dpdk, accounts, instruments } = file;
   const sessions = fix.sessions.length + binary.sessions.length +
-    dpdk.sessions.length;
+    dpdk.sessions.length + dpdk.fix_sessions.length;
   if (sessions >= capacity.sessions) {
     add(
       "capacity.sessions",
@@ -522,12 +532,7 @@ function toProtocols(
       logonTimeoutMs: fix.logon_timeout_ms,
       sendingTimeToleranceS: fix.sending_time_tolerance_s,
       messageBytesMax: fix.message_bytes_max,
-      sessions: fix.sessions.map((session) => ({
-        senderCompId: session.sender_comp_id,
-        username: session.username ?? session.sender_comp_id,
-        password: session.password,
-        ...toSessionRules(session),
-      })),
+      sessions: fix.sessions.map(toFixSession),
     },
     binary: {
       address: binary.address,
@@ -541,9 +546,24 @@ function toProtocols(
       device: dpdk.device,
       address: dpdk.address,
       prefixLength: dpdk.prefix_length,
+      fixPort: dpdk.fix_port,
+      tcpPort: dpdk.tcp_port,
       udpPort: dpdk.udp_port,
+      connections: dpdk.connections,
+      fixSessions: dpdk.fix_sessions.map(toFixSession),
       sessions: dpdk.sessions.map(toBinarySession),
     },
+  };
+}
+
+function toFixSession(
+  entry: ConfigFile["fix"]["sessions"][number],
+): FixSessionConfig {
+  return {
+    senderCompId: entry.sender_comp_id,
+    username: entry.username ?? entry.sender_comp_id,
+    password: entry.password,
+    ...toSessionRules(entry),
   };
 }
 

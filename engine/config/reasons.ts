@@ -469,10 +469,28 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "A direct connection rarely has more than 254 hosts.",
   ),
   entry(
+    "dpdk.fix_port",
+    D.dpdk.fixPort,
+    "TCP port, 0 = no FIX here",
+    "The same as over the kernel, so that clients change the address only.",
+  ),
+  entry(
+    "dpdk.tcp_port",
+    D.dpdk.tcpPort,
+    "TCP port, 0 = binary not over TCP",
+    "As over the kernel.",
+  ),
+  entry(
     "dpdk.udp_port",
     D.dpdk.udpPort,
-    "UDP port",
-    "The same as over the kernel, so that clients change the address only.",
+    "UDP port, 0 = binary not over UDP",
+    "As over the kernel.",
+  ),
+  entry(
+    "dpdk.connections",
+    D.dpdk.connections,
+    "TCP connections, 1 to 1024",
+    "As many as over the kernel; each takes both windows of [capacity] and a third more.",
   ),
   entry(
     "replication.role",
@@ -822,7 +840,10 @@ function sessionLines(section: string): string[] {
     ];
   }
   if (section === "dpdk") {
-    return ["# [[dpdk.sessions]] as [[binary.sessions]], with other numbers."];
+    return [
+      "# [[dpdk.fix_sessions]] as [[fix.sessions]], with other names,",
+      "# [[dpdk.sessions]] as [[binary.sessions]], with other numbers.",
+    ];
   }
   return [];
 }

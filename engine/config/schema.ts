@@ -131,7 +131,14 @@ const dpdk = section({
     D.dpdk.address,
   ),
   prefix_length: v.optional(whole(20, 30), D.dpdk.prefixLength),
-  udp_port: v.optional(whole(1, 65535), D.dpdk.udpPort),
+  fix_port: v.optional(port, D.dpdk.fixPort),
+  tcp_port: v.optional(port, D.dpdk.tcpPort),
+  udp_port: v.optional(port, D.dpdk.udpPort),
+  connections: v.optional(whole(1, 1024), D.dpdk.connections),
+  fix_sessions: v.optional(
+    v.array(fixSessionEntry, "tables [[dpdk.fix_sessions]]"),
+    [],
+  ),
   sessions: v.optional(
     v.array(binarySessionEntry, "tables [[dpdk.sessions]]"),
     [],

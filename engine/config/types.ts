@@ -136,7 +136,15 @@ export interface Config {
     readonly device: string;
     readonly address: string;
     readonly prefixLength: number;
+    /** 0 = no FIX here. */
+    readonly fixPort: number;
+    /** Of the binary protocol; 0 = not over TCP. */
+    readonly tcpPort: number;
+    /** Of the binary protocol; 0 = not over UDP. */
     readonly udpPort: number;
+    /** TCP connections, of FIX and binary clients together. */
+    readonly connections: number;
+    readonly fixSessions: readonly FixSessionConfig[];
     readonly sessions: readonly BinarySessionConfig[];
   };
   readonly replication: {

@@ -15,14 +15,14 @@
 import {
   DPDK_DATAGRAM_BYTES_MAX,
   DPDK_LIBRARY_NAME,
-  DPDK_RECEIVE_BYTES,
-  DPDK_SEND_BYTES,
   DpdkCounter,
+  type DpdkInUse,
   type DpdkLink,
   type DpdkOptions,
   type DpdkPort,
   type DpdkSymbols,
   openDpdk,
+  parseIpv4,
 } from "../../ffi/dpdk.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { NativeError } from "../../ffi/native_error.ts";
@@ -30,7 +30,9 @@ import { assert } from "../assert.ts";
 import { DpdkStreams } from "./dpdk_streams.ts";
 import { BACKPRESSURE, type Transport } from "./transport.ts";
 
+const EBADF = 9;
 const EAGAIN = 11;
+const EINVAL = 22;
 const EADDRNOTAVAIL = 99;
 /** First of the ports for those who ask for port 0 (RFC 6335, section 6). */
 const EPHEMERAL_PORT_MIN = 49152;
@@ -73,13 +75,23 @@ export class DpdkTransport implements Transport {
     this.mac = this.#port.mac;
     this.#streams = new DpdkStreams(this.#port);
     const hasStreams = (options.connectionsMax ?? 0) > 0;
-    this.receiveWindowBytes = hasStreams ? DPDK_RECEIVE_BYTES : 0;
-    this.sendWindowBytes = hasStreams ? DPDK_SEND_BYTES : 0;
+    this.receiveWindowBytes = hasStreams ? this.#port.receiveBytes : 0;
+    this.sendWindowBytes = hasStreams ? this.#port.sendBytes : 0;
   }
 
   /** Connections that were reset at once because there was no room. */
   get refusedConnections(): number {
     return this.counters[DpdkCounter.TCP_REFUSED]!;
+  }
+
+  /** Connections now, those that are being closed included. */
+  get openConnections(): number {
+    return this.counters[DpdkCounter.TCP_OPEN]!;
+  }
+
+  /** Closed connections whose client did not take the rest in time. */
+  get lingerExpired(): number {
+    return this.counters[DpdkCounter.TCP_LINGER_EXPIRED]!;
   }
 
   listenStream(address: string, port: number): number {
@@ -88,7 +100,7 @@ export class DpdkTransport implements Transport {
       this.#symbols.ferrule_dpdk_listen_stream(this.#handle, bound),
       `listen for TCP connections on ${address}:${bound}`,
       "Each TCP port can be used once, and up to 16 of them, on a port that " +
-        "was opened with connectionsMax of 1 or more",
+        "was opened with connectionsMax of 1 or more: choose another port",
       DPDK_LIBRARY_NAME,
     );
     this.#ports.set(listener, bound);
@@ -100,7 +112,7 @@ export class DpdkTransport implements Transport {
     const listener = unwrap(
       this.#symbols.ferrule_dpdk_listen(this.#handle, bound),
       `listen for datagrams on ${address}:${bound}`,
-      "Each UDP port can be used once, and up to 16 of them",
+      "Each UDP port can be used once, and up to 16 of them: choose another port",
       DPDK_LIBRARY_NAME,
     );
     this.#ports.set(listener, bound);
@@ -109,7 +121,13 @@ export class DpdkTransport implements Transport {
 
   port(listener: number): number {
     const port = this.#ports.get(listener);
-    if (port === undefined) throw new Error(`There is no listener ${listener}`);
+    if (port === undefined) {
+      throw new NativeError(
+        "tell a listener's port",
+        EBADF,
+        `there is no listener ${listener}`,
+      );
+    }
     return port;
   }
 
@@ -188,12 +206,18 @@ export class DpdkTransport implements Transport {
     return this.#port.link();
   }
 
+  /** Buffers, connections and segments in use; not for the loop. */
+  inUse(): DpdkInUse {
+    return this.#port.inUse();
+  }
+
   /** Closes the port; `bytes` and `completions` have length 0 afterwards. */
   dispose(): void {
     this.#port.close();
   }
 
   #portFor(what: string, address: string, port: number): number {
+    parseIpv4(address);
     if (address !== ANY_ADDRESS && address !== this.#address) {
       throw new NativeError(
         `listen for ${what} on ${address}:${port}`,
@@ -202,10 +226,14 @@ export class DpdkTransport implements Transport {
         `Use that address, or ${ANY_ADDRESS}`,
       );
     }
-    assert(
-      Number.isInteger(port) && port >= 0 && port <= 0xffff,
-      `port ${port} is none`,
-    );
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
+      throw new NativeError(
+        `listen for ${what} on ${address}:${port}`,
+        EINVAL,
+        `port ${port} is none`,
+        "Give a port from 1 to 65535, or 0 for any that is free",
+      );
+    }
     return port === 0 ? this.#freePort() : port;
   }
 

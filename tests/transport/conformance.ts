@@ -20,12 +20,10 @@ import { CROWD_TESTS } from "./conformance_crowds.ts";
 import { DATAGRAM_TESTS } from "./conformance_datagrams.ts";
 import { STREAM_TESTS } from "./conformance_streams.ts";
 
-/** Registers the tests for a rung that has streams and datagrams. */
-export function conformance(rung: Rung): void {
-  register(rung, [...STREAM_TESTS, ...CROWD_TESTS, ...DATAGRAM_TESTS]);
-}
+/** All that every rung must pass. */
+export const ALL_TESTS = [...STREAM_TESTS, ...CROWD_TESTS, ...DATAGRAM_TESTS];
 
-/** Registers the tests for a rung that has only datagrams. */
-export function datagramConformance(rung: Rung): void {
-  register(rung, DATAGRAM_TESTS);
+/** Registers the tests for a rung. */
+export function conformance(rung: Rung): void {
+  register(rung, ALL_TESTS);
 }

@@ -17,7 +17,7 @@ import {
 } from "../../engine/transport/mod.ts";
 import { Clock, NativeError, probeUring } from "../../ffi/mod.ts";
 import { Bed, pattern, register, type Rung, udpSocket } from "./bed.ts";
-import { datagramConformance } from "./conformance.ts";
+import { DATAGRAM_TESTS } from "./conformance_datagrams.ts";
 import { STREAM_TESTS } from "./conformance_streams.ts";
 
 const EOPNOTSUPP = 95;
@@ -78,7 +78,7 @@ async function timeOf(bed: Bed, kind: number, waitUs: number): Promise<bigint> {
 for (const kind of ["io_uring", "plain"] as const) {
   const rung = rungOf(kind, "kernel");
   register(rung, STREAM_TESTS);
-  datagramConformance(rung);
+  register(rung, DATAGRAM_TESTS);
 
   for (const waitUs of [0, 1000]) {
     const how = waitUs === 0 ? "spinning" : "sleeping";
