@@ -10,6 +10,8 @@
  *
  * @module
  */
+import { checkDpdkDevice, isPciAddress } from "./dpdk_device.ts";
+import { type DpdkFigures, readDpdkFigures } from "./dpdk_figures.ts";
 import { cString, openLibrary, unwrap } from "./library.ts";
 import { attach } from "./memory.ts";
 
@@ -26,7 +28,10 @@ const SYMBOLS = {
     result: "i32",
   },
   ferrule_dpdk_close: { parameters: ["i32"], result: "i32" },
-  ferrule_dpdk_listen: { parameters: ["i32", "u32"], result: "i32" },
+  ferrule_dpdk_listen: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  ferrule_dpdk_hops: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  ferrule_dpdk_join: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  ferrule_dpdk_leave: { parameters: ["i32", "i32", "u32"], result: "i32" },
   ferrule_dpdk_listen_stream: { parameters: ["i32", "u32"], result: "i32" },
   ferrule_dpdk_unlisten: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_dpdk_pin_peer: {
@@ -39,7 +44,6 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "u32", "u32", "u32"],
     result: "i32",
   },
-  ferrule_dpdk_link: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
 /** The shim's functions, for the loop that polls. */
@@ -47,7 +51,8 @@ export type DpdkSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /**
  * Counters of a port, since it was opened. `RX_FRAMES` counts every received
- * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM` count each frame once.
+ * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM`, and `RX_IGMP`, count each
+ * frame once.
  */
 export const DpdkCounter = {
   RX_FRAMES: 0,
@@ -65,9 +70,9 @@ export const DpdkCounter = {
   RX_FRAGMENTS: 8,
   /** IPv4 headers with options: refused. */
   RX_OPTIONS: 9,
-  /** Another MAC or IPv4 address; multicast and broadcast, too. */
+  /** Another MAC or IPv4 address; groups that nobody joined, and broadcast, too. */
   RX_NOT_FOR_US: 10,
-  /** Neither ARP, nor UDP, nor an ICMP echo request. */
+  /** Neither ARP, nor UDP, nor an ICMP echo request, nor what else is expected. */
   RX_UNKNOWN_PROTOCOL: 11,
   RX_UNKNOWN_PORT: 12,
   /** The sender's address is pinned to another MAC address. */
@@ -100,6 +105,10 @@ export const DpdkCounter = {
   TCP_LINGER_EXPIRED: 28,
   /** Segments dropped because their header or options do not end where they must. */
   TCP_MALFORMED: 29,
+  /** IGMP messages of others. */
+  RX_IGMP: 40,
+  /** Our reports of groups that we joined or left. */
+  TX_IGMP: 41,
 } as const;
 
 const EPERM = 1;
@@ -137,13 +146,12 @@ export const DPDK_RECEIVE_BYTES = 256 * 1024;
 /** Send buffers of a connection: two of half the size. */
 export const DPDK_SEND_BYTES = 512 * 1024;
 
-const COUNTERS = 32;
+const COUNTERS = 48;
 const BURST = 64;
 const COMPLETIONS = 256;
 const COMPLETION_WORDS = 8;
-const SETTINGS_WORDS = 8;
+const SETTINGS_WORDS = 12;
 const INFO_WORDS = 8;
-const LINK_WORDS = 8;
 /** Longest payload of a datagram: a frame of 1500 bytes less 28 of headers. */
 export const DPDK_DATAGRAM_BYTES_MAX = 1472;
 /** Datagrams at most in one poll. */
@@ -177,19 +185,12 @@ export interface DpdkOptions {
    * no TCP. One port of a process can have TCP at a time.
    */
   readonly connectionsMax?: number;
-}
-
-/** State of the link, and the card's own counters. */
-export interface DpdkLink {
-  readonly up: boolean;
-  /** Megabits a second; 0 or 2^32-1 = the device does not know. */
-  readonly speedMbps: number;
-  /** Frames lost because we did not take them in time. */
-  readonly missed: number;
-  readonly receiveErrors: number;
-  readonly transmitErrors: number;
-  /** Frames lost because no packet buffer was free. */
-  readonly noBuffer: number;
+  /**
+   * Receive queues, up to 16, which this one thread looks through; a card
+   * spreads flows over them. Default 0: as many as a packet socket's or XDP's
+   * arguments make, else one.
+   */
+  readonly queues?: number;
 }
 
 /** An open port. All methods are for the thread that opened it. */
@@ -210,8 +211,8 @@ export interface DpdkPort {
   readonly counters: Float64Array<ArrayBuffer>;
   /** Our MAC address. */
   readonly mac: string;
-  /** Reads the link's state; not for the loop. */
-  link(): DpdkLink;
+  /** Reads the link's state and all counters; not for the loop. */
+  figures(): DpdkFigures;
   /** Stops the port and empties the views above. */
   close(): void;
 }
@@ -260,11 +261,12 @@ export function parseMac(text: string): { high: number; low: number } {
  * Starts DPDK in this process if it does not run yet, and opens a port. To be
  * called on the thread that will poll. That thread keeps its CPU affinity.
  *
- * @throws {TypeError} If an address in `options` is none.
+ * @throws {TypeError} If an address or the device in `options` can not be one.
  * @throws {Error} If DPDK is not installed.
  * @throws {NativeError} If memory, the device or a permission is missing.
  */
 export function openDpdk(options: DpdkOptions): DpdkPort {
+  checkDpdkDevice(options.device);
   const settings = settingsOf(options);
   const peers = (options.peers ?? []).map((peer) => ({
     text: `${peer.address} ${peer.mac}`,
@@ -320,7 +322,9 @@ function remedyOf(code: number): string {
       return "Serve TCP on one DPDK port of the process: set connectionsMax to " +
         "0 for the others";
     case EINVAL:
-      return "Correct the device's arguments or the values of the port";
+      return "Correct the device's arguments or the values of the port. What comes " +
+        "to a queue that nobody looks at is lost: as many queues as qpairs or " +
+        "queue_count say, or 0 for that";
     default:
       return "Does the interface exist in this network namespace? Is a card " +
         "bound to vfio-pci? Is the driver installed (Debian's librte-net-... " +
@@ -341,13 +345,13 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
     settings[6] = mac.low;
   }
   settings[7] = options.connectionsMax ?? 0;
+  settings[8] = options.queues ?? 0;
   return settings;
 }
 
 function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const hugePages = options.hugePages ?? true;
-  const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
-  const pci = isPci ? options.device : "";
+  const pci = isPciAddress(options.device) ? options.device : "";
   // Ordinary memory is taken at once: buffers of 2.5 KB, and some for rings.
   const bytes = (options.buffers ?? 16383) * 2560 +
     (options.connectionsMax ?? 0) * (DPDK_RECEIVE_BYTES + DPDK_SEND_BYTES);
@@ -398,23 +402,7 @@ function viewsOf(
     streamsOffset: info[6]!,
     counters: new Float64Array(shared, 0, COUNTERS),
     mac: macDigits.match(/../g)!.join(":"),
-    link(): DpdkLink {
-      const words = new Float64Array(LINK_WORDS);
-      unwrap(
-        shim.ferrule_dpdk_link(handle, words),
-        "read the state of the DPDK port",
-        undefined,
-        DPDK_LIBRARY_NAME,
-      );
-      return {
-        up: words[0] === 1,
-        speedMbps: words[1]!,
-        missed: words[2]!,
-        receiveErrors: words[3]!,
-        transmitErrors: words[4]!,
-        noBuffer: words[5]!,
-      };
-    },
+    figures: () => readDpdkFigures(handle)!,
     close(): void {
       if (!isOpen) return;
       isOpen = false;

@@ -86,6 +86,9 @@ class Wire implements Transport {
   listenStream = () => 0;
   listenDatagram = () => 0;
   port = () => 0;
+  multicastFrom = () => {};
+  joinGroup = () => {};
+  leaveGroup = () => {};
   closeListener = () => {};
   consume = () => {};
   reserve = () => GONE;
