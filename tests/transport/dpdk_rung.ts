@@ -2,11 +2,12 @@
 
 /**
  * Program of the tests, for `deno test` in a network namespace that holds both
- * ends of a veth: the conformance suite over DPDK's packet socket driver,
- * with the kernel's sockets as clients.
+ * ends of a veth: the conformance suite over a driver of DPDK's, with the
+ * kernel's sockets as clients. Its argument is the device.
  *
  * ```
  *  DpdkTransport on dut0, 10.99.0.2 ── veth ── peer0, 10.99.0.1: Deno's sockets
+ *  DpdkTransport on net_tap0, 10.99.0.2 ────── dtap0, 10.99.0.1
  * ```
  *
  * @module
@@ -20,19 +21,54 @@ import {
   SERVER_ADDRESS,
 } from "./netns.ts";
 
-disableChecksumOffload("peer0");
+const TAP = "dtap0";
+const device = Deno.args[0]!;
+const isTap = device.startsWith("net_tap");
+const isXdp = device.startsWith("net_af_xdp");
+if (!isTap) disableChecksumOffload("peer0");
+
+function ip(...args: string[]): void {
+  const { success, stderr } = new Deno.Command("ip", { args }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+/** Gives the kernel its address, on an interface that is new. */
+function address(name: string): void {
+  ip("link", "set", name, "addrgenmode", "none", "up");
+  ip("address", "add", `${CLIENT_ADDRESS}/${NETWORK_PREFIX}`, "dev", name);
+}
+
+/**
+ * A new wire: DPDK's driver does not let go of the queue of an interface
+ * before the process ends.
+ */
+function renewWire(): void {
+  ip("link", "del", "dut0");
+  ip(
+    ...["link", "add", "dut0", "mtu", "1500", "type", "veth"],
+    ...["peer", "name", "peer0", "mtu", "1500"],
+  );
+  ip("link", "set", "dut0", "addrgenmode", "none", "up");
+  address("peer0");
+  disableChecksumOffload("peer0");
+}
 
 datagramConformance({
   name: "dpdk",
   address: SERVER_ADDRESS,
   clientAddress: CLIENT_ADDRESS,
   missing: () => "",
-  open: () =>
-    new DpdkTransport({
-      device: "net_af_packet0,iface=dut0",
+  open: () => {
+    if (isXdp) renewWire();
+    const transport = new DpdkTransport({
+      device,
       address: SERVER_ADDRESS,
       prefix: NETWORK_PREFIX,
       hugePages: false,
       buffers: 8191,
-    }),
+    });
+    // It is there as long as the port is open.
+    if (isTap) address(TAP);
+    return transport;
+  },
 });
