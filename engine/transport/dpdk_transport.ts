@@ -54,6 +54,10 @@ export class DpdkTransport implements Transport {
   readonly counters: Float64Array;
   /** Our MAC address. */
   readonly mac: string;
+  /** Names the port to those who read figures on another thread. */
+  get handle(): number {
+    return this.#handle;
+  }
   readonly #port: DpdkPort;
   readonly #symbols: DpdkSymbols;
   readonly #handle: number;
