@@ -146,6 +146,7 @@ export const DPDK_RECEIVE_BYTES = 256 * 1024;
 /** Send buffers of a connection: two of half the size. */
 export const DPDK_SEND_BYTES = 512 * 1024;
 
+const BUFFERS_DEFAULT = 16_383;
 const COUNTERS = 48;
 const BURST = 64;
 const COMPLETIONS = 256;
@@ -191,6 +192,11 @@ export interface DpdkOptions {
    * arguments make, else one.
    */
   readonly queues?: number;
+  /**
+   * Other ports that this process will open. DPDK is started once, for all:
+   * memory that is not of huge pages, and whether there are cards.
+   */
+  readonly others?: readonly { device: string; buffers?: number }[];
 }
 
 /** An open port. All methods are for the thread that opened it. */
@@ -337,7 +343,7 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
   settings[0] = parseIpv4(options.address);
   settings[1] = options.prefix;
   settings[2] = options.gateway === undefined ? 0 : parseIpv4(options.gateway);
-  settings[3] = options.buffers ?? 16383;
+  settings[3] = options.buffers ?? BUFFERS_DEFAULT;
   if (options.mac !== undefined) {
     const mac = parseMac(options.mac);
     settings[4] = 1;
@@ -351,11 +357,16 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
 
 function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const hugePages = options.hugePages ?? true;
-  const pci = isPciAddress(options.device) ? options.device : "";
+  const ports = [options, ...options.others ?? []];
+  const pci = ports.find(({ device }) => isPciAddress(device))?.device ?? "";
   // Ordinary memory is taken at once: buffers of 2.5 KB, and some for rings.
-  const bytes = (options.buffers ?? 16383) * 2560 +
+  const buffers = ports.reduce(
+    (sum, port) => sum + (port.buffers ?? BUFFERS_DEFAULT),
+    0,
+  );
+  const bytes = buffers * 2560 +
     (options.connectionsMax ?? 0) * (DPDK_RECEIVE_BYTES + DPDK_SEND_BYTES);
-  const memoryMib = 64 + Math.ceil(bytes / 1048576);
+  const memoryMib = 64 * ports.length + Math.ceil(bytes / 1048576);
   unwrap(
     shim.ferrule_dpdk_start(
       options.core ?? -1,

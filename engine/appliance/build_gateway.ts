@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Clock, memoryInfo } from "../../ffi/mod.ts";
+import { Clock } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
   BinaryGateway,
@@ -30,13 +30,11 @@ import {
 } from "../record/mod.ts";
 import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
 import { type Log, SharedHistogram } from "../telemetry/mod.ts";
-import { DpdkTransport, type Transport } from "../transport/mod.ts";
+import type { Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
+import { openDpdkGateway } from "./open_dpdk.ts";
 import { openKernelTransport } from "./open_transport.ts";
 import type { Workshop } from "./workshop.ts";
-
-/** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
-const DPDK_HUGE_PAGES_MIN = 32;
 
 /** Sessions of the configuration, by the gateway that serves them. */
 export function configuredSessions(
@@ -71,27 +69,17 @@ function openTransport(config: Config, index: number, log: Log): Transport {
       log: (level, message, fields) => log.log(level, message, fields),
     }, log);
   }
-  return new DpdkTransport({
-    device: config.dpdk.device,
-    address: config.dpdk.address,
-    prefix: config.dpdk.prefixLength,
-    hugePages: dpdkHugePages(config, log),
-  });
-}
-
-/** Whether the packet buffers shall lie in huge pages: "auto" asks what is free. */
-function dpdkHugePages(config: Config, log: Log): boolean {
-  const wanted = config.memory.hugePages;
-  if (wanted !== "auto") return wanted === "require";
-  const { hugePagesFree, hugePagesReserved } = memoryInfo();
-  const free = hugePagesFree - hugePagesReserved;
-  if (free >= DPDK_HUGE_PAGES_MIN) return true;
-  log.warn(
-    "DPDK's packet buffers lie in ordinary pages: too few huge pages are free. " +
-      "Raise vm.nr_hugepages with sysctl",
-    { free, wanted: DPDK_HUGE_PAGES_MIN },
+  const { dpdk } = config;
+  return openDpdkGateway(
+    {
+      device: dpdk.device,
+      address: dpdk.address,
+      prefix: dpdk.prefixLength,
+      queues: dpdk.queues,
+    },
+    config,
+    log,
   );
-  return false;
 }
 
 /** Listeners, in the order in which bound ports are told: FIX, binary TCP, binary UDP. */

@@ -32,6 +32,8 @@ export interface GaugeParts {
   /** `Reason` for which new orders are refused for the disk's sake. */
   readonly pressure: () => number;
   readonly isUp: () => boolean;
+  /** Of the feed and of devices, where there are any. */
+  readonly others: readonly GaugeSource[];
 }
 
 /** A figure without labels. */
@@ -78,6 +80,7 @@ export function gaugesOf(parts: GaugeParts): GaugeSource[] {
       "counter",
     ),
     ...instrumentFigures(register),
+    ...parts.others,
     {
       name: "warnings_total",
       help: "Soft limits passed, by reason",
