@@ -23,6 +23,7 @@ import {
   CLIENT_ADDRESS,
   disableChecksumOffload,
   NETWORK_PREFIX,
+  openRaw,
   SERVER_ADDRESS,
 } from "./netns.ts";
 
@@ -173,7 +174,6 @@ Deno.test("a tap's driver takes checksums off our hands, and damage is still ref
   ip("address", "add", `${CLIENT_ADDRESS}/${NETWORK_PREFIX}`, "dev", "dtap0");
   assertEquals(transport.figures().features, ["tx_checksums", "rx_checksums"]);
   transport.listenDatagram(SERVER_ADDRESS, PORT);
-  // The kernel's own sums are right; without them it sends what is not.
   const kernel = new PlainTransport({ hugePages: false });
   const from = kernel.listenDatagram(CLIENT_ADDRESS, 0);
   kernel.reserveDatagram(33);
@@ -181,5 +181,48 @@ Deno.test("a tap's driver takes checksums off our hands, and damage is still ref
   kernel.poll(0);
   await bed.until("it", () => bed.of(CompletionKind.DATAGRAM).length === 1);
   assertEquals(transport.counters[DpdkCounter.RX_BAD_UDP_CHECKSUM], 0);
+  // One bit of the payload, then one of the header.
+  const raw = openRaw("dtap0");
+  const { BAD_IP, BAD_UDP } = {
+    BAD_IP: DpdkCounter.RX_BAD_IP_CHECKSUM,
+    BAD_UDP: DpdkCounter.RX_BAD_UDP_CHECKSUM,
+  };
+  for (const [byte, counter] of [[-1, 0], [44, BAD_UDP], [18, BAD_IP]]) {
+    const frame = datagram(transport.mac);
+    if (byte! >= 0) frame[byte!]! ^= 1;
+    const before = transport.counters[counter!]!;
+    raw.send(frame);
+    await bed.until(
+      `a frame with byte ${byte} changed`,
+      () => transport.counters[counter!]! > before,
+    );
+  }
+  assertEquals(bed.of(CompletionKind.DATAGRAM).length, 2, "the whole one came");
+  raw.close();
   kernel.dispose();
 });
+
+/** A whole frame with a datagram of four bytes to our port. */
+function datagram(mac: string): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(60);
+  frame.set(mac.split(":").map((digits) => parseInt(digits, 16)));
+  frame.set([2, 0, 0, 0, 0, 9, 0x08, 0x00], 6);
+  frame.set([0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0], 14);
+  frame.set(CLIENT_ADDRESS.split(".").map(Number), 26);
+  frame.set(SERVER_ADDRESS.split(".").map(Number), 30);
+  frame.set([5, 0, PORT >>> 8, PORT & 0xff, 0, 12, 0, 0, 1, 2, 3, 4], 34);
+  const sum = (bytes: Uint8Array, start: number): number => {
+    let total = start;
+    for (let i = 0; i < bytes.length; i += 2) {
+      total += bytes[i]! << 8 | bytes[i + 1]!;
+    }
+    while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+    return 0xffff - total;
+  };
+  const put = (at: number, value: number): void =>
+    frame.set([value >>> 8, value & 0xff], at);
+  put(24, sum(frame.subarray(14, 34), 0));
+  // Addresses, protocol and length go into it, too.
+  put(40, sum(frame.subarray(26, 46), 17 + 12));
+  return frame;
+}
