@@ -10,6 +10,8 @@
  *
  * @module
  */
+import { checkDpdkDevice, isPciAddress } from "./dpdk_device.ts";
+import { type DpdkFigures, readDpdkFigures } from "./dpdk_figures.ts";
 import { cString, openLibrary, unwrap } from "./library.ts";
 import { attach } from "./memory.ts";
 
@@ -26,7 +28,10 @@ const SYMBOLS = {
     result: "i32",
   },
   ferrule_dpdk_close: { parameters: ["i32"], result: "i32" },
-  ferrule_dpdk_listen: { parameters: ["i32", "u32"], result: "i32" },
+  ferrule_dpdk_listen: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  ferrule_dpdk_hops: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  ferrule_dpdk_join: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  ferrule_dpdk_leave: { parameters: ["i32", "i32", "u32"], result: "i32" },
   ferrule_dpdk_listen_stream: { parameters: ["i32", "u32"], result: "i32" },
   ferrule_dpdk_unlisten: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_dpdk_pin_peer: {
@@ -39,7 +44,6 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "u32", "u32", "u32"],
     result: "i32",
   },
-  ferrule_dpdk_link: { parameters: ["i32", "buffer"], result: "i32" },
   ferrule_dpdk_in_use: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
@@ -48,7 +52,8 @@ export type DpdkSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /**
  * Counters of a port, since it was opened. `RX_FRAMES` counts every received
- * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM` count each frame once.
+ * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM`, and `RX_IGMP`, count each
+ * frame once.
  */
 export const DpdkCounter = {
   RX_FRAMES: 0,
@@ -66,9 +71,9 @@ export const DpdkCounter = {
   RX_FRAGMENTS: 8,
   /** IPv4 headers with options: refused. */
   RX_OPTIONS: 9,
-  /** Another MAC or IPv4 address; multicast and broadcast, too. */
+  /** Another MAC or IPv4 address; groups that nobody joined, and broadcast, too. */
   RX_NOT_FOR_US: 10,
-  /** Neither ARP, nor UDP, nor an ICMP echo request. */
+  /** Neither ARP, nor UDP, nor an ICMP echo request, nor what else is expected. */
   RX_UNKNOWN_PROTOCOL: 11,
   RX_UNKNOWN_PORT: 12,
   /** The sender's address is pinned to another MAC address. */
@@ -101,6 +106,10 @@ export const DpdkCounter = {
   TCP_LINGER_EXPIRED: 28,
   /** Segments dropped because their header or options do not end where they must. */
   TCP_MALFORMED: 29,
+  /** IGMP messages of others. */
+  RX_IGMP: 40,
+  /** Our reports of groups that we joined or left. */
+  TX_IGMP: 41,
 } as const;
 
 const EPERM = 1;
@@ -141,16 +150,17 @@ const LINGER_MS = 1000;
 /** What DPDK and the rings of a device need besides. */
 const OWN_BYTES = 64 * 1048576;
 
-const COUNTERS = 32;
+const BUFFERS_DEFAULT = 16_383;
+const COUNTERS = 48;
 const BURST = 64;
 const COMPLETIONS = 256;
 const COMPLETION_WORDS = 8;
 const SETTINGS_WORDS = 16;
+const SET_QUEUES = 8;
 const SET_RECEIVE_BYTES = 12;
 const SET_SEND_BYTES = 13;
 const SET_LINGER_MS = 14;
 const INFO_WORDS = 8;
-const LINK_WORDS = 8;
 const IN_USE_WORDS = 4;
 /** Longest payload of a datagram: a frame of 1500 bytes less 28 of headers. */
 export const DPDK_DATAGRAM_BYTES_MAX = 1472;
@@ -191,19 +201,17 @@ export interface DpdkOptions {
   readonly sendWindowBytes?: number;
   /** How long a closed connection may take to send the rest; default 1000. */
   readonly lingerMs?: number;
-}
-
-/** State of the link, and the card's own counters. */
-export interface DpdkLink {
-  readonly up: boolean;
-  /** Megabits a second; 0 or 2^32-1 = the device does not know. */
-  readonly speedMbps: number;
-  /** Frames lost because we did not take them in time. */
-  readonly missed: number;
-  readonly receiveErrors: number;
-  readonly transmitErrors: number;
-  /** Frames lost because no packet buffer was free. */
-  readonly noBuffer: number;
+  /**
+   * Receive queues, up to 16, which this one thread looks through; a card
+   * spreads flows over them. Default 0: as many as a packet socket's or XDP's
+   * arguments make, else one.
+   */
+  readonly queues?: number;
+  /**
+   * Other ports that this process will open. DPDK is started once, for all:
+   * memory that is not of huge pages, and whether there are cards.
+   */
+  readonly others?: readonly DpdkOptions[];
 }
 
 /** What is in use, and must be given back. */
@@ -239,8 +247,8 @@ export interface DpdkPort {
   readonly counters: Float64Array<ArrayBuffer>;
   /** Our MAC address. */
   readonly mac: string;
-  /** Reads the link's state; not for the loop. */
-  link(): DpdkLink;
+  /** Reads the link's state and all counters; not for the loop. */
+  figures(): DpdkFigures;
   /** Counts what is in use; not for the loop. */
   inUse(): DpdkInUse;
   /** Stops the port and empties the views above. */
@@ -291,11 +299,12 @@ export function parseMac(text: string): { high: number; low: number } {
  * Starts DPDK in this process if it does not run yet, and opens a port. To be
  * called on the thread that will poll. That thread keeps its CPU affinity.
  *
- * @throws {TypeError} If an address in `options` is none.
+ * @throws {TypeError} If an address or the device in `options` can not be one.
  * @throws {Error} If DPDK is not installed.
  * @throws {NativeError} If memory, the device or a permission is missing.
  */
 export function openDpdk(options: DpdkOptions): DpdkPort {
+  checkDpdkDevice(options.device);
   const settings = settingsOf(options);
   const peers = (options.peers ?? []).map((peer) => ({
     text: `${peer.address} ${peer.mac}`,
@@ -351,7 +360,9 @@ function remedyOf(code: number): string {
       return "Serve TCP on one DPDK port of the process: set connectionsMax to " +
         "0 for the others";
     case EINVAL:
-      return "Correct the device's arguments or the values of the port";
+      return "Correct the device's arguments or the values of the port. What comes " +
+        "to a queue that nobody looks at is lost: as many queues as qpairs or " +
+        "queue_count say, or 0 for that";
     default:
       return "Does the interface exist in this network namespace? Is a card " +
         "bound to vfio-pci? Is the driver installed (Debian's librte-net-... " +
@@ -364,7 +375,7 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
   settings[0] = parseIpv4(options.address);
   settings[1] = options.prefix;
   settings[2] = options.gateway === undefined ? 0 : parseIpv4(options.gateway);
-  settings[3] = options.buffers ?? 16383;
+  settings[3] = options.buffers ?? BUFFERS_DEFAULT;
   if (options.mac !== undefined) {
     const mac = parseMac(options.mac);
     settings[4] = 1;
@@ -376,6 +387,7 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
     DPDK_RECEIVE_BYTES_MAX;
   settings[SET_SEND_BYTES] = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
   settings[SET_LINGER_MS] = options.lingerMs ?? LINGER_MS;
+  settings[SET_QUEUES] = options.queues ?? 0;
   return settings;
 }
 
@@ -384,7 +396,7 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
  * twice the send buffers' share of segments' descriptions, and frames out of order.
  */
 export function dpdkMemoryBytes(options: DpdkOptions): number {
-  const buffers = options.buffers ?? 16383;
+  const buffers = options.buffers ?? BUFFERS_DEFAULT;
   const connections = options.connectionsMax ?? 0;
   const receive = options.receiveWindowBytes ?? DPDK_RECEIVE_BYTES_MAX;
   const send = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
@@ -395,10 +407,11 @@ export function dpdkMemoryBytes(options: DpdkOptions): number {
 
 function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const hugePages = options.hugePages ?? true;
-  const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
-  const pci = isPci ? options.device : "";
+  const ports: DpdkOptions[] = [options, ...options.others ?? []];
+  const pci = ports.find(({ device }) => isPciAddress(device))?.device ?? "";
   // Ordinary memory is taken at once.
-  const memoryMib = Math.ceil(dpdkMemoryBytes(options) / 1048576);
+  const bytes = ports.reduce((sum, port) => sum + dpdkMemoryBytes(port), 0);
+  const memoryMib = Math.ceil(bytes / 1048576);
   unwrap(
     shim.ferrule_dpdk_start(
       options.core ?? -1,
@@ -448,23 +461,6 @@ function viewsOf(
     sendBytes: settings[SET_SEND_BYTES]!,
     counters: new Float64Array(shared, 0, COUNTERS),
     mac: macDigits.match(/../g)!.join(":"),
-    link(): DpdkLink {
-      const words = new Float64Array(LINK_WORDS);
-      unwrap(
-        shim.ferrule_dpdk_link(handle, words),
-        "read the state of the DPDK port",
-        undefined,
-        DPDK_LIBRARY_NAME,
-      );
-      return {
-        up: words[0] === 1,
-        speedMbps: words[1]!,
-        missed: words[2]!,
-        receiveErrors: words[3]!,
-        transmitErrors: words[4]!,
-        noBuffer: words[5]!,
-      };
-    },
     inUse(): DpdkInUse {
       const words = new Float64Array(IN_USE_WORDS);
       unwrap(
@@ -480,6 +476,7 @@ function viewsOf(
         segments: words[3]!,
       };
     },
+    figures: () => readDpdkFigures(handle)!,
     close(): void {
       if (!isOpen) return;
       isOpen = false;

@@ -10,6 +10,8 @@ export * from "./clock.ts";
 export * from "./cpu.ts";
 export * from "./crc32c.ts";
 export * from "./dpdk.ts";
+export * from "./dpdk_device.ts";
+export * from "./dpdk_figures.ts";
 export * from "./event_digest.ts";
 export * from "./file.ts";
 export * from "./host.ts";

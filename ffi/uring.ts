@@ -31,6 +31,10 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "u32", "u32"],
     result: "i32",
   },
+  ferrule_uring_leave: {
+    parameters: ["i32", "i32", "u32", "u32"],
+    result: "i32",
+  },
   ferrule_uring_connect: {
     parameters: ["i32", "u32", "i32"],
     result: "i32",
@@ -264,6 +268,20 @@ export class Uring {
       ),
       `join multicast group ${name}`,
       INTERFACE_REMEDY,
+    );
+  }
+
+  /** Makes a UDP socket hear a group no more. */
+  leave(listener: number, group: number, address: number, name: string): void {
+    unwrap(
+      native().ferrule_uring_leave(
+        this.#handle,
+        listener,
+        group >>> 0,
+        address >>> 0,
+      ),
+      `leave multicast group ${name}`,
+      "A group can be left by who joined it, on the same interface",
     );
   }
 

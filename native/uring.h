@@ -223,6 +223,8 @@ FERRULE_EXPORT int32_t ferrule_uring_multicast(int32_t handle, int32_t listener,
 /** Makes a UDP socket hear a group on the interface that has this address. 0, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group,
 					  uint32_t address);
+FERRULE_EXPORT int32_t ferrule_uring_leave(int32_t handle, int32_t listener, uint32_t group,
+					   uint32_t address);
 
 /**
  * Connects to a listener and returns the connection's id, or -errno. Waits for

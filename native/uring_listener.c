@@ -139,7 +139,7 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 	const struct sockaddr_in name = {.sin_family = AF_INET,
 					 .sin_port = htons((uint16_t)port),
 					 .sin_addr.s_addr = htonl(address)};
-	const int on = 1;
+	const int on = 1, off = 0;
 	int fd, err;
 
 	if (t == NULL)
@@ -165,6 +165,8 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 		grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 		grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 		uring_busy_poll(t, fd);
+		/* It hears the groups that it joined, not those of others on this machine. */
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &off, sizeof(off));
 	}
 	if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
 		err = errno;
@@ -258,6 +260,19 @@ int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group, uin
 		return ferrule_fail(EBADF, "no such UDP socket: %d", listener);
 	if (setsockopt(l->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) != 0)
 		return ferrule_fail(errno, "setsockopt(IP_ADD_MEMBERSHIP)");
+	return 0;
+}
+
+int32_t ferrule_uring_leave(int32_t handle, int32_t listener, uint32_t group, uint32_t address)
+{
+	struct uring_listener *l = find_listener(uring_find(handle), listener);
+	const struct ip_mreq request = {.imr_multiaddr.s_addr = htonl(group),
+					.imr_interface.s_addr = htonl(address)};
+
+	if (l == NULL || l->stream)
+		return ferrule_fail(EBADF, "no such UDP socket: %d", listener);
+	if (setsockopt(l->fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &request, sizeof(request)) != 0)
+		return ferrule_fail(errno, "setsockopt(IP_DROP_MEMBERSHIP)");
 	return 0;
 }
 

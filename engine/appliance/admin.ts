@@ -18,7 +18,7 @@ import type { OperatorAnswer } from "./operator_desk.ts";
 
 /** What `/health` answers. */
 export interface Health {
-  /** "ok" answers with 200, everything else with 503. `degraded`: new orders are refused and cancels go on (`reason`), or nothing is acknowledged without a standby. */
+  /** "ok" answers with 200, everything else with 503. `degraded`: new orders are refused and cancels go on, or nothing is acknowledged without a standby; or orders go on, but market data or a link is down (`reason`). */
   readonly status:
     | "recovering"
     | "standby"

@@ -9,8 +9,7 @@
  *
  * @module
  */
-import { dpdkMemoryBytes, type DpdkOptions } from "../../ffi/dpdk.ts";
-import { Clock, memoryInfo } from "../../ffi/mod.ts";
+import { Clock } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
   BinaryGateway,
@@ -32,12 +31,11 @@ import {
 } from "../record/mod.ts";
 import { CONTROL_LEASE_VALUE, receiveTimes, SpscRing } from "../ring/mod.ts";
 import { type Log, SharedHistogram } from "../telemetry/mod.ts";
-import { DpdkTransport, type Transport } from "../transport/mod.ts";
+import type { Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
+import { openDpdkGateway } from "./open_dpdk.ts";
 import { openKernelTransport } from "./open_transport.ts";
 import { flightRing, type Workshop } from "./workshop.ts";
-
-const HUGE_PAGE_BYTES = 2 ** 21;
 
 /** Sessions of the configuration, by the gateway that serves them. */
 export function configuredSessions(
@@ -75,43 +73,7 @@ function openTransport(config: Config, index: number, log: Log): Transport {
       log: (level, message, fields) => log.log(level, message, fields),
     }, log);
   }
-  return new DpdkTransport({
-    ...dpdkOptions(config),
-    hugePages: dpdkHugePages(config, log),
-  });
-}
-
-/** Port and memory of the gateway over DPDK. */
-export function dpdkOptions(config: Config): DpdkOptions {
-  const { dpdk, capacity } = config;
-  const hasStreams = listenersOf(config, 1)
-    .some(({ kind }) => kind === "stream");
-  return {
-    device: dpdk.device,
-    address: dpdk.address,
-    prefix: dpdk.prefixLength,
-    connectionsMax: hasStreams ? dpdk.connections : 0,
-    receiveWindowBytes: capacity.receiveWindowBytes,
-    sendWindowBytes: capacity.sendWindowBytes,
-  };
-}
-
-/** Whether the packet buffers shall lie in huge pages: "auto" asks what is free. */
-function dpdkHugePages(config: Config, log: Log): boolean {
-  const wanted = config.memory.hugePages;
-  if (wanted !== "auto") return wanted === "require";
-  const { hugePagesFree, hugePagesReserved } = memoryInfo();
-  const free = hugePagesFree - hugePagesReserved;
-  const pages = Math.ceil(
-    dpdkMemoryBytes(dpdkOptions(config)) / HUGE_PAGE_BYTES,
-  );
-  if (free >= pages) return true;
-  log.warn(
-    "DPDK's packet buffers lie in ordinary pages: too few huge pages are free. " +
-      "Raise vm.nr_hugepages with sysctl",
-    { free, wanted: pages },
-  );
-  return false;
+  return openDpdkGateway(config, log);
 }
 
 /** Whether a gateway has FIX: the one over DPDK only where it has sessions for it. */

@@ -21,7 +21,6 @@ import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import { clockFinding } from "./clock_finding.ts";
 import { clockOnce } from "./clock_watch.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
-import { dpdkOptions } from "./build_gateway.ts";
 import { judgeCores } from "./doctor_cores.ts";
 import { judgeDisk, judgeLimits } from "./doctor_disk.ts";
 import {
@@ -43,6 +42,7 @@ import {
 import { planOf } from "./memory_plan.ts";
 import { FEED_SLOT_BYTES } from "../marketdata/mod.ts";
 import type { Peer } from "./network_facts.ts";
+import { dpdkPorts } from "./open_dpdk.ts";
 import { pinnedCoresOf } from "./placement.ts";
 import { isFollower, planThreads } from "./topology.ts";
 
@@ -151,7 +151,7 @@ function mappings(config: Config): number[] {
       ? [shared.bytes, exchangeBytes, feed.historyMessages * FEED_SLOT_BYTES]
       : [],
     transport.totalBytes,
-    ...config.dpdk.enabled ? [dpdkMemoryBytes(dpdkOptions(config))] : [],
+    ...dpdkPorts(config).map(dpdkMemoryBytes),
     config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
   ];
 }

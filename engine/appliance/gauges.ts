@@ -36,6 +36,8 @@ export interface GaugeParts {
   readonly clock: () => ClockState;
   /** Messages that took too long, and files of them; left out if nobody looks. */
   readonly flight?: { readonly alarms: number; readonly dumps: number };
+  /** Of the feed and of devices, where there are any. */
+  readonly others: readonly GaugeSource[];
 }
 
 /** A figure without labels. */
@@ -84,6 +86,7 @@ export function gaugesOf(parts: GaugeParts): GaugeSource[] {
     ...clockGauges(parts.clock),
     ...parts.flight === undefined ? [] : flightFigures(parts.flight),
     ...instrumentFigures(register),
+    ...parts.others,
     {
       name: "warnings_total",
       help: "Soft limits passed, by reason",

@@ -37,6 +37,7 @@ import { buildKeeper } from "./build_keeper.ts";
 import { buildReplication } from "./build_replication.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { preferNodeOf, settle } from "./placement.ts";
+import { chooseSnapshot } from "./snapshots.ts";
 import {
   AGENT_LANES,
   type AgentName,
@@ -58,6 +59,8 @@ export interface ThreadStart {
   readonly log: LogSettings;
   /** What the state begins with; none = the journal's first command. */
   readonly snapshot?: ChosenSnapshot;
+  /** It ran before and failed: what it begins with is chosen anew, here. */
+  readonly again?: boolean;
 }
 
 /** What a thread answers, once. */
@@ -94,6 +97,9 @@ function run(start: ThreadStart): void {
   if (thread.core >= 0) preferNodeOf(thread.core, log);
   const memory = attach(start.address, plan.bytes);
   const agents: GuardedAgent[] = [];
+  const snapshot = start.again === true
+    ? chosenAgain(config, log)
+    : start.snapshot;
   const workshop: Workshop = {
     config,
     plan,
@@ -102,7 +108,7 @@ function run(start: ThreadStart): void {
     controlF64: new Float64Array(memory, plan.control, CONTROL_BYTES >>> 3),
     clock,
     log,
-    ...(start.snapshot === undefined ? {} : { snapshot: start.snapshot }),
+    ...(snapshot === undefined ? {} : { snapshot }),
     lane: (agent) => {
       const lane = agent === "thread"
         ? AGENT_LANES.length + start.index
@@ -131,6 +137,12 @@ function run(start: ThreadStart): void {
   } finally {
     for (const agent of agents) agent.dispose();
   }
+}
+
+/** The newest snapshot now. */
+function chosenAgain(config: Config, log: Log): ChosenSnapshot | undefined {
+  const found = chooseSnapshot(config, log);
+  return found && { path: found.path, sequence: found.meta.sequence };
 }
 
 /** Where the rounds of a thread are counted. Those of followers do not say that the engine lives. */

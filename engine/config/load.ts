@@ -374,6 +374,7 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
   if (feed.group_a === feed.group_b && feed.port_a === feed.port_b) {
     add("feed.group_b", feed.group_b, "is line A's, with the same port");
   }
+  checkFeedDevice(file, add);
   if (capacity.receive_window_bytes < 2 * fix.message_bytes_max) {
     add(
       "capacity.receive_window_bytes",
@@ -399,9 +400,38 @@ function checkRealTime(file: ConfigFile, add: AddProblem): void {
   );
 }
 
+/** A feed over DPDK against what it needs. */
+function checkFeedDevice({ feed, dpdk }: ConfigFile, add: AddProblem): void {
+  if (!feed.enabled || feed.transport !== "dpdk") return;
+  const why = 'is needed for feed.transport = "dpdk"';
+  if (feed.device === "") add("feed.device", feed.device, why);
+  if (feed.device_address === "") {
+    add("feed.device_address", feed.device_address, why);
+  }
+  if (feed.hops === 0) {
+    add("feed.hops", 0, "must be at least 1: DPDK's frames leave this machine");
+  }
+  if (!dpdk.enabled) return;
+  const name = (device: string): string => device.split(",", 1)[0]!;
+  if (name(feed.device) === name(dpdk.device)) {
+    add(
+      "feed.device",
+      feed.device,
+      "is dpdk.device: each needs one of its own",
+    );
+  }
+  if (feed.device_address === dpdk.address) {
+    add("feed.device_address", feed.device_address, "is dpdk.address already");
+  }
+}
+
 function toFeed(feed: ConfigFile["feed"]): Config["feed"] {
   return {
     enabled: feed.enabled,
+    transport: feed.transport,
+    device: feed.device,
+    deviceAddress: feed.device_address,
+    devicePrefixLength: feed.device_prefix_length,
     address: feed.address,
     groupA: feed.group_a,
     portA: feed.port_a,
@@ -413,6 +443,10 @@ function toFeed(feed: ConfigFile["feed"]): Config["feed"] {
     requestPort: feed.request_port,
     snapshotPort: feed.snapshot_port,
     snapshotsMax: feed.snapshots_max,
+    snapshotUser: feed.snapshot_user,
+    snapshotPassword: feed.snapshot_password,
+    requestsPerSecond: feed.requests_per_second,
+    restartMs: feed.restart_ms,
     historyMessages: feed.history_messages,
     heartbeatMs: feed.heartbeat_ms,
     endMs: feed.end_ms,
@@ -546,6 +580,7 @@ function toProtocols(
       device: dpdk.device,
       address: dpdk.address,
       prefixLength: dpdk.prefix_length,
+      queues: dpdk.queues,
       fixPort: dpdk.fix_port,
       tcpPort: dpdk.tcp_port,
       udpPort: dpdk.udp_port,

@@ -288,6 +288,30 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Publishing takes a core and the engine's memory once more; not every venue shows its book.",
   ),
   entry(
+    "feed.transport",
+    D.feed.transport,
+    '"kernel" or "dpdk"',
+    "The kernel's sockets need no card of their own; snapshots stay with them either way.",
+  ),
+  entry(
+    "feed.device",
+    D.feed.device,
+    "device of DPDK's",
+    "Of the feed alone: a port belongs to one thread, and gateways have theirs.",
+  ),
+  entry(
+    "feed.device_address",
+    D.feed.deviceAddress,
+    "IPv4",
+    "Nobody but you knows which address of your network is free.",
+  ),
+  entry(
+    "feed.device_prefix_length",
+    D.feed.devicePrefixLength,
+    "bits",
+    "A rack's network.",
+  ),
+  entry(
     "feed.address",
     D.feed.address,
     "IPv4",
@@ -352,6 +376,30 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.feed.snapshotsMax,
     "clients",
     "Each holds a copy of the book while it is sent.",
+  ),
+  entry(
+    "feed.snapshot_user",
+    D.feed.snapshotUser,
+    "6 characters",
+    "It goes with the password.",
+  ),
+  entry(
+    "feed.snapshot_password",
+    D.feed.snapshotPassword,
+    "10 characters, empty = everyone",
+    "A snapshot tells what the groups tell to all; whom they do not reach should not log in.",
+  ),
+  entry(
+    "feed.requests_per_second",
+    D.feed.requestsPerSecond,
+    "requests of one address",
+    "A million messages in half a minute; more is a receiver that should take a snapshot.",
+  ),
+  entry(
+    "feed.restart_ms",
+    D.feed.restartMs,
+    "ms",
+    "What made it fail has time to go away, and the log stays readable.",
   ),
   entry(
     "feed.history_messages",
@@ -467,6 +515,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.dpdk.prefixLength,
     "bits",
     "A direct connection rarely has more than 254 hosts.",
+  ),
+  entry(
+    "dpdk.queues",
+    D.dpdk.queues,
+    "receive queues, 0 = as the device's arguments say, else one",
+    "One thread looks through all of them; one is quickest while it keeps up.",
   ),
   entry(
     "dpdk.fix_port",

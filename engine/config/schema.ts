@@ -114,23 +114,21 @@ const binary = section({
   ),
 });
 
+const dpdkDevice = text(
+  /^[\x21-\x7e]{0,256}$/,
+  "a PCI address or a virtual device with its arguments",
+);
+const noAddress = v.union(
+  [v.literal(""), address],
+  'an IPv4 address in quotes, such as "192.0.2.1"',
+);
+
 const dpdk = section({
   enabled: v.optional(v.boolean("true or false"), D.dpdk.enabled),
-  device: v.optional(
-    text(
-      /^[\x21-\x7e]{0,256}$/,
-      "a PCI address or a virtual device with its arguments",
-    ),
-    D.dpdk.device,
-  ),
-  address: v.optional(
-    v.union(
-      [v.literal(""), address],
-      'an IPv4 address in quotes, such as "192.0.2.1"',
-    ),
-    D.dpdk.address,
-  ),
+  device: v.optional(dpdkDevice, D.dpdk.device),
+  address: v.optional(noAddress, D.dpdk.address),
   prefix_length: v.optional(whole(20, 30), D.dpdk.prefixLength),
+  queues: v.optional(whole(0, 16), D.dpdk.queues),
   fix_port: v.optional(port, D.dpdk.fixPort),
   tcp_port: v.optional(port, D.dpdk.tcpPort),
   udp_port: v.optional(port, D.dpdk.udpPort),
@@ -201,6 +199,10 @@ const multicastGroup = text(
 
 const feed = section({
   enabled: v.optional(v.boolean("true or false"), D.feed.enabled),
+  transport: v.optional(oneOf(["kernel", "dpdk"]), D.feed.transport),
+  device: v.optional(dpdkDevice, D.feed.device),
+  device_address: v.optional(noAddress, D.feed.deviceAddress),
+  device_prefix_length: v.optional(whole(20, 30), D.feed.devicePrefixLength),
   address: v.optional(address, D.feed.address),
   group_a: v.optional(multicastGroup, D.feed.groupA),
   port_a: v.optional(whole(1, 65535), D.feed.portA),
@@ -212,6 +214,19 @@ const feed = section({
   request_port: v.optional(port, D.feed.requestPort),
   snapshot_port: v.optional(port, D.feed.snapshotPort),
   snapshots_max: v.optional(whole(1, 64), D.feed.snapshotsMax),
+  snapshot_user: v.optional(
+    text(/^[\x21-\x7e]{0,6}$/, "up to 6 characters without spaces"),
+    D.feed.snapshotUser,
+  ),
+  snapshot_password: v.optional(
+    text(/^[\x21-\x7e]{0,10}$/, "up to 10 characters without spaces"),
+    D.feed.snapshotPassword,
+  ),
+  requests_per_second: v.optional(
+    whole(1, 1_000_000),
+    D.feed.requestsPerSecond,
+  ),
+  restart_ms: v.optional(whole(1000, 3_600_000), D.feed.restartMs),
   history_messages: v.optional(
     powerOfTwo(1024, 16_777_216),
     D.feed.historyMessages,

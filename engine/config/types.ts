@@ -88,6 +88,12 @@ export interface Config {
   readonly feed: {
     /** A thread follows the journal and publishes the book, order by order. */
     readonly enabled: boolean;
+    /** What carries lines and requests; snapshots are the kernel's. */
+    readonly transport: "kernel" | "dpdk";
+    /** With "dpdk": the device, of the feed alone, and its address. */
+    readonly device: string;
+    readonly deviceAddress: string;
+    readonly devicePrefixLength: number;
     /** Where requests (UDP) and snapshots (TCP) are asked for. */
     readonly address: string;
     /** Multicast group and port of each line. */
@@ -104,6 +110,13 @@ export interface Config {
     readonly snapshotPort: number;
     /** Clients of snapshots at a time. */
     readonly snapshotsMax: number;
+    /** Who may log in to them; no password = everyone. */
+    readonly snapshotUser: string;
+    readonly snapshotPassword: string;
+    /** Requests of one address that are answered in a second. */
+    readonly requestsPerSecond: number;
+    /** Pause before a feed that failed begins anew. */
+    readonly restartMs: number;
     /** Messages that can be asked for again; a power of two. */
     readonly historyMessages: number;
     readonly heartbeatMs: number;
@@ -136,6 +149,8 @@ export interface Config {
     readonly device: string;
     readonly address: string;
     readonly prefixLength: number;
+    /** Receive queues; 0 = as many as the device's arguments make, else one. */
+    readonly queues: number;
     /** 0 = no FIX here. */
     readonly fixPort: number;
     /** Of the binary protocol; 0 = not over TCP. */

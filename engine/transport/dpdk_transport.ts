@@ -7,8 +7,9 @@
  * allocate; received payloads are read, and payloads to send are written, in
  * the packet buffers themselves. Streams are lwIP's, in the same poll: what
  * comes is copied once, from the packet into the connection's window. They
- * need `connectionsMax`; without it they are refused. If DPDK, the device, huge pages or a permission is missing, the constructor says so;
- * it never becomes another driver.
+ * need `connectionsMax`; without it they are refused. If DPDK, the device,
+ * huge pages or a permission is missing, the constructor says so; it never
+ * becomes another driver.
  *
  * @module
  */
@@ -17,13 +18,13 @@ import {
   DPDK_LIBRARY_NAME,
   DpdkCounter,
   type DpdkInUse,
-  type DpdkLink,
   type DpdkOptions,
   type DpdkPort,
   type DpdkSymbols,
   openDpdk,
   parseIpv4,
 } from "../../ffi/dpdk.ts";
+import type { DpdkFigures } from "../../ffi/dpdk_figures.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { assert } from "../assert.ts";
@@ -38,6 +39,11 @@ const EADDRNOTAVAIL = 99;
 const EPHEMERAL_PORT_MIN = 49152;
 const ANY_ADDRESS = "0.0.0.0";
 
+function isGroup(address: string): boolean {
+  const first = Number(address.split(".", 1)[0]);
+  return first >= 224 && first <= 239;
+}
+
 /** Datagrams and streams over a port that DPDK drives. See `DpdkOptions`. */
 export class DpdkTransport implements Transport {
   readonly name = "dpdk";
@@ -49,6 +55,10 @@ export class DpdkTransport implements Transport {
   readonly counters: Float64Array;
   /** Our MAC address. */
   readonly mac: string;
+  /** Names the port to those who read figures on another thread. */
+  get handle(): number {
+    return this.#handle;
+  }
   readonly #port: DpdkPort;
   readonly #symbols: DpdkSymbols;
   readonly #handle: number;
@@ -110,13 +120,57 @@ export class DpdkTransport implements Transport {
   listenDatagram(address: string, port: number): number {
     const bound = this.#portFor("datagrams", address, port);
     const listener = unwrap(
-      this.#symbols.ferrule_dpdk_listen(this.#handle, bound),
+      this.#symbols.ferrule_dpdk_listen(
+        this.#handle,
+        parseIpv4(address),
+        bound,
+      ),
       `listen for datagrams on ${address}:${bound}`,
-      "Each UDP port can be used once, and up to 16 of them: choose another port",
+      "Each UDP port can be used once for each address or group, and up to 16 of them",
       DPDK_LIBRARY_NAME,
     );
     this.#ports.set(listener, bound);
     return listener;
+  }
+
+  /** What is sent to a group does not come back to this host. */
+  multicastFrom(listener: number, address: string, hops: number): void {
+    this.#checkOwn(`send multicast by the interface of ${address}`, address);
+    unwrap(
+      this.#symbols.ferrule_dpdk_hops(this.#handle, listener, hops),
+      `send multicast ${hops} hops far`,
+      "A datagram leaves this machine with 1 hop at least",
+      DPDK_LIBRARY_NAME,
+    );
+  }
+
+  joinGroup(listener: number, group: string, address: string): void {
+    this.#checkOwn(`join multicast group ${group} on ${address}`, address);
+    unwrap(
+      this.#symbols.ferrule_dpdk_join(
+        this.#handle,
+        listener,
+        parseIpv4(group),
+      ),
+      `join multicast group ${group}`,
+      "Groups are 224.0.0.2 to 239.255.255.255, up to 32 on a port, each once " +
+        "for a listener",
+      DPDK_LIBRARY_NAME,
+    );
+  }
+
+  leaveGroup(listener: number, group: string, address: string): void {
+    this.#checkOwn(`leave multicast group ${group} on ${address}`, address);
+    unwrap(
+      this.#symbols.ferrule_dpdk_leave(
+        this.#handle,
+        listener,
+        parseIpv4(group),
+      ),
+      `leave multicast group ${group}`,
+      "A group can be left by who joined it",
+      DPDK_LIBRARY_NAME,
+    );
   }
 
   port(listener: number): number {
@@ -201,9 +255,9 @@ export class DpdkTransport implements Transport {
     if (code < 0) this.#fail(code, "send a datagram");
   }
 
-  /** Link state and the card's own counters; microseconds, not for the loop. */
-  link(): DpdkLink {
-    return this.#port.link();
+  /** Link state, the card's own counters, ours; microseconds, not for the loop. */
+  figures(): DpdkFigures {
+    return this.#port.figures();
   }
 
   /** Buffers, connections and segments in use; not for the loop. */
@@ -218,13 +272,8 @@ export class DpdkTransport implements Transport {
 
   #portFor(what: string, address: string, port: number): number {
     parseIpv4(address);
-    if (address !== ANY_ADDRESS && address !== this.#address) {
-      throw new NativeError(
-        `listen for ${what} on ${address}:${port}`,
-        EADDRNOTAVAIL,
-        `the address of the DPDK port is ${this.#address}`,
-        `Use that address, or ${ANY_ADDRESS}`,
-      );
+    if (what !== "datagrams" || !isGroup(address)) {
+      this.#checkOwn(`listen for ${what} on ${address}:${port}`, address);
     }
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
       throw new NativeError(
@@ -235,6 +284,16 @@ export class DpdkTransport implements Transport {
       );
     }
     return port === 0 ? this.#freePort() : port;
+  }
+
+  #checkOwn(operation: string, address: string): void {
+    if (address === ANY_ADDRESS || address === this.#address) return;
+    throw new NativeError(
+      operation,
+      EADDRNOTAVAIL,
+      `the address of the DPDK port is ${this.#address}`,
+      `Use that address, or ${ANY_ADDRESS}`,
+    );
   }
 
   #freePort(): number {

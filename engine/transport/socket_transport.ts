@@ -251,18 +251,21 @@ export abstract class SocketTransport implements Transport {
     return this.#uring.listenDatagram(parseAddress(address), port, address);
   }
 
-  /**
-   * Says where multicast datagrams of a UDP socket leave.
-   *
-   * @param address Of the interface. @param hops Routers that they pass, plus one.
-   */
   multicastFrom(listener: number, address: string, hops: number): void {
     this.#uring.multicast(listener, parseAddress(address), hops, address);
   }
 
-  /** Makes a UDP socket hear a multicast group on the interface with an address. */
   joinGroup(listener: number, group: string, address: string): void {
     this.#uring.join(
+      listener,
+      parseAddress(group),
+      parseAddress(address),
+      `${group} on ${address}`,
+    );
+  }
+
+  leaveGroup(listener: number, group: string, address: string): void {
+    this.#uring.leave(
       listener,
       parseAddress(group),
       parseAddress(address),

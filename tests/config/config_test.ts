@@ -389,6 +389,26 @@ Deno.test("loadConfig() wants to know device, address and sessions of DPDK", () 
   );
 });
 
+Deno.test("loadConfig() wants to know the device of a feed over DPDK, and that it is the feed's alone", () => {
+  const feed = '[feed]\nenabled = true\ntransport = "dpdk"\n';
+  assertEquals(problems(`${feed}hops = 0`), [
+    'feed.device = "": is needed for feed.transport = "dpdk"',
+    'feed.device_address = "": is needed for feed.transport = "dpdk"',
+    "feed.hops = 0: must be at least 1: DPDK's frames leave this machine",
+  ]);
+  const device = 'device = "net_af_packet0,iface=eth1"';
+  assertEquals(
+    problems(
+      `${feed}${device}\ndevice_address = "192.0.2.1"\n[dpdk]\nenabled = true\n` +
+        `${device}\naddress = "192.0.2.1"\n[[dpdk.sessions]]\nnumber = 9\nkey = "5"`,
+    ),
+    [
+      'feed.device = "net_af_packet0,iface=eth1": is dpdk.device: each needs one of its own',
+      'feed.device_address = "192.0.2.1": is dpdk.address already',
+    ],
+  );
+});
+
 Deno.test("loadConfig() wants to know where the other half of a pair is, and what decides", () => {
   assertEquals(problems('journal.durability = "replicated"'), [
     'replication.role = "none": must be primary, standby or auto if journal.durability is "replicated"',

@@ -74,6 +74,9 @@ export class FakeTransport implements Transport {
   port(): number {
     return 0;
   }
+  multicastFrom(): void {}
+  joinGroup(): void {}
+  leaveGroup(): void {}
   closeListener(): void {}
   poll(): number {
     return 0;

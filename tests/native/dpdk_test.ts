@@ -50,6 +50,7 @@ Deno.test(name, async () => {
     ...SANITIZE,
     ...flags,
     ...["-Inative", "tests/native/dpdk/net_fuzz.c", "native/dpdk_net.c"],
+    ...["native/dpdk_multicast.c", "native/error.c"],
     ...libraries,
     ...["-o", binary],
   ]);

@@ -40,8 +40,8 @@ export interface Rung {
   readonly clientAddress: string;
   /** Connections are made by its polls, not by the kernel behind its back. */
   readonly pollsToAccept?: boolean;
-  /** It can be had once in the life of a process. */
-  readonly opensOnce?: boolean;
+  /** Its driver gives descriptors back only when the process ends. */
+  readonly keepsFiles?: boolean;
   /** Why it can not be had here, or "". */
   missing(): string;
   /** Starts it; may leave out what is not its own. */

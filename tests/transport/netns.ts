@@ -65,6 +65,31 @@ export async function withWire(
   }
 }
 
+/** Runs a program of tests in a namespace of its own; returns what it printed, throws that if it failed. */
+export async function testInNamespace(
+  program: URL,
+  args: readonly string[] = [],
+): Promise<string> {
+  const namespace = `ferrule-${Deno.pid}-${wires++}`;
+  try {
+    await ip("netns", "add", namespace);
+    await ip("-n", namespace, "link", "set", "lo", "up");
+    const { success, stdout, stderr } = await new Deno.Command("ip", {
+      args: [
+        ...["netns", "exec", namespace, Deno.execPath(), "test"],
+        ...["--no-check", "--no-prompt", "--frozen", "--unstable-net", "-A"],
+        ...[program.pathname, "--", ...args],
+      ],
+    }).output();
+    const text = new TextDecoder();
+    const output = text.decode(stdout) + text.decode(stderr);
+    if (!success) throw new Error(output);
+    return output;
+  } finally {
+    await ip("netns", "del", namespace).catch(() => {});
+  }
+}
+
 /**
  * Cuts the wire and puts a namespace with two interfaces between its ends:
  * what comes to `mid0` and `mid1` is for the body to carry, or to lose.
