@@ -25,6 +25,8 @@ export interface ChildResult {
   /** Nanoseconds of processor time, and of the clock on the wall, for an order. */
   readonly cpuNs: number;
   readonly wallNs: number;
+  /** Processor time of gateway, exchange and journal. */
+  readonly agentNs: readonly number[];
   /** By rate. */
   readonly latencies: Readonly<Record<string, Latencies>>;
 }
@@ -53,8 +55,12 @@ export function measure(spec: ChildSpec): ChildResult {
   try {
     rig.run(spec.warmup);
     const times = Array.from({ length: spec.windows }, () => {
-      const { orders, cpuNs, wallNs } = rig.run(spec.orders);
-      return { cpuNs: cpuNs / orders, wallNs: wallNs / orders };
+      const { orders, cpuNs, wallNs, agentNs } = rig.run(spec.orders);
+      return {
+        cpuNs: cpuNs / orders,
+        wallNs: wallNs / orders,
+        agentNs: agentNs.map((ns) => ns / orders),
+      };
     });
     const latencies: Record<string, Latencies> = {};
     for (const rate of spec.rates) {
@@ -65,6 +71,9 @@ export function measure(spec: ChildSpec): ChildResult {
     return {
       cpuNs: spread(times.map((time) => time.cpuNs)).median,
       wallNs: spread(times.map((time) => time.wallNs)).median,
+      agentNs: times[0]!.agentNs.map((_, i) =>
+        spread(times.map((time) => time.agentNs[i]!)).median
+      ),
       latencies,
     };
   } finally {

@@ -51,6 +51,8 @@ export interface RigSpec {
   /** Orders in a round, and in a batch of one connection. */
   readonly round: number;
   readonly batch: number;
+  /** TOML lines of `[capacity]`. */
+  readonly capacityToml?: string;
 }
 
 /** What a number of orders took. */
@@ -58,6 +60,8 @@ export interface RigTimes {
   readonly orders: number;
   readonly cpuNs: number;
   readonly wallNs: number;
+  /** Processor time of gateway, exchange and journal. */
+  readonly agentNs: readonly number[];
 }
 
 /** p50, p99, p99.9, p99.99, max of the time in the process, nanoseconds. */
@@ -87,6 +91,7 @@ data_directory = ${JSON.stringify(directory)}
 [capacity]
 sessions = ${Math.max(256, connections + 8)}
 connections = ${Math.max(64, connections)}
+${spec.capacityToml ?? ""}
 [journal]
 durability = "${durability}"
 [fix]
@@ -168,21 +173,31 @@ export class InProcessRig {
     const { transport, clients } = this;
     const { cpuNs, ticks, nsPerTick } = this.#stamps;
     const until = clients.acknowledged + orders;
-    let cpu = 0;
     let wall = 0;
     let left = orders;
+    const agents = this.#agents;
+    const agentNs = new Float64Array(agents.length);
     transport.beforePoll = () => {};
     for (let rounds = 0; clients.acknowledged < until; rounds++) {
       left -= this.#deliverRound(left);
       const wallFrom = ticks();
-      const cpuFrom = cpuNs();
-      this.#round();
-      cpu += cpuNs() - cpuFrom;
+      let cpu = cpuNs();
+      for (let i = 0; i < agents.length; i++) {
+        agents[i]!.doWork();
+        const after = cpuNs();
+        agentNs[i]! += after - cpu;
+        cpu = after;
+      }
       wall += ticks() - wallFrom;
       this.#read();
       if (rounds > ROUNDS_MAX + orders) throw new Error("No answer comes");
     }
-    return { orders, cpuNs: cpu, wallNs: wall * nsPerTick };
+    return {
+      orders,
+      cpuNs: agentNs.reduce((sum, ns) => sum + ns),
+      wallNs: wall * nsPerTick,
+      agentNs: [...agentNs],
+    };
   }
 
   /**
