@@ -83,6 +83,8 @@ export class FixSession {
   readonly password: Uint8Array;
   /** "|49=FERRULE|56=CLIENT1|", with SOH for |, as `wordsOfText()`. */
   readonly header: Int32Array;
+  /** The same, and "52=". */
+  readonly headerTo52: Int32Array;
   readonly store: OutboundStore;
   connection: FixConnection | undefined;
   /** MsgSeqNum that the client's next message must have. */
@@ -106,9 +108,9 @@ export class FixSession {
     this.compId = ENCODER.encode(definition.name);
     this.username = ENCODER.encode(definition.username);
     this.password = ENCODER.encode(definition.secret);
-    this.header = wordsOfText(
-      ENCODER.encode(`\x0149=${targetCompId}\x0156=${definition.name}\x01`),
-    );
+    const header = `\x0149=${targetCompId}\x0156=${definition.name}\x01`;
+    this.header = wordsOfText(ENCODER.encode(header));
+    this.headerTo52 = wordsOfText(ENCODER.encode(`${header}52=`));
     this.store = store;
   }
 }

@@ -425,3 +425,98 @@ export function putDecimal(
   bytes[point] = 0x2e;
   return putPadded(bytes, point + 1, rest, decimals);
 }
+
+/** Four digits with leading zeros as one word, by number. */
+const FOUR_DIGITS = Int32Array.from({ length: 10_000 }, (_, n) => {
+  const digit = (power: number): number => 48 + Math.floor(n / power) % 10;
+  return digit(1000) | digit(100) << 8 | digit(10) << 16 | digit(1) << 24;
+});
+
+/** A number of 0 to 9,999 as four digits in one word, the first one lowest. */
+export function fourDigits(value: number): number {
+  return FOUR_DIGITS[value]!;
+}
+
+/** Writes a whole number below 10,000; three bytes behind it are written over. */
+function putBelowTenThousand(
+  view: DataView,
+  p: number,
+  value: number,
+): number {
+  const four = FOUR_DIGITS[value]!;
+  if (value >= 1000) {
+    view.setInt32(p, four, true);
+    return p + 4;
+  }
+  if (value >= 100) {
+    view.setInt32(p, four >>> 8, true);
+    return p + 3;
+  }
+  if (value >= 10) {
+    view.setInt32(p, four >>> 16, true);
+    return p + 2;
+  }
+  view.setInt32(p, four >>> 24, true);
+  return p + 1;
+}
+
+/** `putUint()`, four digits at a time: up to three bytes behind it are written over. */
+export function putUintWords(
+  view: DataView,
+  p: number,
+  value: number,
+): number {
+  if (value < 10_000) return putBelowTenThousand(view, p, value | 0);
+  if (value < 1e8) {
+    const whole = value | 0;
+    const high = (whole / 10_000) | 0;
+    const end = putBelowTenThousand(view, p, high);
+    view.setInt32(end, FOUR_DIGITS[whole - high * 10_000]!, true);
+    return end + 4;
+  }
+  return putLargeWords(view, p, value);
+}
+
+/** The same from 10^8 on. */
+function putLargeWords(view: DataView, p: number, value: number): number {
+  // The quotient may round up to the next whole number.
+  let high = Math.floor(value / 1e8);
+  let low = value - high * 1e8;
+  if (low < 0) {
+    high--;
+    low += 1e8;
+  }
+  const end = putUintWords(view, p, high);
+  const upper = (low / 10_000) | 0;
+  view.setInt32(end, FOUR_DIGITS[upper]!, true);
+  view.setInt32(end + 4, FOUR_DIGITS[low - upper * 10_000]!, true);
+  return end + 8;
+}
+
+const POWERS_SMALL = Int32Array.of(1, 10, 100, 1000, 10_000);
+const UNITS_SMALL = 0x7fffffff;
+
+/** `putDecimal()`, likewise. @param bytes Of `view`. */
+export function putDecimalWords(
+  bytes: Uint8Array,
+  view: DataView,
+  p: number,
+  units: number,
+  decimals: number,
+): number {
+  if (decimals === 0) return putUintWords(view, p, units);
+  if (decimals > 4 || units > UNITS_SMALL) {
+    return putDecimal(bytes, p, units, decimals);
+  }
+  const small = units | 0;
+  const power = POWERS_SMALL[decimals]!;
+  const whole = (small / power) | 0;
+  const point = putUintWords(view, p, whole);
+  view.setInt8(point, 0x2e);
+  view.setInt32(
+    point + 1,
+    FOUR_DIGITS[small - whole * power]! >>> (32 - decimals * 8),
+    true,
+  );
+  return point + 1 + decimals;
+}
