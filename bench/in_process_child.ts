@@ -27,6 +27,8 @@ export interface ChildResult {
   readonly wallNs: number;
   /** Processor time of gateway, exchange and journal. */
   readonly agentNs: readonly number[];
+  /** Processor time in the fastest window: what others on the machine disturb least. */
+  readonly fastestNs: number;
   /** By rate. */
   readonly latencies: Readonly<Record<string, Latencies>>;
 }
@@ -74,6 +76,7 @@ export function measure(spec: ChildSpec): ChildResult {
       agentNs: times[0]!.agentNs.map((_, i) =>
         spread(times.map((time) => time.agentNs[i]!)).median
       ),
+      fastestNs: Math.min(...times.map((time) => time.cpuNs)),
       latencies,
     };
   } finally {
