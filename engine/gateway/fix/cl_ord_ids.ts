@@ -81,6 +81,8 @@ export class ClOrdIds {
   /** The memory that the last staged id lay in. */
   #bytes: Uint8Array = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
+  /** The last place of a whole word in it. */
+  #lastWordAt = -4;
   /** What was read ahead: kept, so that the reading is not left out. */
   ahead = 0;
 
@@ -153,6 +155,7 @@ export class ClOrdIds {
         bytes.byteOffset,
         bytes.byteLength,
       );
+      this.#lastWordAt = bytes.byteLength - 4;
     }
     const length = to - from;
     this.#word0 = this.#wordOf(from, length);
@@ -309,9 +312,8 @@ export class ClOrdIds {
   /** Four bytes of the id from `from` on, of which `length` belong to it. */
   #wordOf(from: number, length: number): number {
     if (length <= 0) return 0;
-    const view = this.#view;
-    if (from + 4 > view.byteLength) return this.#lastWord(from, length);
-    const four = view.getInt32(from, true);
+    if (from > this.#lastWordAt) return this.#lastWord(from, length);
+    const four = this.#view.getInt32(from, true);
     return length >= 4 ? four : four & ((1 << (length << 3)) - 1);
   }
 

@@ -79,6 +79,8 @@ export class FixSession {
   readonly name: string;
   /** SenderCompID of the client. */
   readonly compId: Uint8Array;
+  /** The same as `wordsOfText()`. */
+  readonly compIdWords: Int32Array;
   readonly username: Uint8Array;
   readonly password: Uint8Array;
   /** "|49=FERRULE|56=CLIENT1|", with SOH for |, as `wordsOfText()`. */
@@ -106,6 +108,7 @@ export class FixSession {
     this.index = definition.index;
     this.name = definition.name;
     this.compId = ENCODER.encode(definition.name);
+    this.compIdWords = wordsOfText(this.compId);
     this.username = ENCODER.encode(definition.username);
     this.password = ENCODER.encode(definition.secret);
     const header = `\x0149=${targetCompId}\x0156=${definition.name}\x01`;

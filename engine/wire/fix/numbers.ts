@@ -127,13 +127,54 @@ export class TimestampReader {
   readonly ms = new Float64Array(1);
   #date = -1;
   readonly #dateMs = new Float64Array(1);
+  /** The last text of 21 bytes that was good, to be found again: five words and a byte. */
+  readonly #text = new Int32Array(6);
+  /** The memory that the last text lay in. */
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
 
   /** Reads "YYYYMMDD-HH:MM:SS[.sss[sss[sss]]]"; false if it is none. */
   parse(bytes: Uint8Array, from: number, to: number): boolean {
     const length = to - from;
-    if (length !== 21 && length !== 17 && length !== 24 && length !== 27) {
-      return false;
+    if (length === 21) {
+      if (this.#isLast(bytes, from)) return true;
+      if (!this.#parse(bytes, from, to)) return false;
+      const text = this.#text;
+      for (let i = 0; i < 5; i++) {
+        text[i] = this.#view.getInt32(from + i * 4, true);
+      }
+      text[5] = bytes[from + 20]!;
+      return true;
     }
+    // Another result than that of the text.
+    this.#text[0] = 0;
+    return (length === 17 || length === 24 || length === 27) &&
+      this.#parse(bytes, from, to);
+  }
+
+  /** True for the same 21 bytes as last time: times of a batch repeat. */
+  #isLast(bytes: Uint8Array, from: number): boolean {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(
+        bytes.buffer,
+        bytes.byteOffset,
+        bytes.byteLength,
+      );
+    }
+    const text = this.#text;
+    const view = this.#view;
+    // What changes first is looked at first.
+    return bytes[from + 20] === text[5] &&
+      view.getInt32(from + 16, true) === text[4] &&
+      view.getInt32(from + 12, true) === text[3] &&
+      view.getInt32(from + 8, true) === text[2] &&
+      view.getInt32(from + 4, true) === text[1] &&
+      view.getInt32(from, true) === text[0];
+  }
+
+  #parse(bytes: Uint8Array, from: number, to: number): boolean {
+    const length = to - from;
     const century = two(bytes, from);
     const year = two(bytes, from + 2);
     const month = two(bytes, from + 4);
@@ -169,6 +210,7 @@ export class TimestampReader {
 
   /** Reads "YYYYMMDD" as its first millisecond; false if it is none. */
   parseDate(bytes: Uint8Array, from: number, to: number): boolean {
+    this.#text[0] = 0;
     if (to - from !== 8) return false;
     const century = two(bytes, from);
     const year = two(bytes, from + 2);
