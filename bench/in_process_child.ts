@@ -6,7 +6,11 @@
  *
  * @module
  */
-import { InProcessRig, type Latencies, type RigSpec } from "./in_process_rig.ts";
+import {
+  InProcessRig,
+  type Latencies,
+  type RigSpec,
+} from "./in_process_rig.ts";
 import { spread } from "./stats.ts";
 
 /** What is measured. Plain data. */

@@ -34,6 +34,8 @@ export interface Clients {
   logon(slot: number, at: number): number;
   /** Writes orders of `slot` at `at`, as one batch; returns its bytes. */
   write(slot: number, at: number, orders: number): number;
+  /** Messages in bytes that were sent. */
+  messages(from: number, bytes: number): number;
   /** Checks what was sent to `slot`. @throws {Error} If something is wrong. */
   read(slot: number, from: number, bytes: number): void;
 }
@@ -127,6 +129,15 @@ export class FixClients implements Clients {
     this.bytesRead += bytes;
     const end = from + bytes;
     for (let p = from; p < end;) p = this.#message(slot, p);
+  }
+
+  messages(from: number, bytes: number): number {
+    const b = this.#bytes;
+    let count = 0;
+    for (let p = from; p < from + bytes; count++) {
+      p += b[p + 12]! * 100 + b[p + 13]! * 10 + b[p + 14]! - 5328 + 23;
+    }
+    return count;
   }
 
   /** As far as before what a message itself has. */
@@ -298,6 +309,10 @@ export class BinaryClients implements Clients {
         this.#message(p);
       }
     }
+  }
+
+  messages(_from: number, bytes: number): number {
+    return (bytes - HEADER_BYTES) / SERVER_MESSAGE_BYTES;
   }
 
   #message(at: number): void {

@@ -47,7 +47,7 @@ export interface MemoryTransportHooks {
   /** A poll showed something; called last in it. */
   shown?: (completions: number) => void;
   /** Bytes were committed. */
-  committed?: (bytes: number) => void;
+  committed?: (offset: number, bytes: number) => void;
 }
 
 /** Connections in memory; see the module's text. */
@@ -185,8 +185,15 @@ export class MemoryTransport implements Transport {
     const slot = connection - FIRST_CONNECTION;
     const state = this.#state;
     const at = slot * STATE_WORDS;
+    const { committed } = this.hooks;
+    if (committed !== undefined) {
+      const which = state[at + HALF]!;
+      committed(
+        this.#sendStart + (slot * 2 + which) * this.#half + state[at + FILLED]!,
+        bytes,
+      );
+    }
     state[at + FILLED]! += bytes;
-    this.hooks.committed?.(bytes);
     if (state[at + QUEUED] !== 0) return;
     state[at + QUEUED] = 1;
     this.#sends[this.#sendCount++] = slot;

@@ -92,7 +92,11 @@ export class Sender {
         break;
       }
       if (store.u8[record + Fixed.EVT_KIND_U8]! <= Fixed.EventKind_FILLED) {
-        const many = this.#sendMany(connection, session, SEND_ROUND_MAX - fresh);
+        const many = this.#sendMany(
+          connection,
+          session,
+          SEND_ROUND_MAX - fresh,
+        );
         fresh += many;
         if (many > 0) continue;
       }
@@ -149,6 +153,14 @@ export class Sender {
     connection.nextToSend = next;
     if (p > at) this.#commit(connection, p - at);
     return next - first;
+  }
+
+  /** True if there is something that the connection has not been sent. */
+  owes(connection: FixConnection): boolean {
+    const { session, nextToSend, resendNext, resendLast } = connection;
+    return session !== undefined &&
+      connection.state !== ConnectionState.CLOSED && nextToSend !== 0 &&
+      (nextToSend <= session.store.last || resendNext <= resendLast);
   }
 
   /**
@@ -208,7 +220,9 @@ export class Sender {
   /** Session messages are not sent again, but for those that refuse something. */
   #skips(session: FixSession, record: number): boolean {
     const { u8 } = session.store;
-    if (u8[record + Fixed.EVT_KIND_U8] !== EventKind.SESSION_MESSAGE) return false;
+    if (u8[record + Fixed.EVT_KIND_U8] !== EventKind.SESSION_MESSAGE) {
+      return false;
+    }
     const type = u8[record + EVT_DETAIL_U8];
     return type !== TYPE_REJECT && type !== TYPE_BUSINESS_REJECT &&
       type !== TYPE_MASS_CANCEL_REPORT;

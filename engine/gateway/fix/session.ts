@@ -50,6 +50,8 @@ export class FixConnection {
   gapLast = 0;
   heartBtIntMs = 0;
   testRequestSent = false;
+  /** The gateway knows that there is something to send. */
+  listed = false;
   /** Milliseconds since 1970: accepted, last message taken, last sent, gap asked for, logged out, last progress in sending. */
   readonly times = new Float64Array(6);
   /** Bytes committed in all, and those taken over by the kernel when progress was looked at. */
@@ -97,6 +99,8 @@ export class FixSession {
   nextReference = 1;
   /** A client has gone and the exchange doesn't know yet. */
   logoutOwed = false;
+  /** The gateway knows that the store has records that are not in its file. */
+  spills = false;
   /** The store's file failed and it was logged. */
   fileErrorLogged = false;
 
