@@ -67,6 +67,7 @@ const FILES = [
   "engine/gateway/fix/order_desk.ts",
   "engine/gateway/fix/order_terms.ts",
   "engine/gateway/fix/replies.ts",
+  "engine/gateway/fix/sender.ts",
   "engine/gateway/fix/session_layer.ts",
   "bench/bare_book.ts",
   "bench/event_writing.ts",

@@ -95,7 +95,8 @@ export class FakeTransport implements Transport {
     const text = latin1(this.bytes.subarray(this.#at, this.#at + bytes));
     const list = this.sent.get(connection) ?? [];
     this.sent.set(connection, list);
-    list.push(text);
+    // Several messages may be committed together.
+    list.push(...text.split(/(?<=\x0110=\d{3}\x01)/));
     if (this.deaf.has(connection)) {
       this.#pending.set(
         connection,
