@@ -29,7 +29,7 @@ import {
   Protocol,
 } from "../record/mod.ts";
 import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
-import { type Log, SharedHistogram } from "../telemetry/mod.ts";
+import { type Log, SessionBoard, SharedHistogram } from "../telemetry/mod.ts";
 import { DpdkTransport, type Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
 import { openKernelTransport } from "./open_transport.ts";
@@ -245,6 +245,7 @@ export function assembleGateway(
     clock: workshop.clock,
     lane: workshop.lane(index === 0 ? "gateway0" : "gateway1"),
     latency: new SharedHistogram(memory, plan.latency[index]!),
+    board: new SessionBoard(memory, plan.board, config.capacity.sessions),
     log,
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),

@@ -5,7 +5,7 @@
  *
  * ```
  *   control | counters | latency, one each gateway | depth | register |
- *   recovery ring | journal ring | replica ring | operator ring |
+ *   session board | recovery ring | journal ring | replica ring | operator ring |
  *   command ring, event ring, each gateway
  * ```
  *
@@ -17,7 +17,11 @@ import type { Config } from "../config/mod.ts";
 import { depthBytes } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
 import { CONTROL_BYTES, SpscRing } from "../ring/mod.ts";
-import { COUNTER_BLOCK_BYTES, HISTOGRAM_BYTES } from "../telemetry/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  HISTOGRAM_BYTES,
+  SessionBoard,
+} from "../telemetry/mod.ts";
 import { depthShape } from "./depth_shape.ts";
 import { registerBytes, registerShape } from "./register_layout.ts";
 
@@ -43,6 +47,8 @@ export interface MemoryPlanOptions {
   readonly depthBytes: number;
   /** Bytes of the register. */
   readonly registerBytes: number;
+  /** Bytes of the board of sessions. */
+  readonly boardBytes: number;
 }
 
 /** Byte offsets in the shared region. Plain data: it travels to workers. */
@@ -52,6 +58,7 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly latency: readonly number[];
   readonly depth: number;
   readonly register: number;
+  readonly board: number;
   readonly recoveryRing: number;
   readonly journalRing: number;
   readonly replicaRing: number;
@@ -80,6 +87,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     latency: each(HISTOGRAM_BYTES),
     depth: take(options.depthBytes),
     register: take(options.registerBytes),
+    board: take(options.boardBytes),
     recoveryRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, RECOVERY_SLOTS)),
     journalRing: take(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.journalSlots),
@@ -108,5 +116,6 @@ export function planOf(config: Config): MemoryPlan {
     replicaSlots: config.replication.role === "none" ? 2 : REPLICA_SLOTS,
     depthBytes: depthBytes(depthShape(config)),
     registerBytes: registerBytes(registerShape(config)),
+    boardBytes: SessionBoard.bytes(capacity.sessions),
   });
 }

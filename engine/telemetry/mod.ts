@@ -9,3 +9,4 @@ export * from "./block.ts";
 export * from "./counters.ts";
 export * from "./histogram.ts";
 export * from "./log.ts";
+export * from "./session_board.ts";
