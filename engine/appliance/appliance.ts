@@ -12,6 +12,7 @@
 import {
   allocate,
   closeFile,
+  fileSpaceBytes,
   lockDirectory,
   makeDirectory,
   type MemoryRegion,
@@ -45,6 +46,7 @@ import {
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { buildPage } from "./build_page.ts";
 import { depthShape } from "./depth_shape.ts";
 import { gaugesOf } from "./gauges.ts";
 import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
@@ -331,11 +333,12 @@ export class Appliance {
 
   #openAdmin(): AdminServer {
     const { address, port } = this.#config.admin;
+    const latency = this.#plan.latency.map((offset) =>
+      new SharedHistogram(this.#region.buffer, offset)
+    );
     const metrics = new Metrics({
       counters: this.#counters,
-      latency: this.#plan.latency.map((offset) =>
-        new SharedHistogram(this.#region.buffer, offset)
-      ),
+      latency,
       gauges: gaugesOf({
         plan: this.#plan,
         memory: this.#region.buffer,
@@ -350,6 +353,19 @@ export class Appliance {
     });
     return serveAdmin(address, port, {
       metrics,
+      page: buildPage({
+        config: this.#config,
+        plan: this.#plan,
+        memory: this.#region.buffer,
+        hugePages: this.#region.hugePages,
+        counters: this.#counters,
+        latency,
+        register: this.#register,
+        depth: this.#depth,
+        health: () => this.#health(),
+        journalLag: () => this.#journalLag(),
+        freeBytes: () => fileSpaceBytes(this.#lock),
+      }),
       health: () => this.#health(),
       book: (symbol) => this.#depth.read(symbol),
       state: () => this.#state(),
