@@ -336,7 +336,21 @@ export class Appliance {
     const latency = this.#plan.latency.map((offset) =>
       new SharedHistogram(this.#region.buffer, offset)
     );
+    const { page, gauges: state } = buildPage({
+      config: this.#config,
+      plan: this.#plan,
+      memory: this.#region.buffer,
+      hugePages: this.#region.hugePages,
+      counters: this.#counters,
+      latency,
+      register: this.#register,
+      depth: this.#depth,
+      health: () => this.#health(),
+      journalLag: () => this.#journalLag(),
+      freeBytes: () => fileSpaceBytes(this.#lock),
+    });
     const metrics = new Metrics({
+      state,
       counters: this.#counters,
       latency,
       gauges: gaugesOf({
@@ -353,19 +367,7 @@ export class Appliance {
     });
     return serveAdmin(address, port, {
       metrics,
-      page: buildPage({
-        config: this.#config,
-        plan: this.#plan,
-        memory: this.#region.buffer,
-        hugePages: this.#region.hugePages,
-        counters: this.#counters,
-        latency,
-        register: this.#register,
-        depth: this.#depth,
-        health: () => this.#health(),
-        journalLag: () => this.#journalLag(),
-        freeBytes: () => fileSpaceBytes(this.#lock),
-      }),
+      page,
       health: () => this.#health(),
       book: (symbol) => this.#depth.read(symbol),
       state: () => this.#state(),

@@ -1,7 +1,8 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * Makes the status page over shared memory. Main thread.
+ * Makes the status page and the figures of the appliance as a whole, over
+ * shared memory. Main thread.
  *
  * @module
  */
@@ -12,6 +13,8 @@ import { journalDirectory } from "./build_journal.ts";
 import { DoctorDesk } from "./doctor_desk.ts";
 import { type LiveSources, LiveView } from "./live_view.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
+import type { GaugeSource } from "./metrics.ts";
+import { stateGauges } from "./state_gauges.ts";
 import { StatusPage } from "./status_page.ts";
 
 /** What the page is made over. */
@@ -25,8 +28,10 @@ export interface PageParts
   readonly hugePages: boolean;
 }
 
-/** The page; it looks until it is closed. */
-export function buildPage(parts: PageParts): StatusPage {
+/** The page, which looks until it is closed, and the figures of the whole. */
+export function buildPage(
+  parts: PageParts,
+): { page: StatusPage; gauges: GaugeSource[] } {
   const { config, plan, memory, hugePages, ...sources } = parts;
   const clock = new Clock();
   const nowMs = (): number => {
@@ -39,5 +44,13 @@ export function buildPage(parts: PageParts): StatusPage {
     journalDirectory: journalDirectory(config.appliance.dataDirectory),
     nowMs,
   });
-  return new StatusPage(view, new DoctorDesk(config, hugePages, nowMs));
+  const page = new StatusPage(view, new DoctorDesk(config, hugePages, nowMs));
+  const gauges = stateGauges({
+    health: parts.health,
+    freeBytes: parts.freeBytes,
+    startTimeS: Math.floor(performance.timeOrigin / 1000),
+    hugePages: config.memory.hugePages === "never" ? undefined : hugePages,
+    page,
+  });
+  return { page, gauges };
 }

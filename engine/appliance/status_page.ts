@@ -58,6 +58,16 @@ export class StatusPage {
     ];
   }
 
+  /** Pages that are open now. */
+  get listeners(): number {
+    return this.#feed.listeners;
+  }
+
+  /** Pages that were dropped because they did not read. */
+  get dropped(): number {
+    return this.#feed.dropped;
+  }
+
   /** Answers a GET of one of its paths; undefined for any other. */
   async answer(url: URL): Promise<Response | undefined> {
     const { pathname } = url;
