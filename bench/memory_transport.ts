@@ -135,6 +135,12 @@ export class MemoryTransport implements Transport {
     return 1;
   }
 
+  multicastFrom(): void {}
+
+  joinGroup(): void {}
+
+  leaveGroup(): void {}
+
   closeListener(): void {}
 
   poll(): number {

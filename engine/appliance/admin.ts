@@ -1,9 +1,9 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The admin port: `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
- * `/instruments`, `/sessions`, `/accounts`, `/clock`, and `/control` and
- * `/promote` for what an operator asks.
+ * The admin port: the status page at `/`, `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
+ * `/instruments`, `/sessions`, `/accounts`, `/clock`, and `/control` and `/promote` for
+ * what an operator asks.
  *
  * Runs on the main thread with Deno's own HTTP server and reads shared memory;
  * only `/control` changes anything, through the exchange. It listens on
@@ -15,6 +15,7 @@
 import type { Log } from "../telemetry/mod.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OperatorAnswer } from "./operator_desk.ts";
+import { STATUS_PATHS, type StatusPage } from "./status_page.ts";
 
 /** What `/health` answers. */
 export interface Health {
@@ -33,6 +34,7 @@ export interface Health {
 /** Where the answers come from. */
 export interface AdminSources {
   readonly metrics: Metrics;
+  readonly page: StatusPage;
   health(): Health;
   /** Depth of an instrument; undefined if there is none of that name. */
   book(symbol: string): unknown;
@@ -87,7 +89,10 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
       ? json({ error: `Unknown instrument ${symbol}` }, 404)
       : json(book);
   }
+  const paged = await sources.page.answer(url);
+  if (paged !== undefined) return paged;
   const paths = [
+    ...STATUS_PATHS,
     "/health",
     "/metrics",
     "/state",
@@ -210,5 +215,11 @@ export function serveAdmin(
       { cause: error },
     );
   }
-  return { port: server.addr.port, close: () => server.shutdown() };
+  return {
+    port: server.addr.port,
+    close: async () => {
+      sources.page.close();
+      await server.shutdown();
+    },
+  };
 }

@@ -12,6 +12,7 @@
 import {
   allocate,
   closeFile,
+  fileSpaceBytes,
   lockDirectory,
   makeDirectory,
   type MemoryRegion,
@@ -46,6 +47,7 @@ import {
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { buildPage } from "./build_page.ts";
 import { ClockWatch } from "./clock_watch.ts";
 import { CoreWatch } from "./core_watch.ts";
 import { depthShape } from "./depth_shape.ts";
@@ -430,11 +432,26 @@ export class Appliance {
 
   #openAdmin(): AdminServer {
     const { address, port } = this.#config.admin;
-    const metrics = new Metrics({
+    const latency = this.#plan.latency.map((offset) =>
+      new SharedHistogram(this.#region.buffer, offset)
+    );
+    const { page, gauges: state } = buildPage({
+      config: this.#config,
+      plan: this.#plan,
+      memory: this.#region.buffer,
+      hugePages: this.#region.hugePages,
       counters: this.#counters,
-      latency: this.#plan.latency.map((offset) =>
-        new SharedHistogram(this.#region.buffer, offset)
-      ),
+      latency,
+      register: this.#register,
+      depth: this.#depth,
+      health: () => this.#status(),
+      journalLag: () => this.#journalLag(),
+      freeBytes: () => fileSpaceBytes(this.#lock),
+    });
+    const metrics = new Metrics({
+      state,
+      counters: this.#counters,
+      latency,
       gauges: [
         ...this.#coreWatch.gauges(),
         ...gaugesOf({
@@ -458,6 +475,7 @@ export class Appliance {
     });
     return serveAdmin(address, port, {
       metrics,
+      page,
       health: () => this.#health(),
       book: (symbol) => this.#depth.read(symbol),
       state: () => this.#state(),

@@ -30,7 +30,7 @@ import {
   Protocol,
 } from "../record/mod.ts";
 import { CONTROL_LEASE_VALUE, receiveTimes, SpscRing } from "../ring/mod.ts";
-import { type Log, SharedHistogram } from "../telemetry/mod.ts";
+import { type Log, SessionBoard, SharedHistogram } from "../telemetry/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
 import { openDpdkGateway } from "./open_dpdk.ts";
@@ -243,6 +243,7 @@ export function assembleGateway(
     clock: workshop.clock,
     lane: workshop.lane(index === 0 ? "gateway0" : "gateway1"),
     latency: new SharedHistogram(memory, plan.latency[index]!),
+    board: new SessionBoard(memory, plan.board, config.capacity.sessions),
     log,
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),

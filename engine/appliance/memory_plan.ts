@@ -5,7 +5,7 @@
  *
  * ```
  *   control | counters | latency, one each gateway | depth | register |
- *   recovery ring | journal ring | replica ring | operator ring |
+ *   session board | recovery ring | journal ring | replica ring | operator ring |
  *   command ring, event ring, each gateway | house ring |
  *   receive times, one each gateway | flight ring | heaps
  * ```
@@ -27,6 +27,7 @@ import {
   COUNTER_BLOCK_BYTES,
   HEAP_LINES_BYTES,
   HISTOGRAM_BYTES,
+  SessionBoard,
 } from "../telemetry/mod.ts";
 import { depthShape } from "./depth_shape.ts";
 import { registerBytes, registerShape } from "./register_layout.ts";
@@ -55,6 +56,8 @@ export interface MemoryPlanOptions {
   readonly registerBytes: number;
   /** Of the flight recorder's ring; 0 = there is none. */
   readonly flightSlots: number;
+  /** Bytes of the board of sessions. */
+  readonly boardBytes: number;
 }
 
 /** Byte offsets in the shared region. Plain data: it travels to workers. */
@@ -64,6 +67,7 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly latency: readonly number[];
   readonly depth: number;
   readonly register: number;
+  readonly board: number;
   readonly recoveryRing: number;
   readonly journalRing: number;
   readonly replicaRing: number;
@@ -95,6 +99,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     latency: each(HISTOGRAM_BYTES),
     depth: take(options.depthBytes),
     register: take(options.registerBytes),
+    board: take(options.boardBytes),
     recoveryRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, RECOVERY_SLOTS)),
     journalRing: take(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.journalSlots),
@@ -127,5 +132,6 @@ export function planOf(config: Config): MemoryPlan {
     depthBytes: depthBytes(depthShape(config)),
     registerBytes: registerBytes(registerShape(config)),
     flightSlots: config.flightRecorder.slots,
+    boardBytes: SessionBoard.bytes(capacity.sessions),
   });
 }

@@ -56,6 +56,7 @@ import {
   COUNTER,
   type CounterLane,
   type Log,
+  type SessionBoard,
   type SharedHistogram,
 } from "../telemetry/mod.ts";
 import {
@@ -113,6 +114,8 @@ export interface GatewayAgentOptions {
   readonly clock: Pick<Clock, "words" | "realtime">;
   readonly lane: CounterLane;
   readonly latency: SharedHistogram;
+  /** Where people see how sessions stand; left out if nobody looks. */
+  readonly board?: SessionBoard;
   readonly log: Log;
   readonly listeners: readonly ListenerOptions[];
   readonly sessions: readonly ConfiguredSession[];
@@ -141,6 +144,8 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
 const EVENTS_PER_ROUND_MAX = 4096;
 const STALLED_WORDS = 6;
 const NO_PROTOCOL = 255;
+/** How often sessions are shown. */
+const SHOW_MS = 250;
 const DECODER = new TextDecoder();
 
 /** One transport with its protocols. One thread; see the module's text. */
@@ -170,6 +175,8 @@ export class GatewayAgent {
   #drainDeadlineMs = 0;
   #waitUs = 0;
   #refused = 0;
+  /** When sessions were last shown. In an array: a number above 2^31 in a field costs an object. */
+  readonly #shownMs = new Float64Array(1);
 
   constructor(options: GatewayAgentOptions) {
     this.#options = options;
@@ -227,6 +234,7 @@ export class GatewayAgent {
     for (let i = 0; i < this.#protocols.length; i++) {
       work += this.#protocols[i]!.gateway.onRound();
     }
+    this.#showSessions();
     // The last moment before bytes go out: who was frozen until now notices here.
     if (this.#state !== GatewayState.CLOSED && !this.#mayTell()) return 0;
     // What protocols said of themselves was received by nobody.
@@ -273,6 +281,16 @@ export class GatewayAgent {
     return this.#protocols.flatMap(({ gateway }) =>
       gateway.savedFiles?.() ?? []
     );
+  }
+
+  #showSessions(): void {
+    const { board } = this.#options;
+    const nowMs = this.#now.ms;
+    if (board === undefined || nowMs - this.#shownMs[0]! < SHOW_MS) return;
+    this.#shownMs[0] = nowMs;
+    for (let i = 0; i < this.#protocols.length; i++) {
+      this.#protocols[i]!.gateway.showSessions?.(board);
+    }
   }
 
   #mayTell(): boolean {

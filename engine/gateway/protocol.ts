@@ -21,6 +21,7 @@ import type { Clock } from "../../ffi/clock.ts";
 import type { FlightRing, SpscRing } from "../ring/mod.ts";
 import type { SectionReader, SectionWriter } from "../snapshot/mod.ts";
 import type { SavedFile } from "./outbound_store.ts";
+import type { SessionBoard } from "../telemetry/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 
 /** `onReceive`: stop here and show the window again later (command ring is full). */
@@ -146,6 +147,8 @@ export interface ProtocolGateway {
   drained(): boolean;
   /** Clients that are logged on now. */
   sessionsActive(): number;
+  /** Shows on the board where each session stands. Does not allocate. */
+  showSessions?(board: SessionBoard): void;
   /**
    * Adds all that events have taught it. May write and sync files that the
    * saved state names.

@@ -10,3 +10,4 @@ export * from "./counters.ts";
 export * from "./heap_lines.ts";
 export * from "./histogram.ts";
 export * from "./log.ts";
+export * from "./session_board.ts";

@@ -23,7 +23,11 @@ import {
   type SectionReader,
   type SectionWriter,
 } from "../../snapshot/mod.ts";
-import { COUNTER } from "../../telemetry/mod.ts";
+import {
+  COUNTER,
+  type SessionBoard,
+  SessionLink,
+} from "../../telemetry/mod.ts";
 import {
   BINARY_VERSION_1,
   BINARY_VERSION_2,
@@ -64,7 +68,7 @@ import {
 import { NumberedPackets, Taken } from "./numbered_packets.ts";
 import { PacketSender } from "./packet_sender.ts";
 import { Refusals } from "./refusals.ts";
-import { BinarySession } from "./session.ts";
+import { BinarySession, Link } from "./session.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -300,6 +304,20 @@ export class BinaryGateway implements ProtocolGateway {
 
   sessionsActive(): number {
     return this.#links.active;
+  }
+
+  showSessions(board: SessionBoard): void {
+    for (let i = 0; i < this.#byIndex.length; i++) {
+      const session = this.#byIndex[i];
+      if (session === undefined) continue;
+      const link = session.link === Link.STREAM
+        ? SessionLink.TCP
+        : session.link === Link.DATAGRAM
+        ? SessionLink.UDP
+        : SessionLink.NONE;
+      const { expected, last, heardMs } = session;
+      board.show(i, link, expected - 1, last, heardMs);
+    }
   }
 
   save(out: SectionWriter): void {

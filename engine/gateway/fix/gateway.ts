@@ -28,7 +28,11 @@ import {
   Reason,
   REASON_TEXT,
 } from "../../record/mod.ts";
-import { COUNTER } from "../../telemetry/mod.ts";
+import {
+  COUNTER,
+  type SessionBoard,
+  SessionLink,
+} from "../../telemetry/mod.ts";
 import { FixParser, Parsed } from "../../wire/fix/mod.ts";
 import {
   addJson,
@@ -431,6 +435,21 @@ export class FixGateway implements ProtocolGateway {
       if (session?.connection !== undefined) count++;
     }
     return count;
+  }
+
+  showSessions(board: SessionBoard): void {
+    for (let i = 0; i < this.#sessions.length; i++) {
+      const session = this.#sessions[i];
+      if (session === undefined) continue;
+      const c = session.connection;
+      board.show(
+        i,
+        c === undefined ? SessionLink.NONE : SessionLink.TCP,
+        session.expected - 1,
+        session.store.last,
+        c === undefined ? 0 : c.times[TIME_RECEIVED]!,
+      );
+    }
   }
 
   save(out: SectionWriter): void {
