@@ -96,7 +96,7 @@ export class FakeTransport implements Transport {
     const list = this.sent.get(connection) ?? [];
     this.sent.set(connection, list);
     // Several messages may be committed together.
-    list.push(...text.split(/(?<=\x0110=\d{3}\x01)/));
+    list.push(...text.split(/(?<=\W10=\d{3}\W)(?=8=FIX)/));
     if (this.deaf.has(connection)) {
       this.#pending.set(
         connection,

@@ -216,7 +216,6 @@ export class FixParser {
 
   /** Looks at the window `[from, to)` of the memory. Returns `Parsed`. */
   parse(from: number, to: number): number {
-    const bytes = this.#bytes;
     if (to - from < 12) {
       if (to - from >= 5) return this.#parseUnusual(from, to);
       return this.#startsBegin(from, to)
