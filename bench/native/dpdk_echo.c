@@ -128,7 +128,8 @@ static void open_port(int count, char **arguments, bool tcp)
 	shared = (struct ferrule_dpdk_shared *)(uintptr_t)info[FERRULE_DPDK_INFO_SHARED_ADDRESS];
 	streams = (uint8_t *)(uintptr_t)info[FERRULE_DPDK_INFO_BYTES_ADDRESS] +
 		  (size_t)info[FERRULE_DPDK_INFO_STREAMS];
-	if ((tcp ? ferrule_dpdk_listen_stream(handle, port) : ferrule_dpdk_listen(handle, port)) < 0)
+	if ((tcp ? ferrule_dpdk_listen_stream(handle, port) :
+		   ferrule_dpdk_listen(handle, 0, port)) < 0)
 		bench_fail("no listener on port %u", port);
 }
 
