@@ -12,7 +12,6 @@
 import {
   allocate,
   closeFile,
-  fileSpaceBytes,
   lockDirectory,
   makeDirectory,
   type MemoryRegion,
@@ -347,7 +346,8 @@ export class Appliance {
       depth: this.#depth,
       health: () => this.#health(),
       journalLag: () => this.#journalLag(),
-      freeBytes: () => fileSpaceBytes(this.#lock),
+      directory: this.#lock,
+      log: this.#log,
     });
     const metrics = new Metrics({
       state,

@@ -220,7 +220,10 @@ function showJournal({ journal, health }) {
     ["Segment", journal.segment.replace(/^0+(?=\d)|\.journal$/g, "") || "–"],
     ["Segments", NUMBER.format(journal.segments)],
     ["Written in this run", bytesText(journal.bytes)],
-    ["Free on its disk", bytesText(journal.freeBytes)],
+    [
+      "Free on its disk",
+      journal.freeBytes === null ? "unknown" : bytesText(journal.freeBytes),
+    ],
     [
       "Errors",
       NUMBER.format(journal.errors),
