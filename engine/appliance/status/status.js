@@ -121,7 +121,7 @@ function showState(live) {
   byId("reason").hidden = health.reason === undefined;
   say(byId("reason"), health.reason ?? "");
   say(byId("since"), timeText(live.sinceMs));
-  say(byId("role"), pair?.role ?? "alone, no pair");
+  say(byId("role"), pair?.role ?? "no pair");
   byId("epoch").parentElement.hidden = pair === undefined;
   say(byId("epoch"), String(pair?.epoch ?? "–"));
   say(byId("uptime"), durationText(health.uptimeS));
