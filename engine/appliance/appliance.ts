@@ -12,7 +12,6 @@
 import {
   allocate,
   closeFile,
-  fileSpaceBytes,
   lockDirectory,
   makeDirectory,
   type MemoryRegion,
@@ -446,7 +445,8 @@ export class Appliance {
       depth: this.#depth,
       health: () => this.#status(),
       journalLag: () => this.#journalLag(),
-      freeBytes: () => fileSpaceBytes(this.#lock),
+      directory: this.#lock,
+      log: this.#log,
     });
     const metrics = new Metrics({
       state,

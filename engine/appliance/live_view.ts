@@ -48,8 +48,8 @@ export interface LiveSources {
   readonly depth: DepthReader;
   readonly health: () => Health;
   readonly journalLag: () => number;
-  /** Bytes that the journal's file system has left. */
-  readonly freeBytes: () => number;
+  /** Bytes that the journal's file system has left; undefined if it does not say. */
+  readonly freeBytes: () => number | undefined;
   /** Folder of the journal's segments. */
   readonly journalDirectory: string;
   readonly nowMs: () => number;
@@ -248,7 +248,7 @@ export class LiveView {
       groups: read(COUNTER.journal_groups_total),
       syncs: read(COUNTER.journal_syncs_total),
       errors: read(COUNTER.journal_errors_total),
-      freeBytes: freeBytes(),
+      freeBytes: freeBytes() ?? null,
       segment: this.#segments.newest,
       segments: this.#segments.count,
     };
@@ -266,9 +266,10 @@ export class LiveView {
         count += 1;
         if (name > newest) newest = name;
       }
-    } catch (error) {
-      // Not made yet.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    } catch {
+      // Not made yet, or the disk is gone: health and the journal tell of that.
+      count = 0;
+      newest = "";
     }
     this.#segments = { count, newest };
   }

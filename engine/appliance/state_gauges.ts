@@ -27,8 +27,8 @@ const ROLES = ["undecided", "standby", "primary"] as const;
 /** Where the figures come from. */
 export interface StateParts {
   readonly health: () => Health;
-  /** Bytes that the journal's file system has left. */
-  readonly freeBytes: () => number;
+  /** Bytes that the journal's file system has left; undefined if it does not say. */
+  readonly freeBytes: () => number | undefined;
   /** Seconds since 1970. */
   readonly startTimeS: number;
   /** Whether shared memory lies in huge pages; undefined = it was not to. */

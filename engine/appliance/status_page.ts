@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { Log } from "../telemetry/mod.ts";
 import type { DoctorDesk } from "./doctor_desk.ts";
 import { eventText, LiveFeed } from "./live_feed.ts";
 import { LATENCY_ROLL_MS } from "./latency_window.ts";
@@ -44,17 +45,20 @@ export const STATUS_PATHS = ["/", "/live", "/doctor"] as const;
 export class StatusPage {
   readonly #view: LiveView;
   readonly #doctor: DoctorDesk;
+  readonly #log: Pick<Log, "warn">;
+  readonly #failures = new Set<string>();
   readonly #feed = new LiveFeed();
   readonly #files = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #timers: readonly ReturnType<typeof setInterval>[];
 
   /** Starts to look once a second; `close()` ends it. */
-  constructor(view: LiveView, doctor: DoctorDesk) {
+  constructor(view: LiveView, doctor: DoctorDesk, log: Pick<Log, "warn">) {
+    this.#log = log;
     this.#view = view;
     this.#doctor = doctor;
     this.#timers = [
-      setInterval(() => this.#tick(), TICK_MS),
-      setInterval(() => view.roll(), LATENCY_ROLL_MS),
+      setInterval(() => this.tick(), TICK_MS),
+      setInterval(() => this.#guarded(() => view.roll()), LATENCY_ROLL_MS),
     ];
   }
 
@@ -101,10 +105,30 @@ export class StatusPage {
     return bytes;
   }
 
-  #tick(): void {
-    this.#view.sample();
-    if (this.#feed.listeners > 0) {
-      this.#feed.tick(eventText("live", this.#view.live()));
+  /**
+   * Once a second: looks, and tells all listeners. What goes wrong here is
+   * logged and nothing else: the engine must not stop for a page.
+   */
+  tick(): void {
+    this.#guarded(() => {
+      this.#view.sample();
+      if (this.#feed.listeners > 0) {
+        this.#feed.tick(eventText("live", this.#view.live()));
+      }
+    });
+  }
+
+  /** Each distinct failure is logged once. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (failure) {
+      const error = failure instanceof Error
+        ? failure.message
+        : String(failure);
+      if (this.#failures.has(error)) return;
+      this.#failures.add(error);
+      this.#log.warn("the status page could not look", { error });
     }
   }
 

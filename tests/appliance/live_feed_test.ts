@@ -13,6 +13,9 @@ import {
   LiveFeed,
   WAITING_MAX,
 } from "../../engine/appliance/live_feed.ts";
+import type { DoctorDesk } from "../../engine/appliance/doctor_desk.ts";
+import type { LiveView } from "../../engine/appliance/live_view.ts";
+import { StatusPage } from "../../engine/appliance/status_page.ts";
 import {
   HISTOGRAM_BYTES,
   SessionBoard,
@@ -110,4 +113,23 @@ Deno.test("SessionBoard keeps when a client was last heard of after it is gone",
   // One that has no line is not shown, and harms nobody.
   board.show(4, SessionLink.TCP, 1, 1, 1);
   assertEquals(board.read(4).link, "none");
+});
+
+Deno.test("StatusPage logs once what goes wrong, and throws nothing into the engine's process", async () => {
+  const view = {
+    sample: () => {
+      throw new Error("Depth of instrument 0 changes all the time");
+    },
+  };
+  const said: string[] = [];
+  const page = new StatusPage(
+    view as unknown as LiveView,
+    {} as DoctorDesk,
+    { warn: (_, fields) => said.push(String(fields?.error)) },
+  );
+  page.tick();
+  page.tick();
+  assertEquals(said, ["Depth of instrument 0 changes all the time"]);
+  assertEquals(await page.answer(new URL("http://a/elsewhere")), undefined);
+  page.close();
 });

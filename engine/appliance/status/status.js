@@ -121,7 +121,7 @@ function showState(live) {
   byId("reason").hidden = health.reason === undefined;
   say(byId("reason"), health.reason ?? "");
   say(byId("since"), timeText(live.sinceMs));
-  say(byId("role"), pair?.role ?? "alone, no pair");
+  say(byId("role"), pair?.role ?? "no pair");
   byId("epoch").parentElement.hidden = pair === undefined;
   say(byId("epoch"), String(pair?.epoch ?? "–"));
   say(byId("uptime"), durationText(health.uptimeS));
@@ -220,7 +220,10 @@ function showJournal({ journal, health }) {
     ["Segment", journal.segment.replace(/^0+(?=\d)|\.journal$/g, "") || "–"],
     ["Segments", NUMBER.format(journal.segments)],
     ["Written in this run", bytesText(journal.bytes)],
-    ["Free on its disk", bytesText(journal.freeBytes)],
+    [
+      "Free on its disk",
+      journal.freeBytes === null ? "unknown" : bytesText(journal.freeBytes),
+    ],
     [
       "Errors",
       NUMBER.format(journal.errors),
