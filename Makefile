@@ -33,7 +33,7 @@ TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellch
 # --allow-ffi cannot be narrower, so the service manager contains the process.
 READABLE := $(CURDIR)$(if $(CONFIG),$(comma)$(CONFIG))$(if $(DATA),$(comma)$(DATA))
 COMMON_PERMISSIONS := --no-prompt --cached-only --frozen --allow-ffi \
-	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR
+	--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR,CREDENTIALS_DIRECTORY
 RUN_PERMISSIONS = $(COMMON_PERMISSIONS) --allow-read=$(READABLE) \
 	--allow-write=$(or $(DATA),data) --allow-net=127.0.0.1$(if $(NET),$(comma)$(NET))
 
@@ -78,7 +78,7 @@ native: deps-run
 
 # ---------------------------------------------------------------- daily acts
 
-.PHONY: run doctor config send control promote inspect verify shadow replay test test-deep test-kill sim mutants bench challenge rules fmt check clean hugepages
+.PHONY: run doctor config send control reload promote inspect verify shadow replay test test-deep test-kill sim mutants bench challenge rules fmt check clean hugepages
 run: native deno ## Start the appliance (CONFIG=file.toml for your own; DATA=folder if its data lies elsewhere; NET=hosts of lease servers)
 	@$(DENO) run $(RUN_PERMISSIONS) main.ts run $(if $(CONFIG),--config $(CONFIG))
 
@@ -108,6 +108,10 @@ verify: native deno ## Check whole archives (DIRS="folder ...", ARCHIVE=folder o
 
 shadow: native deno ## Say whether this build may take over a data folder (DATA=folder, ARCHIVE=folder of older segments, WHAT=--from-snapshot)
 	@$(LOOK) shadow $(LOOK_AT) $(WHAT)
+
+reload: deno ## Have the running appliance read its configuration file again: CONFIG=file.toml
+	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \
+		--allow-env=FERRULE_NATIVE_DIR main.ts reload $(if $(CONFIG),--config $(CONFIG))
 
 promote: deno ## Make the standby of this host primary (FORCE=true: even if it lacks what was acknowledged)
 	@$(DENO) run --no-prompt --cached-only --frozen --allow-ffi --allow-read=$(READABLE) --allow-net=127.0.0.1 \

@@ -12,6 +12,7 @@ import {
   commandDoctor,
   commandHash,
   commandPromote,
+  commandReload,
   commandReplay,
   commandRun,
   commandSend,
@@ -49,6 +50,8 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        unlock, cancel, set-instrument, set-account,
                                        define-instrument, define-account,
                                        replication mode=alone|replicated
+  main.ts reload [--config FILE] [--host ADDRESS] [--port N]
+                                       have the running appliance read its file again
   main.ts promote [--config FILE] [--host ADDRESS] [--port N] [force=true]
                                        make the standby of this host primary
   main.ts replay FILE [--format itch|lobster] [--book FILE]
@@ -140,6 +143,8 @@ async function main(args: string[]): Promise<number> {
       return await commandSend(flags, rest);
     case "control":
       return await commandControl(flags, rest);
+    case "reload":
+      return await commandReload(flags, rest);
     case "promote":
       return await commandPromote(flags, rest);
     case "replay":
@@ -169,8 +174,13 @@ if (import.meta.main) {
         `ferrule: ${text}\n${usage ? "\n" + USAGE : ""}`,
       ),
     );
-    // The doctor's own codes say what it found.
-    code = Deno.args[0] === "doctor" ? DOCTOR_EXIT.UNKNOWN : usage ? 2 : 1;
+    const file = error instanceof Error && error.name === "ConfigError";
+    // The doctor's own codes say what it found. With 2 the service manager does not try again.
+    code = Deno.args[0] === "doctor"
+      ? DOCTOR_EXIT.UNKNOWN
+      : usage || file
+      ? 2
+      : 1;
   }
   Deno.exit(code);
 }

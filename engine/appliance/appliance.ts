@@ -20,7 +20,12 @@ import {
 } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { DepthReader } from "../marketdata/mod.ts";
-import { COMMAND_SLOT_BYTES, Reason, REASON_TEXT } from "../record/mod.ts";
+import {
+  COMMAND_SLOT_BYTES,
+  Protocol,
+  Reason,
+  REASON_TEXT,
+} from "../record/mod.ts";
 import {
   CONTROL_BYTES,
   CONTROL_DURABLE,
@@ -48,6 +53,8 @@ import {
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
 import { buildPage } from "./build_page.ts";
 import { ClockWatch } from "./clock_watch.ts";
+import { ConfigBoard } from "./config_board.ts";
+import { sessionKey } from "./definitions.ts";
 import { CoreWatch } from "./core_watch.ts";
 import { depthShape } from "./depth_shape.ts";
 import { DeviceWatch } from "./device_watch.ts";
@@ -64,6 +71,7 @@ import { buildReplicationDesk } from "./build_replication_desk.ts";
 import type { ReplicationDesk, ReplicationHealth } from "./replication_desk.ts";
 import { announceNodes, homeCore, onNodeOf, settle } from "./placement.ts";
 import { Register } from "./register.ts";
+import { ReloadDesk } from "./reload_desk.ts";
 import { registerShape } from "./register_layout.ts";
 import { chooseSnapshot } from "./snapshots.ts";
 import type { ThreadMessage, ThreadStart } from "./thread.ts";
@@ -77,6 +85,12 @@ const NO_PAIR: Promise<OperatorAnswer> = Promise.resolve({
   status: 409,
   body: { error: '[replication] role is "none": this appliance has no pair' },
 });
+
+const RELOAD_WAIT_MS_MAX = 30_000;
+const NO_FILE: OperatorAnswer = {
+  status: 409,
+  body: { error: "There is no file to read again: it was started without" },
+};
 
 /** A running appliance, seen from the main thread. */
 export class Appliance {
@@ -95,6 +109,7 @@ export class Appliance {
   readonly #clock: ClockWatch;
   readonly #feed: FeedWatch | undefined;
   readonly #devices: DeviceWatch | undefined;
+  readonly #reload: ReloadDesk | undefined;
   readonly #lock: number;
   readonly #workers = new Set<Worker>();
   readonly #startedMs = performance.now();
@@ -107,10 +122,11 @@ export class Appliance {
   /**
    * Maps memory and takes the data directory.
    *
+   * @param read Reads the configuration file again; none = there is none.
    * @throws {Error} If the configuration asks for what the host lacks, or
    *   another appliance has the data directory.
    */
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, read?: () => Config) {
     this.#config = config;
     this.#log = log;
     memorySelfTest();
@@ -162,6 +178,7 @@ export class Appliance {
     this.#devices = usesDpdk(config)
       ? new DeviceWatch(log.child("devices"))
       : undefined;
+    this.#reload = read && this.#makeReload(read);
   }
 
   #makeFlight(): FlightWatch | undefined {
@@ -193,6 +210,33 @@ export class Appliance {
       begin: () => this.#startThreads((agents) => agents.includes("feed"), {}),
       isStopping: () => this.#stopping(),
       log: this.#log.child("feed"),
+    });
+  }
+
+  #makeReload(read: () => Config): ReloadDesk {
+    const config = this.#config;
+    return new ReloadDesk({
+      config,
+      read,
+      board: new ConfigBoard({
+        control: this.#control,
+        controlF64: this.#controlF64,
+        threads: planThreads(config).length,
+        isOver: () => this.#threadsLeft === 0 || this.#failure !== undefined,
+        waitMsMax: RELOAD_WAIT_MS_MAX,
+      }),
+      control: this.#control,
+      defined: () =>
+        new Set(
+          this.#register.sessions().map(({ protocol, name }) =>
+            sessionKey(
+              protocol === "fix" ? Protocol.FIX : Protocol.BINARY,
+              name,
+            )
+          ),
+        ),
+      untilDurable: (sequence) => this.#desk.untilDurable(sequence),
+      log: this.#log.child("reload"),
     });
   }
 
@@ -413,8 +457,10 @@ export class Appliance {
     }, periodUs / 3000);
   }
 
-  /** SIGTERM and SIGINT ask for an orderly stop; returns what undoes this. */
+  /** SIGTERM and SIGINT ask for an orderly stop, SIGHUP for a reload; returns what undoes this. */
   #listenForSignals(): () => void {
+    const reload = (): void => void this.#askReload();
+    Deno.addSignalListener("SIGHUP", reload);
     const stop = (): void => {
       if (this.#stopping()) return;
       this.#log.info("stopping");
@@ -426,6 +472,7 @@ export class Appliance {
     return () => {
       Deno.removeSignalListener("SIGTERM", stop);
       Deno.removeSignalListener("SIGINT", stop);
+      Deno.removeSignalListener("SIGHUP", reload);
     };
   }
 
@@ -488,11 +535,18 @@ export class Appliance {
     }, this.#log);
   }
 
-  /** What concerns the pair is not the exchange's. */
+  #askReload(): Promise<OperatorAnswer> {
+    const desk = this.#reload;
+    if (desk === undefined) return Promise.resolve(NO_FILE);
+    return this.#desk.alone(() => desk.reload());
+  }
+
+  /** What concerns the pair or the file is not the exchange's alone. */
   #ask(request: unknown): Promise<OperatorAnswer> {
     const asked = (typeof request === "object" ? request : null) as
       | Readonly<Record<string, unknown>>
       | null;
+    if (asked?.command === "reload") return this.#askReload();
     if (asked?.command !== "replication") return this.#desk.ask(request);
     return this.#replication?.setMode(asked.mode) ?? NO_PAIR;
   }

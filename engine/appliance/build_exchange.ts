@@ -26,7 +26,8 @@ import { configuredSessions } from "./build_gateway.ts";
 import { depthShape } from "./depth_shape.ts";
 import {
   Definitions,
-  type DefinitionsOptions,
+  type DefinitionsCapacity,
+  type DefinitionsWanted,
   type SessionWanted,
 } from "./definitions.ts";
 import { ExchangeAgent, type ExchangeFlight } from "./exchange_agent.ts";
@@ -76,10 +77,7 @@ function rulesOf(config: Config, gateway: number): SessionRulesConfig[] {
 /** What the configuration wants defined, and how much there may be. */
 export function wantedOf(
   config: Config,
-): Pick<
-  DefinitionsOptions,
-  "capacity" | "instruments" | "accounts" | "sessions"
-> {
+): DefinitionsWanted & { readonly capacity: DefinitionsCapacity } {
   return {
     capacity: config.capacity,
     instruments: config.instruments,

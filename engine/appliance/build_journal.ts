@@ -9,7 +9,11 @@
  */
 import { makeDirectory } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { type Durability, MappedJournalFiles } from "../journal/mod.ts";
+import {
+  type Durability,
+  MappedJournalFiles,
+  type PressureLimits,
+} from "../journal/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
 import {
   CONTROL_DURABLE,
@@ -37,8 +41,24 @@ export function localDurability(config: Config): Durability {
     : durability;
 }
 
-/** The agent that recovers and writes the journal. */
-export function buildJournal(workshop: Workshop): JournalAgent {
+/** What is asked of the disk. */
+export function pressureLimits(config: Config): PressureLimits {
+  return {
+    freeBytesMin: config.journal.freeReserveMib * MIB,
+    waitMsMax: config.journal.slowAfterMs,
+    lagMax: config.journal.lagCommandsMax,
+  };
+}
+
+/**
+ * The agent that recovers and writes the journal.
+ *
+ * @param limits What is asked of the disk; it may change while it runs.
+ */
+export function buildJournal(
+  workshop: Workshop,
+  limits: PressureLimits = pressureLimits(workshop.config),
+): JournalAgent {
   const { config, plan, memory, control, controlF64, snapshot } = workshop;
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
@@ -68,11 +88,7 @@ export function buildJournal(workshop: Workshop): JournalAgent {
       ...(mapped ? { files: new MappedJournalFiles() } : {}),
       ...(flight === undefined ? {} : { flight }),
     },
-    pressureLimits: {
-      freeBytesMin: config.journal.freeReserveMib * MIB,
-      waitMsMax: config.journal.slowAfterMs,
-      lagMax: config.journal.lagCommandsMax,
-    },
+    pressureLimits: limits,
     recovery: new SpscRing(
       memory,
       plan.recoveryRing,

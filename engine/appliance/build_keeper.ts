@@ -8,6 +8,7 @@
  * @module
  */
 import { cpuSleep, makeDirectory } from "../../ffi/mod.ts";
+import type { Config } from "../config/mod.ts";
 import {
   JournalTail,
   NativeJournalFiles,
@@ -21,7 +22,12 @@ import { keptDirectory, snapshotDirectory } from "./build_gateway.ts";
 import { journalDirectory } from "./build_journal.ts";
 import { KeeperAgent } from "./keeper_agent.ts";
 import { Replica } from "./replica.ts";
-import { snapshotMeta, unchainedReason, unfitReason } from "./snapshots.ts";
+import {
+  servedSessions,
+  snapshotMeta,
+  unchainedReason,
+  unfitReason,
+} from "./snapshots.ts";
 import type { Workshop } from "./workshop.ts";
 
 const REFUSED_WAIT_US = 100_000;
@@ -40,7 +46,10 @@ export function buildKeeper(workshop: Workshop): KeeperAgent {
     clock.realtime();
     return Math.floor(clock.toNumber() / 1e6);
   };
-  const archivist = archivistOf(workshop, nowMs);
+  let current = config;
+  // Followed since the start, also those that the configuration no longer names.
+  const served = new Map(servedSessions(config));
+  const archivist = archivistOf(workshop, () => current, nowMs);
   const onStoreRefused = (errno: number): void => {
     lane.add(COUNTER.snapshot_failures_total, 1);
     log.warn("what sessions were sent can't be written, the keeper waits", {
@@ -58,7 +67,7 @@ export function buildKeeper(workshop: Workshop): KeeperAgent {
   return new KeeperAgent({
     makeReplica: () => {
       const replica = new Replica({
-        config,
+        config: current,
         log: log.child("keeper"),
         resident: true,
         stores: { storeDirectory: outbound, keepStores: true, onStoreRefused },
@@ -76,7 +85,13 @@ export function buildKeeper(workshop: Workshop): KeeperAgent {
         directory: journalDirectory(dataDirectory),
         fromSequence,
       }),
-    meta: (replica, tail) => snapshotMeta(replica, config, tail),
+    meta: (replica, tail) => snapshotMeta(replica, current, tail, [...served]),
+    onConfig: (news) => {
+      current = news.config;
+      for (const [key, gateway] of servedSessions(current)) {
+        served.set(key, gateway);
+      }
+    },
     directory,
     outbound,
     files: new NativeJournalFiles(),
@@ -94,6 +109,7 @@ export function buildKeeper(workshop: Workshop): KeeperAgent {
 /** Who moves segments to the archive, if there is one. */
 function archivistOf(
   workshop: Workshop,
+  current: () => Config,
   nowMs: () => number,
 ): Archivist | undefined {
   const { config } = workshop;
@@ -111,7 +127,7 @@ function archivistOf(
     snapshots: snapshotDirectory(dataDirectory),
     snapshotsMin: Math.min(2, config.snapshot.keep),
     unfit: (meta) =>
-      unfitReason(meta, config) ||
+      unfitReason(meta, current()) ||
       unchainedReason(meta, journalDirectory(dataDirectory)),
     files: new NativeJournalFiles(),
     lane: workshop.lane("keeper"),

@@ -7,7 +7,13 @@
  *
  * @module
  */
-import { type Config, defaultToml, loadConfig } from "../config/mod.ts";
+import {
+  type Config,
+  defaultToml,
+  loadConfig,
+  type SecretSource,
+  UNREAD_SECRETS,
+} from "../config/mod.ts";
 import { Log } from "../telemetry/mod.ts";
 import { Appliance } from "./appliance.ts";
 import { control } from "./control.ts";
@@ -15,6 +21,7 @@ import { doctor, printDoctor } from "./doctor.ts";
 import { replayJournal } from "./offline.ts";
 import { REQUEST_NAMES } from "./operator_requests.ts";
 import { replay, type ReplayFormat } from "./replay.ts";
+import { SECRET_FILES } from "./secret_files.ts";
 import type { SendOptions } from "./send.ts";
 import {
   SEND_SELF_TRADE,
@@ -71,8 +78,15 @@ function print(text: string): void {
   }
 }
 
-/** The configuration that the options name; the defaults if they name none. */
-export function readConfig(flags: Flags): Config {
+/**
+ * The configuration that the options name; the defaults if they name none.
+ *
+ * @param secrets For commands that let somebody log on; the others do without.
+ */
+export function readConfig(
+  flags: Flags,
+  secrets: SecretSource = UNREAD_SECRETS,
+): Config {
   const { config: path } = flags;
   if (path === undefined) return loadConfig("", "defaults");
   let text: string;
@@ -86,12 +100,12 @@ export function readConfig(flags: Flags): Config {
       { cause: error },
     );
   }
-  return loadConfig(text, path);
+  return loadConfig(text, path, secrets);
 }
 
 /** `run`: the appliance, until a signal. */
 export async function commandRun(flags: Flags): Promise<number> {
-  const config = readConfig(flags);
+  const config = readConfig(flags, SECRET_FILES);
   const { level, format } = config.log;
   const log = new Log({
     level,
@@ -106,7 +120,10 @@ export async function commandRun(flags: Flags): Promise<number> {
     if (severity !== "warning" && severity !== "error") continue;
     log.warn(`this host lacks: ${subject}`, { found, wanted, remedy });
   }
-  return await new Appliance(config, log).run();
+  const read = flags.config === undefined
+    ? undefined
+    : () => readConfig(flags, SECRET_FILES);
+  return await new Appliance(config, log, read).run();
 }
 
 /** `doctor`: what this host lacks. */
@@ -180,6 +197,15 @@ export async function commandControl(
   }, print);
 }
 
+/** `reload`: the running appliance reads its configuration file again. */
+export async function commandReload(
+  flags: Flags,
+  rest: readonly string[],
+): Promise<number> {
+  if (rest.length > 0) throw new UsageError("reload takes nothing but options");
+  return await commandControl(flags, ["reload"]);
+}
+
 /** `promote`: makes the standby of this host primary. */
 export async function commandPromote(
   flags: Flags,
@@ -215,7 +241,10 @@ export async function commandSend(
     );
   }
   const order = orderOf(flags, side, quantity, symbol, price);
-  const config = readConfig(flags);
+  const config = readConfig(
+    flags,
+    flags.password === undefined ? SECRET_FILES : UNREAD_SECRETS,
+  );
   const fix = protocol === "fix";
   const defaultPort = fix
     ? config.fix.port

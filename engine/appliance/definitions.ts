@@ -83,8 +83,15 @@ export interface DefinitionsCapacity {
   readonly accounts: number;
 }
 
+/** What the configuration wants to be there. */
+export interface DefinitionsWanted {
+  readonly instruments: readonly InstrumentConfig[];
+  readonly accounts: readonly AccountConfig[];
+  readonly sessions: readonly SessionWanted[];
+}
+
 /** What definitions are made from. */
-export interface DefinitionsOptions {
+export interface DefinitionsOptions extends DefinitionsWanted {
   readonly capacity: DefinitionsCapacity;
   /** Live orders of a session. */
   readonly ordersOf: (session: number) => number;
@@ -93,9 +100,6 @@ export interface DefinitionsOptions {
   readonly depth: DepthPublisher;
   readonly register: Register;
   readonly routes: Uint8Array;
-  readonly instruments: readonly InstrumentConfig[];
-  readonly accounts: readonly AccountConfig[];
-  readonly sessions: readonly SessionWanted[];
   readonly log: Log;
 }
 
@@ -135,10 +139,12 @@ export class Definitions {
   readonly #sessionAccounts = new Map<number, number>();
   /** Instruments that were defined by a start that is not known to be over. */
   readonly #fresh = new Set<number>();
-  readonly #missing: Iterator<Missing>;
+  #missing: Iterator<Missing>;
+  #wanted: DefinitionsWanted;
 
   constructor(options: DefinitionsOptions) {
     this.#options = options;
+    this.#wanted = options;
     this.#missing = this.#everythingMissing();
   }
 
@@ -250,7 +256,7 @@ export class Definitions {
 
   /** Place of the gateway that serves a session; 0 if none does. */
   #gatewayOf(key: string): number {
-    const wanted = this.#options.sessions.find((session) =>
+    const wanted = this.#wanted.sessions.find((session) =>
       sessionKey(session.protocolCode, session.name) === key
     );
     return wanted?.gateway ?? 0;
@@ -263,7 +269,7 @@ export class Definitions {
    *   orders shall have another account.
    */
   check(): void {
-    for (const wanted of this.#options.instruments) {
+    for (const wanted of this.#wanted.instruments) {
       const known = this.#instruments.get(wanted.symbol);
       if (known === undefined) continue;
       if (
@@ -279,7 +285,71 @@ export class Definitions {
           "those: give the old sizes back, or define an instrument of another name",
       );
     }
-    for (const wanted of this.#options.sessions) this.#checkAccount(wanted);
+    for (const wanted of this.#wanted.sessions) this.#checkAccount(wanted);
+  }
+
+  /**
+   * Takes another configuration while it runs: `writeNext()` goes on with what
+   * it says anew.
+   *
+   * @throws {Error} If it does not go with what is there; then nothing is taken.
+   */
+  reconfigure(wanted: DefinitionsWanted): void {
+    const before = this.#wanted;
+    this.#wanted = wanted;
+    try {
+      this.check();
+      this.#checkCapacity();
+    } catch (error) {
+      this.#wanted = before;
+      throw error;
+    }
+    // What was defined before is in use, whoever defined it.
+    this.inUse();
+    this.#missing = this.#everythingMissing();
+  }
+
+  /** Takes another configuration whose commands come from elsewhere, or later. */
+  expect(wanted: DefinitionsWanted): void {
+    this.#wanted = wanted;
+    this.#missing = this.#everythingMissing();
+  }
+
+  /** What is there and not in the file takes room too. */
+  #checkCapacity(): void {
+    const { capacity } = this.#options;
+    const { instruments, accounts, sessions } = this.#wanted;
+    const check = (key: string, has: number, more: number, most: number) => {
+      if (more === 0 || has + more <= most) return;
+      throw new Error(
+        `There are ${has} ${key} and ${more} more are configured, but there is ` +
+          `room for ${most}: raise [capacity] ${key} and restart`,
+      );
+    };
+    const { size } = this.#instruments;
+    const newInstruments = instruments.filter(({ symbol }) =>
+      !this.#instruments.has(symbol)
+    );
+    check("instruments", size, newInstruments.length, capacity.instruments);
+    const newAccounts = accounts.filter(({ name }) =>
+      !this.#accounts.has(name)
+    );
+    check(
+      "accounts",
+      this.#accounts.size,
+      newAccounts.length,
+      capacity.accounts,
+    );
+    const newSessions = sessions.filter(({ protocolCode, name }) =>
+      !this.#sessions.has(sessionKey(protocolCode, name))
+    );
+    // One is the appliance's own.
+    check(
+      "sessions",
+      this.#sessions.size,
+      newSessions.length,
+      capacity.sessions - 1,
+    );
   }
 
   /** Open orders count for the account of their session: it can not change under them. */
@@ -359,7 +429,7 @@ export class Definitions {
       capacitySetting(capacity.orders, capacity.specialOrders),
       { orders: capacity.orders, specialOrders: capacity.specialOrders },
     );
-    for (const wanted of this.#options.accounts) {
+    for (const wanted of this.#wanted.accounts) {
       const known = this.#accounts.get(wanted.name);
       const account = known ?? this.#accounts.size + 1;
       for (const setting of accountSettings(account, wanted)) {
@@ -372,13 +442,13 @@ export class Definitions {
         });
       }
     }
-    for (const wanted of this.#options.instruments) {
+    for (const wanted of this.#wanted.instruments) {
       yield* this.#missingOfInstrument(wanted);
     }
-    for (const wanted of this.#options.accounts) {
+    for (const wanted of this.#wanted.accounts) {
       yield* this.#missingRestrictions(wanted);
     }
-    for (const wanted of this.#options.sessions) {
+    for (const wanted of this.#wanted.sessions) {
       yield* this.#missingOfSession(wanted);
     }
     this.#tellDifferences();
@@ -487,7 +557,7 @@ export class Definitions {
         );
       }
     };
-    for (const wanted of this.#options.accounts) {
+    for (const wanted of this.#wanted.accounts) {
       const account = this.#accounts.get(wanted.name)!;
       const fields = { account: wanted.name };
       differing(accountSettings(account, wanted), fields);
@@ -495,7 +565,7 @@ export class Definitions {
         differing([setting], { ...fields, symbol });
       }
     }
-    for (const wanted of this.#options.instruments) {
+    for (const wanted of this.#wanted.instruments) {
       const { index } = this.#instruments.get(wanted.symbol)!;
       differing(instrumentSettings(index, wanted), { symbol: wanted.symbol });
     }

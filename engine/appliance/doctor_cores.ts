@@ -47,7 +47,8 @@ function cores(subject: DoctorSubject, facts: HostFacts): Judgement {
   const { threads, pinnedCores, engineCores, realTimePriority } = subject;
   const { online } = facts.cores;
   const allowed = facts.process.allowedCores;
-  const missing = pinnedCores.filter((core) => !allowed.includes(core));
+  const pinnable = new Set([...allowed, ...facts.process.pinnableCores]);
+  const missing = pinnedCores.filter((core) => !pinnable.has(core));
   const few = allowed.length <= threads;
   const all = realTimePriority > 0 &&
     allowed.every((core) => engineCores.includes(core));
@@ -56,7 +57,7 @@ function cores(subject: DoctorSubject, facts: HostFacts): Judgement {
     severity: missing.length > 0 || all ? "error" : few ? "info" : "ok",
     found: missing.length > 0
       ? `${online.length}, of which ${
-        coresText(allowed)
+        coresText([...pinnable].sort((a, b) => a - b))
       } are allowed; pinned to ${coresText(missing)} all the same`
       : `${allowed.length} of ${online.length} allowed, ${threads} polling threads`,
     wanted: `one for each of ${threads} polling threads, and one besides` +

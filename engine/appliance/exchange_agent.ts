@@ -78,7 +78,7 @@ import {
   isFullCheckpoint,
 } from "./checkpoint.ts";
 import { type CommandSlots, writeCommand } from "./command_fields.ts";
-import type { Definitions } from "./definitions.ts";
+import type { Definitions, DefinitionsWanted } from "./definitions.ts";
 import type { House } from "./house.ts";
 import type { Register } from "./register.ts";
 import { RegisterWord } from "./register_layout.ts";
@@ -121,6 +121,15 @@ export interface ExchangeFlight {
   readonly ring: FlightRing;
   /** `receiveTimes()` of each of `commands`. */
   readonly received: readonly Uint32Array[];
+}
+
+/** What became of a configuration that was asked for. */
+export interface Reconfigured {
+  /** Why nothing was taken; "" = it was. */
+  readonly problem: string;
+  /** Commands that it took, and the sequence of the newest. */
+  readonly commands: number;
+  readonly sequence: number;
 }
 
 /** What of the agent itself is saved. */
@@ -172,6 +181,9 @@ export class ExchangeAgent implements Agent {
   #checkpoint = 0;
   /** The newest CHECKPOINT has the state's hash. */
   #checkpointFull = false;
+  /** The configuration that is to be taken next. */
+  #asked: DefinitionsWanted | undefined;
+  #reconfigured: Reconfigured | undefined;
 
   constructor(options: ExchangeAgentOptions) {
     this.#options = options;
@@ -206,6 +218,26 @@ export class ExchangeAgent implements Agent {
     const { digest } = this.#options;
     digest.take();
     return digest;
+  }
+
+  /**
+   * Asks for another configuration: it is taken as a whole between two
+   * commands, when the exchange is live. A standby writes no commands: those
+   * of its primary say what is defined.
+   */
+  reconfigure(wanted: DefinitionsWanted): void {
+    this.#asked = wanted;
+    this.#reconfigured = undefined;
+  }
+
+  /** What became of it; undefined = nothing yet. */
+  get reconfigured(): Reconfigured | undefined {
+    return this.#reconfigured;
+  }
+
+  /** What the configuration says from now on; the commands come from elsewhere. */
+  expect(wanted: DefinitionsWanted): void {
+    this.#options.definitions.expect(wanted);
   }
 
   /** Sessions that are defined, by `sessionKey()`. */
@@ -271,6 +303,7 @@ export class ExchangeAgent implements Agent {
       work += this.#takeCommands(commands[i]!, i);
     }
     if (operator.available() > 0) work += this.#takeOperator();
+    if (this.#asked !== undefined) work += this.#takeConfiguration();
     if (work === 0) {
       if (this.#gatewaysDone()) return this.#finish();
       this.#stamp();
@@ -338,6 +371,51 @@ export class ExchangeAgent implements Agent {
     house.showBlocks(exchange, true);
     this.#options.register.addTaken(count, this.#sequence);
     return count;
+  }
+
+  /** What a start does with what is new in the configuration, while it runs. */
+  #takeConfiguration(): number {
+    const { definitions, house, exchange } = this.#options;
+    const before = this.#sequence;
+    const wanted = this.#asked!;
+    this.#asked = undefined;
+    let problem = "";
+    try {
+      definitions.reconfigure(wanted);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name === "InvariantError") {
+        throw error;
+      }
+      problem = error.message;
+    }
+    if (problem === "") {
+      this.#stamp();
+      this.#define();
+      definitions.inUse();
+      // Gateways are told of the last definition, too.
+      this.#publishEvents();
+      house.drain();
+      house.showBlocks(exchange, true);
+    }
+    this.#reconfigured = {
+      problem,
+      commands: this.#sequence - before,
+      sequence: this.#sequence,
+    };
+    return 1;
+  }
+
+  /** Writes what the configuration says anew, and applies it. */
+  #define(): void {
+    const { journal, definitions, house } = this.#options;
+    this.#waitForRoom();
+    while (definitions.writeNext(journal)) {
+      const at = definitions.writtenAt;
+      this.#applyOwn(at);
+      definitions.observe(journal, at);
+      house.drain();
+      this.#waitForRoom();
+    }
   }
 
   /**
@@ -501,6 +579,11 @@ export class ExchangeAgent implements Agent {
   /** Journals and applies what the primary has sequenced; goes live when there will be no more. */
   #follow(): number {
     const { replica, journal, control } = this.#options;
+    if (this.#asked !== undefined) {
+      this.expect(this.#asked);
+      this.#asked = undefined;
+      this.#reconfigured = { problem: "", commands: 0, sequence: 0 };
+    }
     // Read before the ring is looked at: HANDED is set after the last command.
     const handed =
       Atomics.load(control, CONTROL_REPLICATOR) === ReplicatorState.HANDED &&
@@ -590,22 +673,14 @@ export class ExchangeAgent implements Agent {
   }
 
   #goLive(): void {
-    const { exchange, log, journal, definitions, house, controlF64 } =
-      this.#options;
+    const { exchange, log, definitions, house, controlF64 } = this.#options;
     const recovery = CONTROL_RECOVERY_VALUE >>> 1;
     const replayedMs = this.#replayedFromMs === 0
       ? 0
       : Math.round(performance.now() - this.#replayedFromMs);
     this.#stamp();
     definitions.check();
-    this.#waitForRoom();
-    while (definitions.writeNext(journal)) {
-      const at = definitions.writtenAt;
-      this.#applyOwn(at);
-      definitions.observe(journal, at);
-      house.drain();
-      this.#waitForRoom();
-    }
+    this.#define();
     this.#passTime();
     this.#publishEvents();
     this.#waitForRoom();

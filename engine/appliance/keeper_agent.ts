@@ -39,6 +39,7 @@ import {
 import { COUNTER, type CounterLane, type Log } from "../telemetry/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { Archivist } from "./archivist.ts";
+import type { ConfigNews } from "./config_board.ts";
 import type { Replica } from "./replica.ts";
 
 /** What the agent works with. */
@@ -64,6 +65,8 @@ export interface KeeperAgentOptions {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
+  /** Another configuration is taken: for whoever makes the replica and the meta data. */
+  readonly onConfig?: (news: ConfigNews) => void;
 }
 
 /** After a snapshot that failed. */
@@ -85,12 +88,25 @@ export class KeeperAgent implements Agent {
   #takenMs: number;
   #retryMs = 0;
   #progressAt: number;
+  #schedule: Pick<
+    KeeperAgentOptions,
+    "commandsBetween" | "secondsBetween" | "keep"
+  >;
 
   constructor(options: KeeperAgentOptions) {
     this.#options = options;
+    this.#schedule = options;
     this.#takenSequence = options.fromSequence;
     this.#takenMs = options.nowMs();
     this.#progressAt = options.fromSequence + PROGRESS_COMMANDS;
+  }
+
+  /** Takes the sessions to come, and, with the rest, how often snapshots are due. */
+  takeConfig(news: ConfigNews): void {
+    if (news.step === "exchange") return;
+    this.#options.onConfig?.(news);
+    this.#replica?.takeConfig(news.config);
+    if (news.step === "rest") this.#schedule = news.config.snapshot;
   }
 
   done(): boolean {
@@ -179,7 +195,8 @@ export class KeeperAgent implements Agent {
   #takeIfDue(): number {
     const replica = this.#replica!;
     const tail = this.#tail!;
-    const { commandsBetween, secondsBetween, nowMs } = this.#options;
+    const { nowMs } = this.#options;
+    const { commandsBetween, secondsBetween } = this.#schedule;
     const since = replica.sequence - this.#takenSequence;
     if (since === 0 || !tail.atGroupEnd) return 0;
     const now = nowMs();
@@ -226,7 +243,8 @@ export class KeeperAgent implements Agent {
   }
 
   #write(): { meta: SnapshotMeta; bytes: number } {
-    const { files, directory, outbound, keep, meta: metaOf } = this.#options;
+    const { files, directory, outbound, meta: metaOf } = this.#options;
+    const { keep } = this.#schedule;
     const replica = this.#replica!;
     const sections = new SectionViews();
     replica.save(sections);

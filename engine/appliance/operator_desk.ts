@@ -71,6 +71,22 @@ export class OperatorDesk {
     return answer;
   }
 
+  /** Does something else in its turn: nothing asked before is under way then. */
+  alone(act: () => Promise<OperatorAnswer>): Promise<OperatorAnswer> {
+    const answer = this.#last.then(async () =>
+      await this.#until(() => this.#isTaken())
+        ? await act()
+        : notYet("An earlier request was not taken yet")
+    );
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+
+  /** Waits until a command is durable; false if it was not in time. */
+  untilDurable(sequence: number): Promise<boolean> {
+    return this.#until(() => this.#isDurable(sequence));
+  }
+
   async #serve(request: unknown): Promise<OperatorAnswer> {
     const closed = this.#closed();
     if (closed !== "") return { status: 503, body: { error: closed } };

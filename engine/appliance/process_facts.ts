@@ -20,6 +20,8 @@ export interface ProcessFacts {
   readonly running: number;
   /** Cores that it may run on. */
   readonly allowedCores: readonly number[];
+  /** Cores that its threads may be pinned to: `CPUAffinity=` is no bar, `AllowedCPUs=` is. */
+  readonly pinnableCores: readonly number[];
   /** RLIMIT_MEMLOCK; Infinity = unlimited. */
   readonly lockLimitBytes: number;
   /** CAP_IPC_LOCK is held: that limit does not apply. */
@@ -59,6 +61,9 @@ export function processFacts(
   return {
     running,
     allowedCores: parseCores(field("Cpus_allowed_list")),
+    pinnableCores: parseCores(
+      cpuset(reader, path) || field("Cpus_allowed_list"),
+    ),
     lockLimitBytes: limitOf(limits, "Max locked memory"),
     lockUnlimited: (rights >> CAP_IPC_LOCK & 1n) === 1n,
     openFilesMax: limitOf(limits, "Max open files"),
@@ -66,6 +71,20 @@ export function processFacts(
     realTimeUnlimited: (rights >> CAP_SYS_NICE & 1n) === 1n,
     hugePagesHeld: path === own ? 0 : hugeKib / 2048,
   };
+}
+
+/** Cores of its control group, or of the next one above that says; "" = none says. */
+function cpuset(reader: HostReader, process: string): string {
+  const group = /^0::(\/.*)$/m.exec(reader.text(`${process}/cgroup`))?.[1];
+  if (group === undefined) return "";
+  const parts = group.split("/");
+  for (let length = parts.length; length > 0; length--) {
+    const place = parts.slice(0, length).join("/");
+    const path = `/sys/fs/cgroup${place}/cpuset.cpus.effective`;
+    const cores = reader.text(path).trim();
+    if (cores !== "") return cores;
+  }
+  return "";
 }
 
 /** The process that has the lock of a folder, from /proc/locks; 0 = none. */

@@ -35,8 +35,16 @@ import {
 } from "../snapshot/mod.ts";
 import { CounterLane, type Log } from "../telemetry/mod.ts";
 import { NullTransport, type Transport } from "../transport/mod.ts";
-import { assembleExchange, exchangeCapacity } from "./build_exchange.ts";
-import { assembleGateway, type StorePlaces } from "./build_gateway.ts";
+import {
+  assembleExchange,
+  exchangeCapacity,
+  wantedOf,
+} from "./build_exchange.ts";
+import {
+  assembleGateway,
+  configuredSessions,
+  type StorePlaces,
+} from "./build_gateway.ts";
 import type { CommandSlots } from "./command_fields.ts";
 import type { ExchangeAgent } from "./exchange_agent.ts";
 import { HOUSE_SLOTS, type MemoryPlan, planOf } from "./memory_plan.ts";
@@ -189,6 +197,14 @@ export class Replica {
     for (const gateway of this.gateways) {
       gateway.load(readerFor(gateway.name, from));
     }
+  }
+
+  /** Takes another configuration's sessions, before a command defines what is new among them. */
+  takeConfig(config: Config): void {
+    this.#agent.expect(wantedOf(config));
+    this.gateways.forEach((gateway, index) =>
+      gateway.takeSessions(configuredSessions(config, index))
+    );
   }
 
   /** The files that the saved state needs. */

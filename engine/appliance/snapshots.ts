@@ -42,6 +42,9 @@ import type { Replica } from "./replica.ts";
 /** Version of this program, for people; `deno.json` has the same. */
 export const BUILD_VERSION = "0.1.0";
 
+/** A session by `sessionKey()`, and the place of its gateway. */
+export type ServedSession = [key: string, gateway: number];
+
 /** What of the configuration shapes the saved state. */
 export function savedCapacity(config: Config): Record<string, number> {
   const { orders, specialOrders, instruments, sessions, accounts } =
@@ -56,11 +59,17 @@ export function savedCapacity(config: Config): Record<string, number> {
   };
 }
 
-/** What a snapshot of a replica says of itself; it was settled. */
+/**
+ * What a snapshot of a replica says of itself; it was settled.
+ *
+ * @param served Sessions that its gateways have followed; those of the
+ *   configuration if left out.
+ */
 export function snapshotMeta(
   replica: Replica,
   config: Config,
   chain: { readonly chainLo: number; readonly chainHi: number },
+  served: readonly ServedSession[] = servedSessions(config),
 ): SnapshotMeta {
   const defined = replica.definedSessions();
   const { chainLo, chainHi } = chain;
@@ -79,14 +88,14 @@ export function snapshotMeta(
     layout: SNAPSHOT_LAYOUT,
     capacity: savedCapacity(config),
     defined,
-    served: servedSessions(config).filter(([key]) => defined.includes(key)),
+    served: served.filter(([key]) => defined.includes(key)),
     files: replica.savedFiles(),
     orders: replica.exchange.ordersOpen,
   };
 }
 
 /** Sessions of the configuration, and the place of the gateway of each. */
-function servedSessions(config: Config): [string, number][] {
+export function servedSessions(config: Config): ServedSession[] {
   return sessionsWanted(config).map(({ protocolCode, name, gateway }) => [
     sessionKey(protocolCode, name),
     gateway,

@@ -29,12 +29,13 @@ import {
   type LogSettings,
 } from "../telemetry/mod.ts";
 import { type Agent, RoundCount, runAgents } from "./agent.ts";
-import { buildExchange } from "./build_exchange.ts";
+import { buildExchange, wantedOf } from "./build_exchange.ts";
 import { buildFeed } from "./build_feed.ts";
-import { buildGateway } from "./build_gateway.ts";
-import { buildJournal } from "./build_journal.ts";
+import { buildGateway, configuredSessions } from "./build_gateway.ts";
+import { buildJournal, pressureLimits } from "./build_journal.ts";
 import { buildKeeper } from "./build_keeper.ts";
 import { buildReplication } from "./build_replication.ts";
+import { ConfigFollower, type ConfigTaker } from "./config_board.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { preferNodeOf, settle } from "./placement.ts";
 import { chooseSnapshot } from "./snapshots.ts";
@@ -68,16 +69,46 @@ export type ThreadMessage =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: string };
 
-function build(name: AgentName, workshop: Workshop): Agent {
-  if (name === "exchange") return buildExchange(workshop);
-  if (name === "journal") return buildJournal(workshop);
-  if (name === "keeper") return buildKeeper(workshop);
-  if (name === "feed") return buildFeed(workshop);
-  if (name === "replicator") return buildReplication(workshop);
+/** An agent, and who takes another configuration for it. */
+interface Built {
+  readonly agent: Agent;
+  readonly taker?: ConfigTaker;
+}
+
+function build(name: AgentName, workshop: Workshop): Built {
+  if (name === "exchange") return exchangeOf(workshop);
+  if (name === "journal") return journalOf(workshop);
+  if (name === "keeper") {
+    const agent = buildKeeper(workshop);
+    return { agent, taker: { take: (news) => agent.takeConfig(news) } };
+  }
+  if (name === "feed") return { agent: buildFeed(workshop) };
+  if (name === "replicator") return { agent: buildReplication(workshop) };
   const index = name === "gateway0" ? 0 : 1;
   const messages = warmUpGateway(workshop, index);
   workshop.log.child(name).debug("warmed up", { ...messages });
-  return buildGateway(workshop, index);
+  const agent = buildGateway(workshop, index);
+  const taker: ConfigTaker = {
+    take: ({ step, config }) => {
+      if (step === "exchange") return;
+      agent.takeSessions(configuredSessions(config, index));
+    },
+  };
+  return { agent, taker };
+}
+
+function exchangeOf(workshop: Workshop): Built {
+  const agent = buildExchange(workshop);
+  let asked = false;
+  const nothing = { problem: "", commands: 0, sequence: 0 };
+  const taker: ConfigTaker = {
+    take: ({ step, config }) => {
+      asked = step === "exchange";
+      if (asked) agent.reconfigure(wantedOf(config));
+    },
+    answer: () => asked ? agent.reconfigured : nothing,
+  };
+  return { agent, taker };
 }
 
 function run(start: ThreadStart): void {
@@ -125,9 +156,15 @@ function run(start: ThreadStart): void {
   };
   const rounds = new RoundCount(roundsLane(workshop, thread));
   try {
+    const takers: ConfigTaker[] = [levelTaker(log)];
     for (const name of thread.agents) {
-      agents.push(new GuardedAgent(build(name, workshop)));
+      const { agent, taker } = build(name, workshop);
+      agents.push(new GuardedAgent(agent));
+      if (taker !== undefined) takers.push(taker);
     }
+    const { control, controlF64 } = workshop;
+    const follower = { control, controlF64, thread: start.index, takers };
+    agents.push(new GuardedAgent(new ConfigFollower(follower)));
     settle(mappedRegions(), thread.core, log);
     const heaps = new HeapLines(memory, plan.heaps);
     const usedBytes = () => Deno.memoryUsage().heapUsed;
@@ -143,6 +180,26 @@ function run(start: ThreadStart): void {
 function chosenAgain(config: Config, log: Log): ChosenSnapshot | undefined {
   const found = chooseSnapshot(config, log);
   return found && { path: found.path, sequence: found.meta.sequence };
+}
+
+/** The disk's limits are looked at whenever it is judged. */
+function journalOf(workshop: Workshop): Built {
+  const limits = { ...pressureLimits(workshop.config) };
+  const taker: ConfigTaker = {
+    take: ({ step, config }) => {
+      if (step === "rest") Object.assign(limits, pressureLimits(config));
+    },
+  };
+  return { agent: buildJournal(workshop, limits), taker };
+}
+
+/** The log's level changes for all agents of a thread. */
+function levelTaker(log: Log): ConfigTaker {
+  return {
+    take: ({ step, config }) => {
+      if (step === "rest") log.setLevel(config.log.level);
+    },
+  };
 }
 
 /** Where the rounds of a thread are counted. Those of followers do not say that the engine lives. */

@@ -6,7 +6,7 @@
  * @module
  */
 import type { AddProblem } from "./problems.ts";
-import type { ConfigFile } from "./schema.ts";
+import type { WithSecrets } from "./secrets.ts";
 
 /** Largest windows of a TCP connection through DPDK, as in `ffi/dpdk.ts`. */
 export const DPDK_RECEIVE_BYTES_MAX = 262_144;
@@ -14,7 +14,7 @@ export const DPDK_SEND_BYTES_MAX = 524_288;
 
 /** A port without a device, sessions without a port, windows that are too large. */
 export function checkDpdk(
-  { dpdk, capacity }: ConfigFile,
+  { dpdk, capacity }: WithSecrets,
   add: AddProblem,
 ): void {
   for (const key of ["device", "address"] as const) {

@@ -72,13 +72,25 @@ const sessionRules = {
   messages_interval_ms: v.optional(whole(1, DAY_MS), 1000),
 };
 
+const secretFile = v.optional(
+  text(/^\/[^\0]{1,1023}$/, "an absolute path"),
+);
+const secretCredential = v.optional(
+  text(
+    /^[A-Za-z0-9_.-]{1,255}$/,
+    "1 to 255 letters, digits and any of _ . -, as in LoadCredential=",
+  ),
+);
+
 /** One of `[[binary.sessions]]` or `[[dpdk.sessions]]`. */
 export const binarySessionEntry = v.strictObject({
   number: whole(1, 0xffffffff),
-  key: v.pipe(
+  key: v.optional(v.pipe(
     v.string(KEY_ALLOWED),
     v.check((value) => isU64(value), KEY_ALLOWED),
-  ),
+  )),
+  key_file: secretFile,
+  key_credential: secretCredential,
   ...sessionRules,
 }, "a table with number and key");
 
@@ -86,7 +98,9 @@ export const binarySessionEntry = v.strictObject({
 export const fixSessionEntry = v.strictObject({
   sender_comp_id: compId,
   username: v.optional(line(64)),
-  password: line(64),
+  password: v.optional(line(64)),
+  password_file: secretFile,
+  password_credential: secretCredential,
   ...sessionRules,
 }, "a table with sender_comp_id, username and password");
 

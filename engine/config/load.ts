@@ -25,8 +25,16 @@ import {
   problemsOf,
   shownValue,
 } from "./problems.ts";
-import { CONFIG_SCHEMA, type ConfigFile } from "./schema.ts";
+import { CONFIG_SCHEMA } from "./schema.ts";
+import {
+  NO_SECRETS,
+  type SecretSource,
+  type WithSecrets,
+  withSecrets,
+} from "./secrets.ts";
 import type { BinarySessionConfig, Config, FixSessionConfig } from "./types.ts";
+
+type ConfigFile = WithSecrets;
 
 /** Positions of accounts that fit: 40 bytes each, 2 GiB in all. */
 const POSITIONS_MAX = 50_000_000;
@@ -36,9 +44,14 @@ const POSITIONS_MAX = 50_000_000;
  *
  * @param text Content of the TOML file; "" gives all defaults.
  * @param source Its name, for error messages.
+ * @param secrets Where passwords and keys come from that do not stand in it.
  * @throws {ConfigError} With every problem there is.
  */
-export function loadConfig(text: string, source: string): Config {
+export function loadConfig(
+  text: string,
+  source: string,
+  secrets: SecretSource = NO_SECRETS,
+): Config {
   const twice = repeatedKeys(text);
   if (twice.length > 0) throw new ConfigError(source, twice);
   let content: unknown;
@@ -54,9 +67,13 @@ export function loadConfig(text: string, source: string): Config {
   if (!result.success) {
     throw new ConfigError(source, problemsOf(CONFIG_SCHEMA, result.issues));
   }
-  const problems = contradictions(result.output);
+  const problems: ConfigProblem[] = [];
+  const add: AddProblem = (key, value, text) =>
+    problems.push({ key, value: shownValue(key, value), text });
+  const file = withSecrets(result.output, secrets, add);
+  if (problems.length === 0) contradictions(file, add);
   if (problems.length > 0) throw new ConfigError(source, problems);
-  return toConfig(result.output);
+  return toConfig(file);
 }
 
 /**
@@ -109,10 +126,7 @@ function repeatedKeys(text: string): ConfigProblem[] {
 }
 
 /** What each key allows by itself but not together. */
-function contradictions(file: ConfigFile): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const add: AddProblem = (key, value, text) =>
-    problems.push({ key, value: shownValue(key, value), text });
+function contradictions(file: ConfigFile, add: AddProblem): void {
   checkDemoSecrets(file, add);
   checkUnique(file, add);
   checkRoom(file, add);
@@ -135,7 +149,6 @@ function contradictions(file: ConfigFile): ConfigProblem[] {
     instrumentProblems(instrument, `instruments[${i}].`, add)
   );
   checkNames(file, add);
-  return problems;
 }
 
 function isLoopback(address: string): boolean {

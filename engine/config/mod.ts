@@ -6,9 +6,11 @@
  * @module
  */
 export * from "./defaults.ts";
+export * from "./difference.ts";
 export * from "./entries.ts";
 export * from "./fields.ts";
 export * from "./load.ts";
 export * from "./problems.ts";
 export * from "./reasons.ts";
+export * from "./secrets.ts";
 export * from "./types.ts";

@@ -739,6 +739,22 @@ export const SESSION_KEYS: readonly EntryKey[] = [
   ),
 ];
 
+/** Keys of a FIX session that say where its password is; `key_` in place of `password_` for the others. */
+export const SECRET_KEYS: readonly EntryKey[] = [
+  key(
+    "password_file",
+    "/etc/ferrule/secrets/CLIENT1",
+    "password",
+    "A file with nothing else in it; a reload reads it anew.",
+  ),
+  key(
+    "password_credential",
+    "CLIENT1",
+    "password",
+    "A name of LoadCredential= in the unit, which is loaded when the unit starts.",
+  ),
+];
+
 /** Keys of `[[accounts]]` besides its name. */
 export const ACCOUNT_KEYS: readonly EntryKey[] = [
   key("group", 1, "0 = any session", "Only sessions of this group may use it."),
@@ -878,6 +894,8 @@ function sessionLines(section: string): string[] {
         `username = ${tomlValue(session.username)}`,
         `password = ${tomlValue(session.password)}`,
       ]),
+      "# In place of a password, where it stands; in place of a key likewise, key_file and key_credential:",
+      ...keyLines(SECRET_KEYS),
       "# Every session may have besides, here and in the lists below:",
       ...keyLines(SESSION_KEYS),
     ];

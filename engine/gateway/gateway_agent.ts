@@ -169,6 +169,10 @@ export class GatewayAgent {
   /** Windows to be shown again: connection, offset, length, consumed so far, when received. */
   readonly #stalled: Int32Array;
   #stalledCount = 0;
+  /** What the configuration names. */
+  #sessions: readonly ConfiguredSession[];
+  /** Sessions that were defined, by index. */
+  readonly #defined = new Map<number, { code: number; name: string }>();
   /** Every definition event that came, as a slot: what `load()` needs to come first. */
   readonly #definitions: Uint8Array[] = [];
   #state: number = GatewayState.CLOSED;
@@ -180,6 +184,7 @@ export class GatewayAgent {
 
   constructor(options: GatewayAgentOptions) {
     this.#options = options;
+    this.#sessions = options.sessions;
     this.name = `gateway${options.index}`;
     const { lane, log } = options;
     const telemetry: GatewayTelemetry = {
@@ -465,21 +470,40 @@ export class GatewayAgent {
     if (kind !== EventKind.SESSION_DEFINED) return;
     const code = u8[at + EVT_DETAIL_U8]!;
     const index = f64[(at >>> 3) + EVT_ORDER_ID_F64]!;
-    const configured = this.#options.sessions.find((session) =>
+    this.#defined.set(index, { code, name });
+    this.#serve(index);
+  }
+
+  /** Tells the protocol of a session that was defined what the configuration says of it. */
+  #serve(index: number): void {
+    const { code, name } = this.#defined.get(index)!;
+    const configured = this.#sessions.find((session) =>
       session.protocolCode === code && session.name === name
     );
     const owner = this.#protocols.findIndex((protocol) =>
       protocol.code === code
     );
-    if (configured === undefined || owner < 0) return;
+    if (owner < 0) return;
+    const { gateway } = this.#protocols[owner]!;
+    const known = this.#sessionOwner[index] !== NO_PROTOCOL;
+    if (configured === undefined) {
+      if (known) gateway.onSessionRemoved(index);
+      return;
+    }
     this.#sessionOwner[index] = owner;
-    const definition: SessionDefinition = {
-      index,
-      name,
-      username: configured.username,
-      secret: configured.secret,
-    };
-    this.#protocols[owner]!.gateway.onSessionDefined(definition);
+    const { username, secret } = configured;
+    const definition: SessionDefinition = { index, name, username, secret };
+    if (known) gateway.onSessionChanged(definition);
+    else gateway.onSessionDefined(definition);
+  }
+
+  /**
+   * Takes what another configuration names. Sessions that are new to it must
+   * not be defined yet: what they were sent before would be missing.
+   */
+  takeSessions(sessions: readonly ConfiguredSession[]): void {
+    this.#sessions = sessions;
+    for (const index of this.#defined.keys()) this.#serve(index);
   }
 
   #pollTransport(): number {

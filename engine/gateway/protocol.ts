@@ -110,6 +110,16 @@ export interface ProtocolGateway {
    */
   onSessionDefined(session: SessionDefinition): void;
   /**
+   * The configuration says something else of a session that was defined, or
+   * names it again. Whoever is logged on stays; the next logon is held against it.
+   */
+  onSessionChanged(session: SessionDefinition): void;
+  /**
+   * The configuration no longer names a session: its client is logged out, and
+   * nobody may log on. Its events go on being stored.
+   */
+  onSessionRemoved(index: number): void;
+  /**
    * An account was defined: always before the first event that names it. A
    * protocol whose clients name accounts by index leaves it out.
    */

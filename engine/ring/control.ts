@@ -61,8 +61,17 @@ export const CONTROL_REPLICATION_VALUE = (REPLICATION_LINE + 6) * LINE_WORDS;
 /** Exchange: float64 at half this index: the newest sequence when its state changed last. */
 export const CONTROL_SEQUENCE_VALUE = (REPLICATION_LINE + 7) * LINE_WORDS;
 
+// A configuration that is taken while it runs.
+const CONFIG_LINE = REPLICATION_LINE + 8;
+/** Main thread: number of the newest configuration that it gave out. */
+export const CONTROL_CONFIG = CONFIG_LINE * LINE_WORDS;
+/** Main thread: float64 at half this index: address and bytes of where it lies. */
+export const CONTROL_CONFIG_VALUE = (CONFIG_LINE + 1) * LINE_WORDS;
+/** Thread i, at `+ i`: number of the newest configuration that it has taken. */
+export const CONTROL_CONFIG_TAKEN = (CONFIG_LINE + 2) * LINE_WORDS;
+
 /** Bytes of the block. */
-export const CONTROL_BYTES = (REPLICATION_LINE + 8) * LINE_WORDS * 4;
+export const CONTROL_BYTES = (CONFIG_LINE + 3) * LINE_WORDS * 4;
 
 /** What an appliance is to its pair. */
 export const Role = {

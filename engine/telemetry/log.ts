@@ -43,26 +43,36 @@ function writeStandardError(line: Uint8Array): void {
 /** Writes log lines. Each thread has its own. */
 export class Log {
   readonly #options: LogOptions;
-  readonly #severity: number;
+  /** Shared with its children. */
+  readonly #threshold: { level: LogLevel; severity: number };
   readonly #write: (line: Uint8Array) => void;
   #lastKey = "";
   #lastMs = 0;
   #repeats = 0;
 
-  constructor(options: LogOptions) {
+  constructor(options: LogOptions, parent?: Log) {
     this.#options = options;
-    this.#severity = LOG_LEVELS.indexOf(options.level);
+    const { level } = options;
+    this.#threshold = parent === undefined
+      ? { level, severity: LOG_LEVELS.indexOf(level) }
+      : parent.#threshold;
     this.#write = options.write ?? writeStandardError;
   }
 
   /** Level and format. */
   settings(): LogSettings {
-    return { level: this.#options.level, format: this.#options.format };
+    return { level: this.#threshold.level, format: this.#options.format };
+  }
+
+  /** Sets the level from now on: of this log, of its children, and of whose child it is. */
+  setLevel(level: LogLevel): void {
+    this.#threshold.level = level;
+    this.#threshold.severity = LOG_LEVELS.indexOf(level);
   }
 
   /** The same log for another speaker. */
   child(source: string): Log {
-    return new Log({ ...this.#options, source });
+    return new Log({ ...this.#options, source }, this);
   }
 
   debug(message: string, fields: LogFields = {}): void {
@@ -80,7 +90,7 @@ export class Log {
 
   /** Writes one line, unless the level is below the configured one. */
   log(level: LogLevel, message: string, fields: LogFields = {}): void {
-    if (LOG_LEVELS.indexOf(level) < this.#severity) return;
+    if (LOG_LEVELS.indexOf(level) < this.#threshold.severity) return;
     const key = `${level} ${message} ${JSON.stringify(fields)}`;
     const nowMs = this.#options.nowMs();
     if (key === this.#lastKey && nowMs - this.#lastMs < REPEAT_MS) {

@@ -96,6 +96,7 @@ const HOST: HostFacts = {
   process: {
     running: 77,
     allowedCores: [0, 1, 2, 3],
+    pinnableCores: [],
     lockLimitBytes: 100 * MIB,
     lockUnlimited: false,
     openFilesMax: 1024,
@@ -301,6 +302,14 @@ Deno.test("examine() refuses pinning to cores that are not allowed", () => {
     "error",
   );
   assertEquals(severity("cores", {}, { pinnedCores: [4] }), "error");
+  // CPUAffinity= is for threads that are not pinned.
+  assertEquals(
+    severity(
+      "cores",
+      process({ allowedCores: [0, 1, 2], pinnableCores: [0, 1, 2, 3] }),
+    ),
+    "ok",
+  );
 });
 
 Deno.test("examine() tells of too few cores for the threads", () => {

@@ -57,6 +57,8 @@ export interface LogLine {
 export interface RunningAppliance {
   readonly process: Deno.ChildProcess;
   readonly dataDirectory: string;
+  /** It may be written anew, with `configText()`. */
+  readonly configFile: string;
   readonly fixPort: number;
   readonly binaryTcpPort: number;
   readonly binaryUdpPort: number;
@@ -76,7 +78,11 @@ export interface RunningAppliance {
   metric(name: string): Promise<number>;
 }
 
-function configText(options: StartOptions, dataDirectory: string): string {
+/** The file that an appliance is started with. */
+export function configText(
+  options: StartOptions,
+  dataDirectory: string,
+): string {
   return `
 [appliance]
 data_directory = ${JSON.stringify(dataDirectory)}
@@ -120,7 +126,7 @@ export function runFlags(
     `--allow-read=${[ROOT, dataDirectory, ...readable].join(",")}`,
     `--allow-write=${dataDirectory}`,
     "--allow-net=127.0.0.1",
-    "--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR",
+    "--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,FERRULE_NATIVE_DIR,CREDENTIALS_DIRECTORY",
   ];
 }
 
@@ -208,6 +214,7 @@ export async function startAppliance(
   return {
     process,
     dataDirectory,
+    configFile,
     fixPort: Number(readyLine.fixPort),
     binaryTcpPort: Number(readyLine.binaryTcpPort),
     binaryUdpPort: Number(readyLine.binaryUdpPort),

@@ -214,6 +214,7 @@ Deno.test("hostFacts() reads a good host, and the doctor has nothing to mend", a
   assertEquals(facts.process, {
     running: 0,
     allowedCores: [0, 1, 2, 3],
+    pinnableCores: [0, 1, 2, 3],
     lockLimitBytes: Infinity,
     lockUnlimited: true,
     openFilesMax: 65536,
@@ -292,6 +293,8 @@ Deno.test("hostFacts() judges the appliance that holds the data folder, not who 
       `2: FLOCK  ADVISORY  WRITE 77 fe:00:${ino} 0 EOF\n`,
     "proc/77/status": "CapEff:\t0000000000004000\n" +
       "Cpus_allowed_list:\t2-3\nHugetlbPages:\t  204800 kB\n",
+    "proc/77/cgroup": "0::/ferrule.slice/ferrule.service\n",
+    "sys/fs/cgroup/ferrule.slice/cpuset.cpus.effective": "1-3\n",
     "proc/77/limits": "Max open files            4096  4096  files\n" +
       "Max locked memory         0  0  bytes\n" +
       "Max realtime priority     5  5  \n",
@@ -303,6 +306,8 @@ Deno.test("hostFacts() judges the appliance that holds the data folder, not who 
   assertEquals(process, {
     running: 77,
     allowedCores: [2, 3],
+    // CPUAffinity= keeps it to two, and its group may have three.
+    pinnableCores: [1, 2, 3],
     lockLimitBytes: 0,
     lockUnlimited: true,
     openFilesMax: 4096,

@@ -281,7 +281,7 @@ Deno.test("loadConfig() refuses unknown keys and guesses what was meant", () => 
     ],
     [
       "[[fix.sessions]]\nsender_comp_id='A'\npassword='b'\nuser='x'",
-      "fix.sessions[0].user: unknown key; known are sender_comp_id, username, password, account, group, self_trade_prevention, self_trade_scope, messages_max, messages_interval_ms",
+      "fix.sessions[0].user: unknown key; known are sender_comp_id, username, password, password_file, password_credential, account, group, self_trade_prevention, self_trade_scope, messages_max, messages_interval_ms",
     ],
   ];
   for (const [text, line] of cases) assertEquals(problems(text), [line], text);

@@ -19,6 +19,7 @@ import {
   loadConfig,
   readAccount,
   readInstrument,
+  SECRET_KEYS,
   SELF_TRADE_MODES,
   SELF_TRADE_SCOPES,
   SESSION_KEYS,
@@ -56,7 +57,11 @@ Deno.test("words of the configuration have the numbers of records", () => {
 
 Deno.test("each key of an entry stands in the printed file, with a reason", () => {
   const cases = [
-    [fixSessionEntry, SESSION_KEYS, ["sender_comp_id", "username", "password"]],
+    [fixSessionEntry, [...SECRET_KEYS, ...SESSION_KEYS], [
+      "sender_comp_id",
+      "username",
+      "password",
+    ]],
     [accountEntry, ACCOUNT_KEYS, ["name"]],
     [instrumentEntry, INSTRUMENT_KEYS, ["symbol", "tick_size", "lot_size"]],
   ] as const;

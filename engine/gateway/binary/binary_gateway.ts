@@ -187,6 +187,18 @@ export class BinaryGateway implements ProtocolGateway {
     this.#links.define(session);
   }
 
+  onSessionChanged(definition: SessionDefinition): void {
+    this.#byIndex[definition.index]!.allow(definition);
+  }
+
+  onSessionRemoved(index: number): void {
+    const session = this.#byIndex[index]!;
+    session.removed = true;
+    if (session.link !== Link.NONE) {
+      this.#links.end(session, Reason.UNKNOWN_SESSION);
+    }
+  }
+
   onAccepted(connection: number, _address: number, _port: number): void {
     this.#links.accept(connection);
   }
@@ -488,7 +500,7 @@ export class BinaryGateway implements ProtocolGateway {
     const session = this.#byNumber.get(
       view.getUint32(at + HEADER_SESSION, true),
     );
-    const right = session !== undefined && session.hasKey(
+    const right = session !== undefined && !session.removed && session.hasKey(
       view.getUint32(message + CLIENT_QUANTITY, true),
       view.getUint32(message + CLIENT_QUANTITY + 4, true),
     );

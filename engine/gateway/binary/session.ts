@@ -25,8 +25,10 @@ export class BinarySession {
   readonly index: number;
   /** On the wire. */
   readonly number: number;
-  readonly keyLow: number;
-  readonly keyHigh: number;
+  keyLow = 0;
+  keyHigh = 0;
+  /** The configuration no longer names it. */
+  removed = false;
   readonly #capacity: number;
   #ring: OutboundRing | undefined;
 
@@ -67,19 +69,34 @@ export class BinarySession {
    * @throws {Error} If name or key of the definition is no number.
    */
   constructor(definition: SessionDefinition, capacity: number) {
-    const { name, secret } = definition;
+    const { name } = definition;
     const number = /^[0-9]{1,10}$/.test(name) ? Number(name) : 0;
-    const key = /^[0-9]{1,20}$/.test(secret) ? BigInt(secret) : -1n;
-    if (number < 1 || number > 0xffffffff || key < 0n || key > KEY_MAX) {
+    if (number < 1 || number > 0xffffffff) {
       throw new Error(
-        `Binary session "${name}": number must be 1 to 4294967295 and key 0 to 2^64 - 1, both decimal`,
+        `Binary session "${name}": number must be 1 to 4294967295, decimal`,
       );
     }
     this.index = definition.index;
     this.number = number;
+    this.allow(definition);
+    this.#capacity = capacity;
+  }
+
+  /**
+   * Who may log on from now on.
+   *
+   * @throws {Error} If the key is no number.
+   */
+  allow({ name, secret }: SessionDefinition): void {
+    const key = /^[0-9]{1,20}$/.test(secret) ? BigInt(secret) : -1n;
+    if (key < 0n || key > KEY_MAX) {
+      throw new Error(
+        `Binary session "${name}": key must be 0 to 2^64 - 1, decimal`,
+      );
+    }
     this.keyLow = Number(key & 0xffff_ffffn);
     this.keyHigh = Number(key >> 32n);
-    this.#capacity = capacity;
+    this.removed = false;
   }
 
   /** The stored messages. */

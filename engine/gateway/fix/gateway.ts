@@ -241,6 +241,15 @@ export class FixGateway implements ProtocolGateway {
     );
   }
 
+  onSessionChanged(definition: SessionDefinition): void {
+    this.#sessions[definition.index]!.allow(definition);
+  }
+
+  /** Its client is logged out when timers are looked at next. */
+  onSessionRemoved(index: number): void {
+    this.#sessions[index]!.removed = true;
+  }
+
   onAccountDefined({ index, name }: AccountDefinition): void {
     this.#accounts.set(index, name);
   }
@@ -591,6 +600,13 @@ export class FixGateway implements ProtocolGateway {
       if (now.ms - times[TIME_LOGOUT]! > this.#logoutTimeoutMs) {
         this.#close(c, Reason.NONE);
       }
+      return;
+    }
+    if (session?.removed === true) {
+      if (!this.#replies.hasRoom()) return;
+      // Nothing more is read from it.
+      const text = REASON_TEXT[Reason.UNKNOWN_SESSION]!;
+      this.#layer.logout(c, session, text, ConnectionState.CLOSING);
       return;
     }
     if (c.heartBtIntMs === 0 || session === undefined) return;

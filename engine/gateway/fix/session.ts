@@ -83,8 +83,10 @@ export class FixSession {
   readonly compId: Uint8Array;
   /** The same as `wordsOfText()`. */
   readonly compIdWords: Int32Array;
-  readonly username: Uint8Array;
-  readonly password: Uint8Array;
+  username: Uint8Array = new Uint8Array();
+  password: Uint8Array = new Uint8Array();
+  /** The configuration no longer names it. */
+  removed = false;
   /** "|49=FERRULE|56=CLIENT1|", with SOH for |, as `wordsOfText()`. */
   readonly header: Int32Array;
   /** The same, and "52=". */
@@ -113,11 +115,17 @@ export class FixSession {
     this.name = definition.name;
     this.compId = ENCODER.encode(definition.name);
     this.compIdWords = wordsOfText(this.compId);
-    this.username = ENCODER.encode(definition.username);
-    this.password = ENCODER.encode(definition.secret);
+    this.allow(definition);
     const header = `\x0149=${targetCompId}\x0156=${definition.name}\x01`;
     this.header = wordsOfText(ENCODER.encode(header));
     this.headerTo52 = wordsOfText(ENCODER.encode(`${header}52=`));
     this.store = store;
+  }
+
+  /** Who may log on from now on. */
+  allow({ username, secret }: SessionDefinition): void {
+    this.username = ENCODER.encode(username);
+    this.password = ENCODER.encode(secret);
+    this.removed = false;
   }
 }

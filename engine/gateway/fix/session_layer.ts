@@ -624,7 +624,7 @@ export class SessionLayer {
       this.#equals(Slot.USERNAME, session.username);
     const password = session.password.length === 0 ||
       this.#equals(Slot.PASSWORD, session.password);
-    return name && password;
+    return name && password && !session.removed;
   }
 
   /** True if the value in `slot` is a name, as `wordsOfText()`; names are no secrets. */
