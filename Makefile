@@ -19,11 +19,14 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-# Packages that running needs, and those that the tests and checks need besides.
-RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev libdpdk-dev dpkg-dev
+# Packages that running needs, those that it goes without where they can't be
+# had (then without DPDK), and those that the tests and checks need besides.
+RUN_PACKAGES  := gcc make pkg-config libc6-dev liburing-dev
+DPDK_PACKAGES := libdpdk-dev dpkg-dev
 TEST_PACKAGES := g++ git fio libquickfix-dev libasan8 libubsan1 cppcheck shellcheck yamllint \
 	ansible-core ansible-lint mmdebstrap systemd-container iproute2 iputils-ping ethtool \
-	openssh-client socat procps python3 nats-server
+	openssh-client socat procps python3 nats-server linuxptp tshark \
+	chromium prometheus prometheus-node-exporter
 
 # What the appliance may do: its shims, its own files, the admin port. The
 # ports of clients are opened by the shims, which Deno's permissions do not see;
@@ -54,17 +57,21 @@ $(DENO): .deno/package.json .deno/package-lock.json
 	@touch $@
 
 # Installs what is missing of a list of packages, and says nothing if nothing is.
+# Debian starts Prometheus at once, on the appliance's own port 9090: not here.
 define install-missing
 	@missing=""; for package in $(1); do \
 		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		case "$$missing" in *" prometheus"*) [ ! -d /run/systemd/system ] || \
+			$(SUDO) systemctl disable --quiet --now prometheus prometheus-node-exporter;; esac; fi
 endef
 
 deps-run:
 	$(call install-missing,$(RUN_PACKAGES))
+	$(call install-missing,$(DPDK_PACKAGES)) || echo "DPDK is left out: its packages can not be installed"
 deps-test:
-	$(call install-missing,$(RUN_PACKAGES) $(TEST_PACKAGES))
+	$(call install-missing,$(RUN_PACKAGES) $(DPDK_PACKAGES) $(TEST_PACKAGES))
 
 native: deps-run
 	@$(MAKE) -s --no-print-directory -C native
@@ -146,7 +153,7 @@ fmt: deno ## Format TypeScript
 check: deno ## Formatting, lint and types
 	@$(DENO) fmt --check --quiet
 	@$(DENO) lint --quiet
-	@$(DENO) check --frozen --quiet main.ts engine ffi tests bench
+	@$(DENO) check --frozen --quiet main.ts engine ffi tests bench containers/setup.ts
 
 hugepages: ## Reserve 512 huge pages of 2 MiB until the next boot
 	$(SUDO) sysctl -w vm.nr_hugepages=512

@@ -63,7 +63,8 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        sessions, session NAME, accounts, instruments,
                                        commands FROM..TO, events FROM..TO,
                                        messages NAME [FROM..TO], snapshot [FILE],
-                                       segments
+                                       segments, flight [FILE] (messages that took
+                                       too long, and what the host did meanwhile)
   main.ts verify [--config FILE] [--archive DIRECTORY] [--quick] [--json] [DIRECTORY ...]
                                        check whole archives: segments, snapshots, and
                                        (without --quick) what the commands give

@@ -57,15 +57,18 @@ export function flags(
 /**
  * Runs a client to its end and reads its one line of JSON.
  *
+ * @param launcher A command that runs it, such as one that enters a network namespace.
  * @throws {Error} If it fails, or its time ran out before it was through.
  */
 export async function runClient<Result extends { readonly complete: boolean }>(
   name: string,
   values: Readonly<Record<string, string | number>>,
+  launcher: readonly string[] = [],
 ): Promise<Result> {
   const args = flags({ core: CLIENT_CORE, seconds: SECONDS_MAX, ...values });
-  const output = await new Deno.Command(PROGRAMS + name, {
-    args,
+  const [command, ...before] = [...launcher, PROGRAMS + name];
+  const output = await new Deno.Command(command!, {
+    args: [...before, ...args],
     stderr: "inherit",
   }).output();
   if (!output.success) {

@@ -17,6 +17,7 @@ const SYMBOLS = {
   ferrule_cpu_get_affinity: { parameters: ["buffer"], result: "i32" },
   ferrule_cpu_set_name: { parameters: ["buffer"], result: "i32" },
   ferrule_cpu_set_realtime: { parameters: ["i32"], result: "i32" },
+  ferrule_cpu_threads: { parameters: ["buffer", "u32"], result: "i32" },
   ferrule_cpu_yield: { parameters: [], result: "void" },
   ferrule_cpu_pause: { parameters: ["u32"], result: "void" },
   ferrule_cpu_sleep: { parameters: ["u32"], result: "void" },
@@ -24,6 +25,7 @@ const SYMBOLS = {
 
 const SET_WORDS = 32;
 const CORES_MAX = SET_WORDS * 32;
+const THREADS_MAX = 1024;
 
 let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
 
@@ -116,6 +118,16 @@ export function setRealTime(priority: number): void {
       "SystemCallFilter=sched_setscheduler in a drop-in of the unit, or " +
       "[topology] real_time_priority = 0",
   );
+}
+
+/** The kernel's numbers of this process's threads: names in `/proc/self/task`. */
+export function threadIds(): number[] {
+  const ids = new Int32Array(THREADS_MAX);
+  const count = unwrap(
+    native().ferrule_cpu_threads(ids, THREADS_MAX),
+    "list the process's threads",
+  );
+  return [...ids.subarray(0, count)].sort((a, b) => a - b);
 }
 
 /** Lets another thread of this core run, if one waits. */

@@ -10,6 +10,8 @@
  *
  * @module
  */
+import { checkDpdkDevice, isPciAddress } from "./dpdk_device.ts";
+import { type DpdkFigures, readDpdkFigures } from "./dpdk_figures.ts";
 import { cString, openLibrary, unwrap } from "./library.ts";
 import { attach } from "./memory.ts";
 
@@ -26,7 +28,10 @@ const SYMBOLS = {
     result: "i32",
   },
   ferrule_dpdk_close: { parameters: ["i32"], result: "i32" },
-  ferrule_dpdk_listen: { parameters: ["i32", "u32"], result: "i32" },
+  ferrule_dpdk_listen: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  ferrule_dpdk_hops: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  ferrule_dpdk_join: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  ferrule_dpdk_leave: { parameters: ["i32", "i32", "u32"], result: "i32" },
   ferrule_dpdk_listen_stream: { parameters: ["i32", "u32"], result: "i32" },
   ferrule_dpdk_unlisten: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_dpdk_pin_peer: {
@@ -39,7 +44,7 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "u32", "u32", "u32"],
     result: "i32",
   },
-  ferrule_dpdk_link: { parameters: ["i32", "buffer"], result: "i32" },
+  ferrule_dpdk_in_use: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
 /** The shim's functions, for the loop that polls. */
@@ -47,7 +52,8 @@ export type DpdkSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /**
  * Counters of a port, since it was opened. `RX_FRAMES` counts every received
- * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM` count each frame once.
+ * frame, the ones after it up to `RX_BAD_TCP_CHECKSUM`, and `RX_IGMP`, count each
+ * frame once.
  */
 export const DpdkCounter = {
   RX_FRAMES: 0,
@@ -65,9 +71,9 @@ export const DpdkCounter = {
   RX_FRAGMENTS: 8,
   /** IPv4 headers with options: refused. */
   RX_OPTIONS: 9,
-  /** Another MAC or IPv4 address; multicast and broadcast, too. */
+  /** Another MAC or IPv4 address; groups that nobody joined, and broadcast, too. */
   RX_NOT_FOR_US: 10,
-  /** Neither ARP, nor UDP, nor an ICMP echo request. */
+  /** Neither ARP, nor UDP, nor an ICMP echo request, nor what else is expected. */
   RX_UNKNOWN_PROTOCOL: 11,
   RX_UNKNOWN_PORT: 12,
   /** The sender's address is pinned to another MAC address. */
@@ -100,6 +106,10 @@ export const DpdkCounter = {
   TCP_LINGER_EXPIRED: 28,
   /** Segments dropped because their header or options do not end where they must. */
   TCP_MALFORMED: 29,
+  /** IGMP messages of others. */
+  RX_IGMP: 40,
+  /** Our reports of groups that we joined or left. */
+  TX_IGMP: 41,
 } as const;
 
 const EPERM = 1;
@@ -131,19 +141,27 @@ export const DPDK_CLOSE_FLUSH = 1;
 /** `CLOSE` word: now, with a reset. */
 export const DPDK_CLOSE_RESET = 2;
 /** Most TCP connections of a port. */
-export const DPDK_CONNECTIONS_MAX = 256;
-/** Receive window of a connection. */
-export const DPDK_RECEIVE_BYTES = 256 * 1024;
-/** Send buffers of a connection: two of half the size. */
-export const DPDK_SEND_BYTES = 512 * 1024;
+export const DPDK_CONNECTIONS_MAX = 1024;
+/** Largest receive window of a connection. */
+export const DPDK_RECEIVE_BYTES_MAX = 256 * 1024;
+/** Largest send buffers of a connection: two of half the size. */
+export const DPDK_SEND_BYTES_MAX = 512 * 1024;
+const LINGER_MS = 1000;
+/** What DPDK and the rings of a device need besides. */
+const OWN_BYTES = 64 * 1048576;
 
-const COUNTERS = 32;
+const BUFFERS_DEFAULT = 16_383;
+const COUNTERS = 48;
 const BURST = 64;
 const COMPLETIONS = 256;
 const COMPLETION_WORDS = 8;
-const SETTINGS_WORDS = 8;
+const SETTINGS_WORDS = 16;
+const SET_QUEUES = 8;
+const SET_RECEIVE_BYTES = 12;
+const SET_SEND_BYTES = 13;
+const SET_LINGER_MS = 14;
 const INFO_WORDS = 8;
-const LINK_WORDS = 8;
+const IN_USE_WORDS = 4;
 /** Longest payload of a datagram: a frame of 1500 bytes less 28 of headers. */
 export const DPDK_DATAGRAM_BYTES_MAX = 1472;
 /** Datagrams at most in one poll. */
@@ -173,23 +191,39 @@ export interface DpdkOptions {
   /** Packet buffers of about 2.4 KB, 4096 to 262144; default 16383. */
   readonly buffers?: number;
   /**
-   * Room for so many TCP connections, of 768 KiB each, up to 256; default 0:
-   * no TCP. One port of a process can have TCP at a time.
+   * Room for so many TCP connections, up to 1024; default 0: no TCP. One port
+   * of a process can have TCP at a time.
    */
   readonly connectionsMax?: number;
+  /** Receive window of a connection, a multiple of 4096 up to 262144 (default). */
+  readonly receiveWindowBytes?: number;
+  /** Send buffers of a connection, a multiple of 4096, 8192 to 524288 (default). */
+  readonly sendWindowBytes?: number;
+  /** How long a closed connection may take to send the rest; default 1000. */
+  readonly lingerMs?: number;
+  /**
+   * Receive queues, up to 16, which this one thread looks through; a card
+   * spreads flows over them. Default 0: as many as a packet socket's or XDP's
+   * arguments make, else one.
+   */
+  readonly queues?: number;
+  /**
+   * Other ports that this process will open. DPDK is started once, for all:
+   * memory that is not of huge pages, and whether there are cards.
+   */
+  readonly others?: readonly DpdkOptions[];
 }
 
-/** State of the link, and the card's own counters. */
-export interface DpdkLink {
-  readonly up: boolean;
-  /** Megabits a second; 0 or 2^32-1 = the device does not know. */
-  readonly speedMbps: number;
-  /** Frames lost because we did not take them in time. */
-  readonly missed: number;
-  readonly receiveErrors: number;
-  readonly transmitErrors: number;
-  /** Frames lost because no packet buffer was free. */
-  readonly noBuffer: number;
+/** What is in use, and must be given back. */
+export interface DpdkInUse {
+  /** Packet buffers, those that wait in the card's queues included. */
+  readonly buffers: number;
+  /** Connections as TCP knows them, half open and closing ones included. */
+  readonly connections: number;
+  /** Of those: over, and only kept for two minutes or until there is need. */
+  readonly waiting: number;
+  /** Segments and their parts: to be sent, to be acknowledged, out of order. */
+  readonly segments: number;
 }
 
 /** An open port. All methods are for the thread that opened it. */
@@ -206,12 +240,17 @@ export interface DpdkPort {
   readonly connections: Int32Array<ArrayBuffer>;
   /** Offset in `bytes` of the connections' windows and buffers. */
   readonly streamsOffset: number;
+  /** Of each connection. */
+  readonly receiveBytes: number;
+  readonly sendBytes: number;
   /** Indexed by `DpdkCounter`. */
   readonly counters: Float64Array<ArrayBuffer>;
   /** Our MAC address. */
   readonly mac: string;
-  /** Reads the link's state; not for the loop. */
-  link(): DpdkLink;
+  /** Reads the link's state and all counters; not for the loop. */
+  figures(): DpdkFigures;
+  /** Counts what is in use; not for the loop. */
+  inUse(): DpdkInUse;
   /** Stops the port and empties the views above. */
   close(): void;
 }
@@ -260,11 +299,12 @@ export function parseMac(text: string): { high: number; low: number } {
  * Starts DPDK in this process if it does not run yet, and opens a port. To be
  * called on the thread that will poll. That thread keeps its CPU affinity.
  *
- * @throws {TypeError} If an address in `options` is none.
+ * @throws {TypeError} If an address or the device in `options` can not be one.
  * @throws {Error} If DPDK is not installed.
  * @throws {NativeError} If memory, the device or a permission is missing.
  */
 export function openDpdk(options: DpdkOptions): DpdkPort {
+  checkDpdkDevice(options.device);
   const settings = settingsOf(options);
   const peers = (options.peers ?? []).map((peer) => ({
     text: `${peer.address} ${peer.mac}`,
@@ -285,7 +325,7 @@ export function openDpdk(options: DpdkOptions): DpdkPort {
     remedyOf(handle),
     DPDK_LIBRARY_NAME,
   );
-  const port = viewsOf(shim, handle, info);
+  const port = viewsOf(shim, handle, info, settings);
   try {
     for (const peer of peers) {
       unwrap(
@@ -320,7 +360,9 @@ function remedyOf(code: number): string {
       return "Serve TCP on one DPDK port of the process: set connectionsMax to " +
         "0 for the others";
     case EINVAL:
-      return "Correct the device's arguments or the values of the port";
+      return "Correct the device's arguments or the values of the port. What comes " +
+        "to a queue that nobody looks at is lost: as many queues as qpairs or " +
+        "queue_count say, or 0 for that";
     default:
       return "Does the interface exist in this network namespace? Is a card " +
         "bound to vfio-pci? Is the driver installed (Debian's librte-net-... " +
@@ -333,7 +375,7 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
   settings[0] = parseIpv4(options.address);
   settings[1] = options.prefix;
   settings[2] = options.gateway === undefined ? 0 : parseIpv4(options.gateway);
-  settings[3] = options.buffers ?? 16383;
+  settings[3] = options.buffers ?? BUFFERS_DEFAULT;
   if (options.mac !== undefined) {
     const mac = parseMac(options.mac);
     settings[4] = 1;
@@ -341,17 +383,35 @@ function settingsOf(options: DpdkOptions): Uint32Array<ArrayBuffer> {
     settings[6] = mac.low;
   }
   settings[7] = options.connectionsMax ?? 0;
+  settings[SET_RECEIVE_BYTES] = options.receiveWindowBytes ??
+    DPDK_RECEIVE_BYTES_MAX;
+  settings[SET_SEND_BYTES] = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
+  settings[SET_LINGER_MS] = options.lingerMs ?? LINGER_MS;
+  settings[SET_QUEUES] = options.queues ?? 0;
   return settings;
+}
+
+/**
+ * Bytes of a port's memory, about: 64 MiB for DPDK itself; buffers of 2.5 KB; for each connection its windows,
+ * twice the send buffers' share of segments' descriptions, and frames out of order.
+ */
+export function dpdkMemoryBytes(options: DpdkOptions): number {
+  const buffers = options.buffers ?? BUFFERS_DEFAULT;
+  const connections = options.connectionsMax ?? 0;
+  const receive = options.receiveWindowBytes ?? DPDK_RECEIVE_BYTES_MAX;
+  const send = options.sendWindowBytes ?? DPDK_SEND_BYTES_MAX;
+  const described = 64 * 1024 + Math.ceil(send / 4);
+  return OWN_BYTES + buffers * 2560 +
+    connections * (receive + send + described);
 }
 
 function start(shim: DpdkSymbols, options: DpdkOptions): void {
   const hugePages = options.hugePages ?? true;
-  const isPci = /^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(options.device);
-  const pci = isPci ? options.device : "";
-  // Ordinary memory is taken at once: buffers of 2.5 KB, and some for rings.
-  const bytes = (options.buffers ?? 16383) * 2560 +
-    (options.connectionsMax ?? 0) * (DPDK_RECEIVE_BYTES + DPDK_SEND_BYTES);
-  const memoryMib = 64 + Math.ceil(bytes / 1048576);
+  const ports: DpdkOptions[] = [options, ...options.others ?? []];
+  const pci = ports.find(({ device }) => isPciAddress(device))?.device ?? "";
+  // Ordinary memory is taken at once.
+  const bytes = ports.reduce((sum, port) => sum + dpdkMemoryBytes(port), 0);
+  const memoryMib = Math.ceil(bytes / 1048576);
   unwrap(
     shim.ferrule_dpdk_start(
       options.core ?? -1,
@@ -375,6 +435,7 @@ function viewsOf(
   shim: DpdkSymbols,
   handle: number,
   info: Float64Array,
+  settings: Uint32Array,
 ): DpdkPort {
   const memory = attach(info[0]!, info[1]!);
   const shared = attach(info[2]!, info[3]!);
@@ -396,25 +457,26 @@ function viewsOf(
       DPDK_CONNECTIONS_MAX * DPDK_CONNECTION_WORDS,
     ),
     streamsOffset: info[6]!,
+    receiveBytes: settings[SET_RECEIVE_BYTES]!,
+    sendBytes: settings[SET_SEND_BYTES]!,
     counters: new Float64Array(shared, 0, COUNTERS),
     mac: macDigits.match(/../g)!.join(":"),
-    link(): DpdkLink {
-      const words = new Float64Array(LINK_WORDS);
+    inUse(): DpdkInUse {
+      const words = new Float64Array(IN_USE_WORDS);
       unwrap(
-        shim.ferrule_dpdk_link(handle, words),
-        "read the state of the DPDK port",
+        shim.ferrule_dpdk_in_use(handle, words),
+        "count what the DPDK port uses",
         undefined,
         DPDK_LIBRARY_NAME,
       );
       return {
-        up: words[0] === 1,
-        speedMbps: words[1]!,
-        missed: words[2]!,
-        receiveErrors: words[3]!,
-        transmitErrors: words[4]!,
-        noBuffer: words[5]!,
+        buffers: words[0]!,
+        connections: words[1]!,
+        waiting: words[2]!,
+        segments: words[3]!,
       };
     },
+    figures: () => readDpdkFigures(handle)!,
     close(): void {
       if (!isOpen) return;
       isOpen = false;

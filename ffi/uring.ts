@@ -31,6 +31,10 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "u32", "u32"],
     result: "i32",
   },
+  ferrule_uring_leave: {
+    parameters: ["i32", "i32", "u32", "u32"],
+    result: "i32",
+  },
   ferrule_uring_connect: {
     parameters: ["i32", "u32", "i32"],
     result: "i32",
@@ -128,7 +132,13 @@ export interface UringSizes {
   readonly busyPollUs?: number | undefined;
   /** Entries of the submission queue. Default 0: room for all that can be under way. */
   readonly ringEntries?: number | undefined;
+  /** Whose time of receipt completions have; the owner's own where left out. */
+  readonly timestamps?: UringTimes;
 }
+
+/** `enum uring_times`. */
+export type UringTimes = "poll" | "kernel" | "hardware";
+const TIMES: readonly UringTimes[] = ["poll", "kernel", "hardware"];
 
 /** Where things lie in the block, in bytes; `enum uring_layout_word`. */
 export interface UringLayout {
@@ -261,6 +271,20 @@ export class Uring {
     );
   }
 
+  /** Makes a UDP socket hear a group no more. */
+  leave(listener: number, group: number, address: number, name: string): void {
+    unwrap(
+      native().ferrule_uring_leave(
+        this.#handle,
+        listener,
+        group >>> 0,
+        address >>> 0,
+      ),
+      `leave multicast group ${name}`,
+      "A group can be left by who joined it, on the same interface",
+    );
+  }
+
   /**
    * Connects to a listener of this host; parameters as `listenStream`.
    *
@@ -325,6 +349,7 @@ function optionWords(sizes: UringSizes): Int32Array<ArrayBuffer> {
     sizes.kernelPollCore ?? -1,
     sizes.busyPollUs ?? 0,
     sizes.ringEntries ?? 0,
+    TIMES.indexOf(sizes.timestamps ?? "poll"),
   );
 }
 
@@ -400,6 +425,10 @@ function bindRemedy(code: number): string | undefined {
     case 13:
       return "Ports below 1024 need CAP_NET_BIND_SERVICE: give it to the service, or " +
         "choose a higher port";
+    case 95:
+      return '[transport] timestamps = "hardware", but no card with that address stamps ' +
+        "all packets: ethtool -T NAME says what it can, hwstamp_ctl -i NAME -r 1 " +
+        '(package linuxptp) switches it on; or configure timestamps = "kernel"';
     case 23:
     case 24:
       return "Too many open files or listeners: raise LimitNOFILE in the unit";

@@ -93,6 +93,22 @@ int32_t ferrule_cpu_set_realtime(int32_t priority)
 	return 0;
 }
 
+int32_t ferrule_cpu_threads(int32_t *ids, uint32_t ids_max)
+{
+	struct dirent *entry;
+	uint32_t count = 0;
+	DIR *directory = opendir("/proc/self/task");
+
+	if (!directory)
+		return ferrule_fail(errno, "/proc/self/task");
+	while (count < ids_max && (entry = readdir(directory)) != NULL) {
+		if (sscanf(entry->d_name, "%d", &ids[count]) == 1)
+			count++;
+	}
+	closedir(directory);
+	return (int32_t)count;
+}
+
 void ferrule_cpu_yield(void)
 {
 	sched_yield();

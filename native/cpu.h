@@ -35,6 +35,8 @@ FERRULE_EXPORT int32_t ferrule_cpu_set_name(const char *name);
  * class. Threads that it makes later have the usual class.
  */
 FERRULE_EXPORT int32_t ferrule_cpu_set_realtime(int32_t priority);
+/** Writes the kernel's numbers of this process's threads; returns how many, at most ids_max. */
+FERRULE_EXPORT int32_t ferrule_cpu_threads(int32_t *ids, uint32_t ids_max);
 
 /** sched_yield(). */
 FERRULE_EXPORT void ferrule_cpu_yield(void);

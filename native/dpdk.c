@@ -1,26 +1,21 @@
 /* Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT */
 
 /*
- * DPDK's environment, ports and queues. What is inside the frames is the
- * business of dpdk_net.c.
+ * DPDK's environment, ports and polling. The device below a port is the
+ * business of dpdk_device.c, what is inside the frames that of dpdk_net.c.
  */
 
 #include <errno.h>
 #include <inttypes.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
-#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -30,7 +25,6 @@
 
 #include "dpdk_port.h"
 
-#define DESCRIPTORS 1024
 #define BUFFER_CACHE 256
 #define BUFFERS_MIN 4096
 #define BUFFERS_MAX 262144
@@ -41,6 +35,9 @@
 
 static struct port ports[FERRULE_DPDK_PORTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Ports of this thread, and whether DPDK knows the thread because of them. */
+static _Thread_local int32_t thread_ports;
+static _Thread_local bool registered;
 static bool started;
 static bool failed;
 static int32_t started_core, started_huge;
@@ -82,9 +79,9 @@ static void log_clear(void)
 	log_text[0] = '\0';
 }
 
-/* At most the last 300 bytes: the error text holds 512. */
-static const char *log_tail(void)
+const char *port_log(void)
 {
+	/* At most the last 300 bytes: the error text holds 512. */
 	return log_bytes > 300 ? log_text + log_bytes - 300 : log_text;
 }
 
@@ -130,7 +127,7 @@ static int32_t start_environment(int32_t core, int32_t huge_pages, int32_t memor
 	arguments[count] = NULL;
 	log_clear();
 	if (rte_eal_init(count, arguments) < 0)
-		return ferrule_fail(positive(rte_errno), "rte_eal_init: %s", log_tail());
+		return ferrule_fail(positive(rte_errno), "rte_eal_init: %s", port_log());
 	/* Nothing is shared with other processes: its folder stays empty, so away with it. */
 	rmdir(rte_eal_get_runtime_dir());
 	return 0;
@@ -183,57 +180,6 @@ int32_t ferrule_dpdk_start(int32_t core, int32_t huge_pages, int32_t memory_mib,
 	return result;
 }
 
-/* A virtual device on a kernel interface: is the interface there, up, and wide enough? */
-static int32_t check_interface(const char *device)
-{
-	const char *argument = strstr(device, ",iface=");
-	struct ifreq request;
-	size_t length;
-	int descriptor, err = 0;
-
-	if (argument == NULL)
-		return 0;
-	argument += strlen(",iface=");
-	length = strcspn(argument, ",");
-	memset(&request, 0, sizeof(request));
-	if (length == 0 || length >= sizeof(request.ifr_name))
-		return ferrule_fail(EINVAL, "interface name of %zu bytes", length);
-	memcpy(request.ifr_name, argument, length);
-	descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (descriptor < 0)
-		return ferrule_fail(errno, "socket");
-	if (ioctl(descriptor, SIOCGIFFLAGS, &request) != 0)
-		err = ferrule_fail(errno, "interface %s", request.ifr_name);
-	else if ((request.ifr_flags & IFF_UP) == 0)
-		err = ferrule_fail(ENETDOWN, "interface %.*s", (int)length, argument);
-	else if (ioctl(descriptor, SIOCGIFMTU, &request) != 0)
-		err = ferrule_fail(errno, "MTU of interface %s", request.ifr_name);
-	else if (request.ifr_mtu < 1500)
-		err = ferrule_fail(EMSGSIZE, "interface %.*s has an MTU of %d, 1500 are needed",
-				   (int)length, argument, request.ifr_mtu);
-	close(descriptor);
-	return err;
-}
-
-/* Without CAP_NET_ADMIN or CAP_NET_RAW a device opens and then loses every frame. */
-static int32_t check_capabilities(void)
-{
-	struct {
-		uint32_t version;
-		int32_t pid;
-	} header = { 0x20080522, 0 };
-	struct {
-		uint32_t effective, permitted, inheritable;
-	} data[2];
-	const uint32_t needed = 1u << 12 | 1u << 13;
-
-	if (syscall(SYS_capget, &header, data) != 0)
-		return ferrule_fail(errno, "capget");
-	if ((data[0].effective & needed) != needed)
-		return ferrule_fail(EPERM, "CAP_NET_ADMIN and CAP_NET_RAW are needed");
-	return 0;
-}
-
 /* Widens the bytes that completions can point into. */
 static void span(struct port *port, uint8_t *first, uint64_t length)
 {
@@ -268,20 +214,52 @@ static int32_t make_pool(struct port *port, int handle, uint32_t buffers)
 	port->pool = rte_pktmbuf_pool_create(name, buffers, BUFFER_CACHE, 0,
 					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (port->pool == NULL)
-		return ferrule_fail(positive(rte_errno), "%u packet buffers%s", buffers, log_tail());
+		return ferrule_fail(positive(rte_errno), "%u packet buffers%s", buffers, port_log());
 	rte_mempool_mem_iter(port->pool, measure_pool, port);
 	return 0;
 }
 
-/* Windows and send buffers of TCP connections, near the packet buffers. */
-static int32_t make_streams(struct port *port, uint32_t connections)
+static bool is_size(uint32_t bytes, uint32_t min, uint32_t max)
 {
-	const size_t bytes = (size_t)connections * FERRULE_TCP_CONNECTION_BYTES;
+	return bytes >= min && bytes <= max && bytes % 4096 == 0;
+}
 
-	if (connections > FERRULE_DPDK_CONNECTIONS)
-		return ferrule_fail(EINVAL, "%u TCP connections, up to %d are possible", connections,
-				    FERRULE_DPDK_CONNECTIONS);
+static int32_t check_streams(const struct streams_settings *tcp)
+{
+	if (tcp->connections > FERRULE_DPDK_CONNECTIONS)
+		return ferrule_fail(EINVAL, "%u TCP connections, up to %d are possible",
+				    tcp->connections, FERRULE_DPDK_CONNECTIONS);
+	if (!is_size(tcp->receive_bytes, FERRULE_TCP_RECEIVE_BYTES_MIN,
+		     FERRULE_TCP_RECEIVE_BYTES_MAX))
+		return ferrule_fail(EINVAL, "a receive window of %u bytes", tcp->receive_bytes);
+	if (!is_size(tcp->send_bytes, FERRULE_TCP_SEND_BYTES_MIN, FERRULE_TCP_SEND_BYTES_MAX))
+		return ferrule_fail(EINVAL, "send buffers of %u bytes", tcp->send_bytes);
+	return 0;
+}
+
+/* Windows and send buffers of TCP connections, near the packet buffers. */
+static int32_t make_streams(struct port *port, const uint32_t *settings)
+{
+	const uint32_t connections = settings[FERRULE_DPDK_SET_CONNECTIONS];
+	const uint32_t share =
+		settings[FERRULE_DPDK_SET_BUFFERS] / 4 / RTE_MAX(connections, 1u);
+	struct streams_settings *tcp = &port->tcp;
+	size_t bytes;
+
+	*tcp = (struct streams_settings){
+		.port = port,
+		.address = port->address,
+		.connections = connections,
+		.out_of_order_max = RTE_MIN(RTE_MAX(share, 2u), 256u),
+		.shared = port->shared,
+		.receive_bytes = settings[FERRULE_DPDK_SET_RECEIVE_BYTES],
+		.send_bytes = settings[FERRULE_DPDK_SET_SEND_BYTES],
+		.linger_ms = settings[FERRULE_DPDK_SET_LINGER_MS],
+	};
 	if (connections > 0) {
+		if (check_streams(tcp) != 0)
+			return -EINVAL;
+		bytes = streams_bytes(tcp);
 		port->streams = rte_malloc("ferrule_streams", bytes, 4096);
 		if (port->streams == NULL)
 			return ferrule_fail(ENOMEM, "%zu bytes for %u TCP connections", bytes,
@@ -295,94 +273,16 @@ static int32_t make_streams(struct port *port, uint32_t connections)
 }
 
 /* After everything else: what it takes must be given back by release(). */
-static int32_t start_streams(struct port *port, const uint32_t *settings)
+static int32_t start_streams(struct port *port)
 {
-	const uint32_t connections = settings[FERRULE_DPDK_SET_CONNECTIONS];
-	const struct streams_settings tcp = {
-		.port = port,
-		.address = port->address,
-		.connections = connections,
-		.out_of_order_max = RTE_MAX(settings[FERRULE_DPDK_SET_BUFFERS] / 4 /
-						    RTE_MAX(connections, 1u),
-					    2u),
-		.shared = port->shared,
-		.block = port->streams,
-		.bytes = port->bytes,
-	};
-	const int32_t result = connections == 0 ? 0 : streams_open(&tcp);
+	int32_t result = 0;
 
-	port->has_tcp = connections > 0 && result == 0;
+	port->tcp.block = port->streams;
+	port->tcp.bytes = port->bytes;
+	if (port->tcp.connections > 0)
+		result = streams_open(&port->tcp);
+	port->has_tcp = port->tcp.connections > 0 && result == 0;
 	return result;
-}
-
-static int32_t find_port(struct port *port, const char *device)
-{
-	char name[RTE_DEV_NAME_MAX_LEN];
-	struct rte_eth_dev_info info;
-	uint16_t id;
-	int err;
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
-	if (rte_eth_dev_get_port_by_name(name, &id) != 0) {
-		err = rte_dev_probe(device);
-		if (err < 0)
-			return ferrule_fail(-err, "probe %s: %s", device, log_tail());
-		if (rte_eth_dev_get_port_by_name(name, &id) != 0)
-			return ferrule_fail(ENODEV, "no network port on %s: %s", device, log_tail());
-	}
-	err = rte_eth_dev_info_get(id, &info);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_dev_info_get");
-	port->id = id;
-	port->device = info.device;
-	return 0;
-}
-
-static int32_t set_mac(struct port *port, const uint32_t *settings)
-{
-	const uint32_t high = settings[FERRULE_DPDK_SET_MAC_HIGH];
-	const uint32_t low = settings[FERRULE_DPDK_SET_MAC_LOW];
-	struct rte_ether_addr mac = { { (uint8_t)(high >> 8), (uint8_t)high, (uint8_t)(low >> 24),
-					(uint8_t)(low >> 16), (uint8_t)(low >> 8), (uint8_t)low } };
-	int err = rte_eth_macaddr_get(port->id, &port->mac);
-
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_macaddr_get");
-	if (settings[FERRULE_DPDK_SET_HAS_MAC] == 0 || rte_is_same_ether_addr(&mac, &port->mac))
-		return 0;
-	err = rte_eth_dev_default_mac_addr_set(port->id, &mac);
-	if (err != 0)
-		return ferrule_fail(-err, "set the port's MAC address: %s", log_tail());
-	port->mac = mac;
-	return 0;
-}
-
-static int32_t start_port(struct port *port, const uint32_t *settings)
-{
-	struct rte_eth_conf conf;
-	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
-	int err;
-
-	memset(&conf, 0, sizeof(conf));
-	err = rte_eth_dev_configure(port->id, 1, 1, &conf);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_dev_configure: %s", log_tail());
-	err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_dev_adjust_nb_rx_tx_desc");
-	err = rte_eth_rx_queue_setup(port->id, 0, rx, (unsigned int)SOCKET_ID_ANY, NULL, port->pool);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_rx_queue_setup: %s", log_tail());
-	err = rte_eth_tx_queue_setup(port->id, 0, tx, (unsigned int)SOCKET_ID_ANY, NULL);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_tx_queue_setup: %s", log_tail());
-	err = set_mac(port, settings);
-	if (err != 0)
-		return err;
-	err = rte_eth_dev_start(port->id);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_dev_start: %s", log_tail());
-	return 0;
 }
 
 static void flush(struct port *port)
@@ -412,15 +312,19 @@ static void release(struct port *port)
 		streams_close_all();
 		flush(port);
 	}
+	if (port->open) {
+		int32_t listener;
+
+		for (listener = 0; listener < FERRULE_DPDK_LISTENERS; listener++)
+			multicast_leave_all(port, listener);
+		multicast_report(port);
+		flush(port);
+	}
 	rte_pktmbuf_free(port->reserved);
 	rte_pktmbuf_free_bulk(port->held, port->held_count);
 	rte_pktmbuf_free_bulk(port->queue, port->queue_count);
 	net_discard(port);
-	if (port->device != NULL) {
-		rte_eth_dev_stop(port->id);
-		rte_eth_dev_close(port->id);
-		rte_dev_remove(port->device);
-	}
+	device_close(port);
 	rte_mempool_free(port->pool);
 	rte_free(port->streams);
 	free(port->shared);
@@ -451,20 +355,27 @@ static int32_t open_port(struct port *port, int handle, const char *device,
 	if (port->peers == NULL || port->shared == NULL)
 		return ferrule_fail(ENOMEM, "port tables");
 	memset(port->shared, 0, sizeof(*port->shared));
-	result = check_interface(device);
-	if (result == 0 && strncmp(device, "net_af_", 7) == 0)
-		result = check_capabilities();
+	port->report_at = UINT64_MAX;
+	port->random = (uint32_t)rte_rdtsc() | 1;
+	result = device_check(port, device);
 	if (result == 0)
 		result = make_pool(port, handle, buffers);
 	if (result == 0)
-		result = make_streams(port, settings[FERRULE_DPDK_SET_CONNECTIONS]);
+		result = make_streams(port, settings);
 	if (result == 0)
-		result = find_port(port, device);
+		result = device_open(port, device, settings);
 	if (result == 0)
-		result = start_port(port, settings);
-	if (result == 0)
-		result = start_streams(port, settings);
+		result = start_streams(port);
 	return result;
+}
+
+/* DPDK has room for few threads: one without a port is none of its own any more. */
+static void leave_thread(void)
+{
+	if (thread_ports > 0 || !registered)
+		return;
+	rte_thread_unregister();
+	registered = false;
 }
 
 int32_t ferrule_dpdk_open(const char *device, const uint32_t *settings, double *info)
@@ -485,15 +396,17 @@ int32_t ferrule_dpdk_open(const char *device, const uint32_t *settings, double *
 	}
 	/* Gives this thread its own cache of packet buffers. */
 	if (rte_lcore_id() == LCORE_ID_ANY)
-		rte_thread_register();
+		registered = rte_thread_register() == 0;
 	log_clear();
 	result = open_port(port, handle, device, settings);
 	if (result < 0) {
 		release(port);
+		leave_thread();
 		pthread_mutex_unlock(&lock);
 		return result;
 	}
 	port->open = true;
+	thread_ports++;
 	port->second = rte_get_tsc_hz();
 	port->now = rte_rdtsc();
 	net_announce(port);
@@ -526,11 +439,84 @@ int32_t ferrule_dpdk_close(int32_t handle)
 		return ferrule_fail(EBADF, "close port %d", handle);
 	pthread_mutex_lock(&lock);
 	release(port);
+	thread_ports--;
+	leave_thread();
 	pthread_mutex_unlock(&lock);
 	return 0;
 }
 
-int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port)
+static void read_figures(const struct port *port, const struct rte_eth_stats *stats,
+			 const struct rte_eth_link *link, double *result)
+{
+	result[FERRULE_DPDK_FIGURE_UP] =
+		link->link_status == RTE_ETH_LINK_UP && device_has_carrier(port);
+	result[FERRULE_DPDK_FIGURE_MBPS] = link->link_speed;
+	result[FERRULE_DPDK_FIGURE_RX_FRAMES] = (double)stats->ipackets;
+	result[FERRULE_DPDK_FIGURE_TX_FRAMES] = (double)stats->opackets;
+	result[FERRULE_DPDK_FIGURE_RX_BYTES] = (double)stats->ibytes;
+	result[FERRULE_DPDK_FIGURE_TX_BYTES] = (double)stats->obytes;
+	result[FERRULE_DPDK_FIGURE_MISSED] = (double)stats->imissed;
+	result[FERRULE_DPDK_FIGURE_RX_ERRORS] = (double)stats->ierrors;
+	result[FERRULE_DPDK_FIGURE_TX_ERRORS] = (double)stats->oerrors;
+	result[FERRULE_DPDK_FIGURE_NO_BUFFER] = (double)stats->rx_nombuf;
+	result[FERRULE_DPDK_FIGURE_BUFFERS] = port->pool->size;
+	result[FERRULE_DPDK_FIGURE_BUFFERS_USED] = rte_mempool_in_use_count(port->pool);
+	result[FERRULE_DPDK_FIGURE_QUEUES] = port->queues;
+	result[FERRULE_DPDK_FIGURE_FEATURES] = port->features;
+	memcpy(result + FERRULE_DPDK_FIGURE_COUNTERS, port->shared->counters,
+	       sizeof(port->shared->counters));
+}
+
+int32_t ferrule_dpdk_figures(int32_t handle, double *result, char *name)
+{
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+	struct port *port;
+	int32_t err = 0;
+
+	memset(&link, 0, sizeof(link));
+	memset(&stats, 0, sizeof(stats));
+	/* The port stays open as long as its figures are read. */
+	pthread_mutex_lock(&lock);
+	port = port_of(handle);
+	if (port == NULL)
+		err = ferrule_fail(EBADF, "figures of port %d", handle);
+	else if (rte_eth_link_get_nowait(port->id, &link) != 0)
+		err = ferrule_fail(EIO, "rte_eth_link_get_nowait");
+	else if (rte_eth_stats_get(port->id, &stats) != 0)
+		err = ferrule_fail(EIO, "rte_eth_stats_get");
+	if (err == 0) {
+		read_figures(port, &stats, &link, result);
+		memcpy(name, port->name, sizeof(port->name));
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+int32_t ferrule_dpdk_own_figures(int32_t handle, int32_t max, char *names, double *values)
+{
+	struct port *port;
+	int32_t result;
+
+	pthread_mutex_lock(&lock);
+	port = port_of(handle);
+	if (port == NULL)
+		result = ferrule_fail(EBADF, "figures of port %d", handle);
+	else
+		result = device_own_figures(port, max, names, values);
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
+static bool is_taken(const struct port *port, int32_t listener, uint32_t address, uint32_t udp_port)
+{
+	const uint32_t bound = port->bound[listener];
+
+	return port->listeners[listener] == udp_port &&
+	       (bound == address || bound == 0 || address == 0);
+}
+
+int32_t ferrule_dpdk_listen(int32_t handle, uint32_t address, uint32_t udp_port)
 {
 	struct port *port = port_of(handle);
 	int32_t listener, free_listener = -1;
@@ -539,8 +525,10 @@ int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port)
 		return ferrule_fail(EBADF, "listen on port %d", handle);
 	if (udp_port == 0 || udp_port > 65535)
 		return ferrule_fail(EINVAL, "UDP port %u", udp_port);
+	if (address != 0 && address != port->address && address >> 28 != 0xe)
+		return ferrule_fail(EADDRNOTAVAIL, "neither our address nor a multicast group");
 	for (listener = FERRULE_DPDK_LISTENERS - 1; listener >= 0; listener--) {
-		if (port->listeners[listener] == udp_port)
+		if (is_taken(port, listener, address, udp_port))
 			return ferrule_fail(EADDRINUSE, "UDP port %u", udp_port);
 		/* One that was closed still sends: it is taken when no fresh one is left. */
 		if (port->listeners[listener] == 0 &&
@@ -552,7 +540,45 @@ int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port)
 		return ferrule_fail(EMFILE, "%d UDP ports are in use", FERRULE_DPDK_LISTENERS);
 	port->listeners[free_listener] = (uint16_t)udp_port;
 	port->sources[free_listener] = (uint16_t)udp_port;
+	port->bound[free_listener] = address;
+	port->hops[free_listener] = 1;
 	return free_listener;
+}
+
+static bool is_datagram_listener(const struct port *port, int32_t listener)
+{
+	return port != NULL && listener >= 0 && listener < FERRULE_DPDK_LISTENERS &&
+	       port->sources[listener] != 0;
+}
+
+int32_t ferrule_dpdk_hops(int32_t handle, int32_t listener, uint32_t hops)
+{
+	struct port *port = port_of(handle);
+
+	if (!is_datagram_listener(port, listener))
+		return ferrule_fail(EBADF, "listener %d of port %d", listener, handle);
+	if (hops < 1 || hops > 255)
+		return ferrule_fail(EINVAL, "%u hops, 1 to 255 are possible", hops);
+	port->hops[listener] = (uint8_t)hops;
+	return 0;
+}
+
+int32_t ferrule_dpdk_join(int32_t handle, int32_t listener, uint32_t group)
+{
+	struct port *port = port_of(handle);
+
+	if (!is_datagram_listener(port, listener) || port->listeners[listener] == 0)
+		return ferrule_fail(EBADF, "listener %d of port %d", listener, handle);
+	return multicast_join(port, listener, group);
+}
+
+int32_t ferrule_dpdk_leave(int32_t handle, int32_t listener, uint32_t group)
+{
+	struct port *port = port_of(handle);
+
+	if (!is_datagram_listener(port, listener))
+		return ferrule_fail(EBADF, "listener %d of port %d", listener, handle);
+	return multicast_leave(port, listener, group);
 }
 
 int32_t ferrule_dpdk_listen_stream(int32_t handle, uint32_t tcp_port)
@@ -574,6 +600,7 @@ int32_t ferrule_dpdk_unlisten(int32_t handle, int32_t listener)
 		return streams_unlisten(listener);
 	if (port == NULL || listener < 0 || listener >= FERRULE_DPDK_LISTENERS)
 		return ferrule_fail(EBADF, "listener %d of port %d", listener, handle);
+	multicast_leave_all(port, listener);
 	port->listeners[listener] = 0;
 	return 0;
 }
@@ -615,6 +642,21 @@ static uint32_t milliseconds(const struct port *port)
 	return (uint32_t)(port->now / (port->second / 1000));
 }
 
+/* From one queue after the other, as many frames as one poll takes. */
+static uint16_t receive(struct port *port, struct rte_mbuf **burst)
+{
+	uint16_t queue, received = 0;
+
+	for (queue = 0; queue < port->queues && received < FERRULE_DPDK_BURST; queue++) {
+		received += rte_eth_rx_burst(port->id, port->queue_at, burst + received,
+					     (uint16_t)(FERRULE_DPDK_BURST - received));
+		port->queue_at++;
+		if (port->queue_at == port->queues)
+			port->queue_at = 0;
+	}
+	return received;
+}
+
 static int32_t look(struct port *port)
 {
 	struct rte_mbuf *burst[FERRULE_DPDK_BURST];
@@ -626,7 +668,7 @@ static int32_t look(struct port *port)
 		streams_before(milliseconds(port));
 	if (port->queue_count > 0)
 		flush(port);
-	received = rte_eth_rx_burst(port->id, 0, burst, FERRULE_DPDK_BURST);
+	received = receive(port, burst);
 	for (index = 0; index < received; index++)
 		rte_prefetch0(rte_pktmbuf_mtod(burst[index], void *));
 	for (index = 0; index < received; index++) {
@@ -641,6 +683,8 @@ static int32_t look(struct port *port)
 		count = streams_describe(count);
 	if (port->waiting_count > 0)
 		net_waiting(port);
+	if (port->now >= port->report_at)
+		multicast_report(port);
 	/* Answers to ARP and echo requests, and what they released. */
 	if (port->queue_count > 0)
 		flush(port);
@@ -703,40 +747,26 @@ int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address, 
 	struct port *port = port_of(handle);
 	struct rte_mbuf *frame;
 
-	if (port == NULL || listener < 0 || listener >= FERRULE_DPDK_LISTENERS ||
-	    port->sources[listener] == 0)
+	if (!is_datagram_listener(port, listener))
 		return ferrule_fail(EBADF, "send from listener %d of port %d", listener, handle);
 	frame = port->reserved;
 	if (frame == NULL || bytes > FERRULE_DPDK_DATAGRAM_BYTES || udp_port == 0 ||
 	    udp_port > 65535)
 		return ferrule_fail(EINVAL, "send %u bytes to UDP port %u", bytes, udp_port);
 	port->reserved = NULL;
-	net_send(port, frame, address, port->sources[listener], (uint16_t)udp_port, bytes);
+	net_send(port, frame, address, listener, (uint16_t)udp_port, bytes);
 	return 0;
 }
 
-int32_t ferrule_dpdk_link(int32_t handle, double *result)
+int32_t ferrule_dpdk_in_use(int32_t handle, double *result)
 {
 	struct port *port = port_of(handle);
-	struct rte_eth_stats stats;
-	struct rte_eth_link link;
-	int err;
 
 	if (port == NULL)
-		return ferrule_fail(EBADF, "link of port %d", handle);
-	memset(&link, 0, sizeof(link));
-	err = rte_eth_link_get_nowait(port->id, &link);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_link_get_nowait");
-	memset(&stats, 0, sizeof(stats));
-	err = rte_eth_stats_get(port->id, &stats);
-	if (err != 0)
-		return ferrule_fail(-err, "rte_eth_stats_get");
-	result[FERRULE_DPDK_LINK_UP] = link.link_status == RTE_ETH_LINK_UP;
-	result[FERRULE_DPDK_LINK_MBPS] = link.link_speed;
-	result[FERRULE_DPDK_LINK_MISSED] = (double)stats.imissed;
-	result[FERRULE_DPDK_LINK_RX_ERRORS] = (double)stats.ierrors;
-	result[FERRULE_DPDK_LINK_TX_ERRORS] = (double)stats.oerrors;
-	result[FERRULE_DPDK_LINK_NO_BUFFER] = (double)stats.rx_nombuf;
+		return ferrule_fail(EBADF, "what port %d uses", handle);
+	memset(result, 0, FERRULE_DPDK_USED_WORDS * sizeof(*result));
+	result[FERRULE_DPDK_USED_BUFFERS] = rte_mempool_in_use_count(port->pool);
+	if (port->has_tcp)
+		streams_in_use(result);
 	return 0;
 }

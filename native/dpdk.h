@@ -4,11 +4,12 @@
  * @file
  * UDP and TCP over IPv4 on a network port that DPDK drives from user space.
  *
- * One port has one queue pair and belongs to one thread: the one that opened
- * it. ARP and ICMP echo are answered inside ferrule_dpdk_poll(); what is left
- * over are datagrams for our address, described in the shared block and read
- * in place, in the packet buffers, and TCP segments, which lwIP puts in order.
- * No IPv6, no VLAN, no fragments.
+ * One port belongs to one thread: the one that opened it, which looks through
+ * all of its queues. ARP, ICMP echo and IGMP queries are answered inside
+ * ferrule_dpdk_poll(); what is left over are datagrams for our address and our
+ * groups, described in the shared block and read in place, in the packet
+ * buffers, and TCP segments, which lwIP puts in order. No IPv6, no VLAN, no
+ * fragments.
  *
  * The bytes of a stream are copied once, from the packet into the receive
  * window of its connection, and read there; what is sent stays in the
@@ -30,18 +31,26 @@
 #define FERRULE_DPDK_WAITING 64
 #define FERRULE_DPDK_LISTENERS 16
 #define FERRULE_DPDK_PORTS 4
+/** Receive queues of a port, and as many send queues. */
+#define FERRULE_DPDK_QUEUES 16
+/** Multicast groups that a port can hear. */
+#define FERRULE_DPDK_GROUPS 32
+/** Bytes of a device's name, and of the name of a figure of its own. */
+#define FERRULE_DPDK_NAME_BYTES 64
 /** Bytes of a datagram's payload in a frame of 1500 bytes. */
 #define FERRULE_DPDK_DATAGRAM_BYTES 1472
 /** Most connections of a port. */
-#define FERRULE_DPDK_CONNECTIONS 256
+#define FERRULE_DPDK_CONNECTIONS 1024
 /** Connections that may be half open, for each TCP listener. */
 #define FERRULE_DPDK_BACKLOG 64
 /** Most completions of one poll. */
 #define FERRULE_DPDK_COMPLETIONS 256
-#define FERRULE_TCP_RECEIVE_BYTES (256 * 1024)
-/** Two buffers of half the size. */
-#define FERRULE_TCP_SEND_BYTES (512 * 1024)
-#define FERRULE_TCP_CONNECTION_BYTES (FERRULE_TCP_RECEIVE_BYTES + FERRULE_TCP_SEND_BYTES)
+/** Largest receive window of a connection, and smallest. */
+#define FERRULE_TCP_RECEIVE_BYTES_MAX (256 * 1024)
+#define FERRULE_TCP_RECEIVE_BYTES_MIN 4096
+/** Send buffers of a connection, two of half the size. */
+#define FERRULE_TCP_SEND_BYTES_MAX (512 * 1024)
+#define FERRULE_TCP_SEND_BYTES_MIN 8192
 /** An id is generation << bits | slot. */
 #define FERRULE_TCP_SLOT_BITS 12
 
@@ -63,7 +72,8 @@ enum {
 
 /**
  * Counters, doubles, since the port was opened. Every received frame is
- * counted in RX_FRAMES and in exactly one of the others up to RX_BAD_TCP_CHECKSUM.
+ * counted in RX_FRAMES and in exactly one of the others up to RX_BAD_TCP_CHECKSUM,
+ * or in RX_IGMP.
  */
 enum {
 	FERRULE_DPDK_RX_FRAMES = 0,
@@ -101,7 +111,10 @@ enum {
 	FERRULE_DPDK_TCP_LINGER_EXPIRED = 28,
 	/** Segments dropped because their header or options do not end where they must. */
 	FERRULE_DPDK_TCP_MALFORMED = 29,
-	FERRULE_DPDK_COUNTERS = 32,
+	/** IGMP messages of others, and ours. */
+	FERRULE_DPDK_RX_IGMP = 40,
+	FERRULE_DPDK_TX_IGMP = 41,
+	FERRULE_DPDK_COUNTERS = 48,
 };
 
 /** Words of a connection, 16 of them. */
@@ -153,7 +166,14 @@ enum {
 	FERRULE_DPDK_SET_MAC_LOW = 6,
 	/** Room for so many TCP connections, up to FERRULE_DPDK_CONNECTIONS; 0 = no TCP. */
 	FERRULE_DPDK_SET_CONNECTIONS = 7,
-	FERRULE_DPDK_SET_WORDS = 8,
+	/** Queues; 0 = as many as the device's arguments say, else one. */
+	FERRULE_DPDK_SET_QUEUES = 8,
+	/** Receive window and send buffers of each connection, multiples of 4096. */
+	FERRULE_DPDK_SET_RECEIVE_BYTES = 12,
+	FERRULE_DPDK_SET_SEND_BYTES = 13,
+	/** Milliseconds that a closed connection may take to send the rest. */
+	FERRULE_DPDK_SET_LINGER_MS = 14,
+	FERRULE_DPDK_SET_WORDS = 16,
 };
 
 /** Elements of ferrule_dpdk_open()'s result. */
@@ -169,17 +189,50 @@ enum {
 	FERRULE_DPDK_INFO_WORDS = 8,
 };
 
-/** Elements of ferrule_dpdk_link()'s result. */
+/** What a device does for us: bits. */
 enum {
-	FERRULE_DPDK_LINK_UP = 0,
-	FERRULE_DPDK_LINK_MBPS = 1,
+	/** It computes the checksums of what we send. */
+	FERRULE_DPDK_FEATURE_TX_CHECKSUMS = 1,
+	/** It checks those of what we receive. */
+	FERRULE_DPDK_FEATURE_RX_CHECKSUMS = 2,
+	/** It spreads flows over the queues by a hash (RSS). */
+	FERRULE_DPDK_FEATURE_RSS = 4,
+};
+
+/** Elements of ferrule_dpdk_figures()'s result. */
+enum {
+	FERRULE_DPDK_FIGURE_UP = 0,
+	FERRULE_DPDK_FIGURE_MBPS = 1,
+	FERRULE_DPDK_FIGURE_RX_FRAMES = 2,
+	FERRULE_DPDK_FIGURE_TX_FRAMES = 3,
+	FERRULE_DPDK_FIGURE_RX_BYTES = 4,
+	FERRULE_DPDK_FIGURE_TX_BYTES = 5,
 	/** Frames that the card dropped because we did not take them in time. */
-	FERRULE_DPDK_LINK_MISSED = 2,
-	FERRULE_DPDK_LINK_RX_ERRORS = 3,
-	FERRULE_DPDK_LINK_TX_ERRORS = 4,
+	FERRULE_DPDK_FIGURE_MISSED = 6,
+	FERRULE_DPDK_FIGURE_RX_ERRORS = 7,
+	FERRULE_DPDK_FIGURE_TX_ERRORS = 8,
 	/** Frames that the card dropped because no packet buffer was free. */
-	FERRULE_DPDK_LINK_NO_BUFFER = 5,
-	FERRULE_DPDK_LINK_WORDS = 8,
+	FERRULE_DPDK_FIGURE_NO_BUFFER = 9,
+	FERRULE_DPDK_FIGURE_BUFFERS = 10,
+	FERRULE_DPDK_FIGURE_BUFFERS_USED = 11,
+	FERRULE_DPDK_FIGURE_QUEUES = 12,
+	FERRULE_DPDK_FIGURE_FEATURES = 13,
+	/** FERRULE_DPDK_COUNTERS of them. */
+	FERRULE_DPDK_FIGURE_COUNTERS = 16,
+	FERRULE_DPDK_FIGURE_WORDS = 64,
+};
+
+/** Elements of ferrule_dpdk_in_use()'s result: what is to be given back. */
+enum {
+	/** Packet buffers, those that wait in the card's queues included. */
+	FERRULE_DPDK_USED_BUFFERS = 0,
+	/** Connections as TCP knows them, half open and closing ones included. */
+	FERRULE_DPDK_USED_PCBS = 1,
+	/** Those that are over and only wait, for two minutes or until room is needed. */
+	FERRULE_DPDK_USED_WAITING = 2,
+	/** Segments and their parts: to be sent, to be acknowledged, out of order. */
+	FERRULE_DPDK_USED_SEGMENTS = 3,
+	FERRULE_DPDK_USED_WORDS = 4,
 };
 
 /**
@@ -205,8 +258,17 @@ FERRULE_EXPORT int32_t ferrule_dpdk_open(const char *device, const uint32_t *set
 /** Stops the port and gives its memory back; nothing shared may be read any more. */
 FERRULE_EXPORT int32_t ferrule_dpdk_close(int32_t handle);
 
-/** Takes datagrams for a UDP port; returns the listener's number. */
-FERRULE_EXPORT int32_t ferrule_dpdk_listen(int32_t handle, uint32_t udp_port);
+/**
+ * Takes datagrams for a UDP port; returns the listener's number. address: ours,
+ * or a group, which is to be joined besides; 0 = ours and all groups that this
+ * listener joins.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_listen(int32_t handle, uint32_t address, uint32_t udp_port);
+/** Routers that multicast datagrams of a listener pass, plus one; 1 to begin with. */
+FERRULE_EXPORT int32_t ferrule_dpdk_hops(int32_t handle, int32_t listener, uint32_t hops);
+/** Makes a listener hear a multicast group; routers and switches are told. */
+FERRULE_EXPORT int32_t ferrule_dpdk_join(int32_t handle, int32_t listener, uint32_t group);
+FERRULE_EXPORT int32_t ferrule_dpdk_leave(int32_t handle, int32_t listener, uint32_t group);
 /** Accepts TCP connections on a port; returns the listener's number. */
 FERRULE_EXPORT int32_t ferrule_dpdk_listen_stream(int32_t handle, uint32_t tcp_port);
 /** Takes nothing more for that port; connections stay; what is still to be answered can be sent. */
@@ -236,7 +298,21 @@ FERRULE_EXPORT int32_t ferrule_dpdk_reserve(int32_t handle, uint32_t bytes);
 FERRULE_EXPORT int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address,
 					   uint32_t udp_port, uint32_t bytes);
 
-/** Link state and the card's own counters; may take microseconds. */
-FERRULE_EXPORT int32_t ferrule_dpdk_link(int32_t handle, double *result);
+/**
+ * Link state, the card's own counters and ours, for any thread; takes
+ * microseconds. name: FERRULE_DPDK_NAME_BYTES for the device's. -EBADF = no port
+ * has that handle.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_figures(int32_t handle, double *result, char *name);
+
+/**
+ * The figures that only this kind of device has, for any thread; returns how
+ * many, up to max: FERRULE_DPDK_NAME_BYTES each in names, and their values.
+ */
+FERRULE_EXPORT int32_t ferrule_dpdk_own_figures(int32_t handle, int32_t max, char *names,
+						double *values);
+
+/** What is in use now; may take microseconds. */
+FERRULE_EXPORT int32_t ferrule_dpdk_in_use(int32_t handle, double *result);
 
 #endif

@@ -5,6 +5,7 @@
  * checked before it is used; whatever is not understood is counted and dropped.
  */
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include <rte_arp.h>
@@ -43,7 +44,7 @@ static struct peer *peer_of(struct port *port, uint32_t address)
 	return &port->peers[address & port->host_mask];
 }
 
-static void pad(struct rte_mbuf *frame)
+void net_pad(struct rte_mbuf *frame)
 {
 	uint32_t bytes = rte_pktmbuf_data_len(frame);
 
@@ -80,7 +81,7 @@ static void fill_arp(struct port *port, struct rte_mbuf *frame, uint16_t operati
 	arp->arp_data.arp_tip = rte_cpu_to_be_32(target);
 	frame->data_len = ARP_FRAME_BYTES;
 	frame->pkt_len = ARP_FRAME_BYTES;
-	pad(frame);
+	net_pad(frame);
 }
 
 static void ask(struct port *port, uint32_t address)
@@ -208,12 +209,7 @@ static void route(struct port *port, struct rte_mbuf *frame, uint32_t address)
 	uint32_t next_hop = address;
 
 	if (address >> 28 == 0xe) {
-		mac.addr_bytes[0] = 0x01;
-		mac.addr_bytes[1] = 0x00;
-		mac.addr_bytes[2] = 0x5e;
-		mac.addr_bytes[3] = (uint8_t)(address >> 16 & 0x7f);
-		mac.addr_bytes[4] = (uint8_t)(address >> 8);
-		mac.addr_bytes[5] = (uint8_t)address;
+		multicast_mac(address, &mac);
 		send_to(port, frame, &mac);
 		return;
 	}
@@ -234,7 +230,25 @@ static void route(struct port *port, struct rte_mbuf *frame, uint32_t address)
 	send_to(port, frame, &peer->mac);
 }
 
-void net_send(struct port *port, struct rte_mbuf *frame, uint32_t address, uint16_t source_port,
+/*
+ * Sets the header's checksum and returns that of UDP or TCP, whose field is 0;
+ * where the card adds up, both are what it begins with.
+ */
+static uint16_t checksums(const struct port *port, struct rte_mbuf *frame, struct rte_ipv4_hdr *ip,
+			  uint64_t kind)
+{
+	ip->hdr_checksum = 0;
+	if ((port->features & FERRULE_DPDK_FEATURE_TX_CHECKSUMS) == 0) {
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+		return rte_ipv4_udptcp_cksum(ip, ip + 1);
+	}
+	frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | kind;
+	frame->l2_len = sizeof(struct rte_ether_hdr);
+	frame->l3_len = sizeof(*ip);
+	return rte_ipv4_phdr_cksum(ip, frame->ol_flags);
+}
+
+void net_send(struct port *port, struct rte_mbuf *frame, uint32_t address, int32_t listener,
 	      uint16_t target_port, uint32_t payload_bytes)
 {
 	struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
@@ -250,20 +264,18 @@ void net_send(struct port *port, struct rte_mbuf *frame, uint32_t address, uint1
 	/* Never fragmented, so it needs no identification (RFC 6864). */
 	ip->packet_id = 0;
 	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	ip->time_to_live = TIME_TO_LIVE;
+	ip->time_to_live = address >> 28 == 0xe ? port->hops[listener] : TIME_TO_LIVE;
 	ip->next_proto_id = IPPROTO_UDP;
-	ip->hdr_checksum = 0;
 	ip->src_addr = rte_cpu_to_be_32(port->address);
 	ip->dst_addr = rte_cpu_to_be_32(address);
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	udp->src_port = rte_cpu_to_be_16(source_port);
+	udp->src_port = rte_cpu_to_be_16(port->sources[listener]);
 	udp->dst_port = rte_cpu_to_be_16(target_port);
 	udp->dgram_len = rte_cpu_to_be_16(udp_bytes);
 	udp->dgram_cksum = 0;
-	udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+	udp->dgram_cksum = checksums(port, frame, ip, RTE_MBUF_F_TX_UDP_CKSUM);
 	frame->data_len = (uint16_t)(HEADER_BYTES + payload_bytes);
 	frame->pkt_len = frame->data_len;
-	pad(frame);
+	net_pad(frame);
 	route(port, frame, address);
 }
 
@@ -341,43 +353,82 @@ static bool receive_icmp(struct port *port, struct rte_mbuf *frame, uint32_t byt
 	icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, bytes);
 	frame->data_len = (uint16_t)(sizeof(*ether) + sizeof(*ip) + bytes);
 	frame->pkt_len = frame->data_len;
-	pad(frame);
+	net_pad(frame);
 	port_queue(port, frame);
 	return true;
 }
 
-static bool udp_checksum_holds(const struct rte_ipv4_hdr *ip, const struct rte_udp_hdr *udp,
-			       uint32_t bytes)
+/* Over the bytes behind the IPv4 header. What the card found sound is not added up again. */
+static bool checksum_holds(const struct rte_mbuf *frame, const struct rte_ipv4_hdr *ip,
+			   uint32_t bytes)
 {
-	uint32_t sum = rte_ipv4_phdr_cksum(ip, 0);
+	uint32_t sum;
 
-	sum += rte_raw_cksum(udp, bytes);
+	if ((frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return true;
+	sum = rte_ipv4_phdr_cksum(ip, 0);
+	sum += rte_raw_cksum(ip + 1, bytes);
 	return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
-/* Returns the listener of a sound datagram, or -1. */
-static int32_t receive_udp(struct port *port, const struct rte_ipv4_hdr *ip, uint32_t bytes)
+static bool header_checksum_holds(const struct rte_mbuf *frame, const struct rte_ipv4_hdr *ip)
 {
+	return (frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD ||
+	       rte_raw_cksum(ip, sizeof(*ip)) == 0xffff;
+}
+
+static int32_t find_listener(struct port *port, uint32_t address, uint16_t udp_port)
+{
+	const uint32_t hears =
+		address == port->address ? UINT32_MAX : multicast_listeners(port, address);
+	int32_t listener, found = -1;
+
+	for (listener = 0; udp_port != 0 && listener < FERRULE_DPDK_LISTENERS; listener++) {
+		if (port->listeners[listener] != udp_port || (hears & 1u << listener) == 0)
+			continue;
+		if (port->bound[listener] == address)
+			return listener;
+		if (port->bound[listener] == 0)
+			found = listener;
+	}
+	return found;
+}
+
+/* Returns the listener of a sound datagram, or -1. */
+static int32_t receive_udp(struct port *port, const struct rte_mbuf *frame, uint32_t bytes)
+{
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
 	int32_t listener;
-	uint16_t target;
 
 	if (bytes < sizeof(*udp) || rte_be_to_cpu_16(udp->dgram_len) != bytes ||
 	    udp->src_port == 0) {
 		port_count(port, FERRULE_DPDK_RX_MALFORMED);
 		return -1;
 	}
-	if (udp->dgram_cksum != 0 && !udp_checksum_holds(ip, udp, bytes)) {
+	if (udp->dgram_cksum != 0 && !checksum_holds(frame, ip, bytes)) {
 		port_count(port, FERRULE_DPDK_RX_BAD_UDP_CHECKSUM);
 		return -1;
 	}
-	target = rte_be_to_cpu_16(udp->dst_port);
-	for (listener = 0; target != 0 && listener < FERRULE_DPDK_LISTENERS; listener++) {
-		if (port->listeners[listener] == target)
-			return listener;
+	listener = find_listener(port, rte_be_to_cpu_32(ip->dst_addr),
+				 rte_be_to_cpu_16(udp->dst_port));
+	if (listener < 0)
+		port_count(port, FERRULE_DPDK_RX_UNKNOWN_PORT);
+	return listener;
+}
+
+/* Our address with our MAC address, or a group that we hear with the group's. */
+static bool is_for_us(struct port *port, const struct rte_ether_addr *mac, uint32_t address)
+{
+	struct rte_ether_addr expected = port->mac;
+
+	if (address != port->address) {
+		if (address >> 28 != 0xe || multicast_listeners(port, address) == 0)
+			return false;
+		multicast_mac(address, &expected);
 	}
-	port_count(port, FERRULE_DPDK_RX_UNKNOWN_PORT);
-	return -1;
+	return rte_is_same_ether_addr(mac, &expected);
 }
 
 /* Checks the IPv4 header; returns the bytes after it, or -1 with the reason counted. */
@@ -398,11 +449,11 @@ static int32_t check_ipv4(struct port *port, const struct rte_mbuf *frame)
 		reason = FERRULE_DPDK_RX_MALFORMED;
 	else if ((ip->version_ihl & 15) != 5)
 		reason = FERRULE_DPDK_RX_OPTIONS;
-	else if (rte_raw_cksum(ip, sizeof(*ip)) != 0xffff)
+	else if (!header_checksum_holds(frame, ip))
 		reason = FERRULE_DPDK_RX_BAD_IP_CHECKSUM;
 	else if (bytes < sizeof(*ip) || bytes > frame_bytes - sizeof(*ether))
 		reason = FERRULE_DPDK_RX_MALFORMED;
-	else if (rte_be_to_cpu_32(ip->dst_addr) != port->address)
+	else if (!is_for_us(port, &ether->dst_addr, rte_be_to_cpu_32(ip->dst_addr)))
 		reason = FERRULE_DPDK_RX_NOT_FOR_US;
 	else if ((ip->fragment_offset & fragment_mask) != 0)
 		reason = FERRULE_DPDK_RX_FRAGMENTS;
@@ -421,15 +472,12 @@ static int32_t receive_segment(struct port *port, struct rte_mbuf *frame, uint32
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(ip + 1);
 	uint8_t *packet = rte_pktmbuf_mtod_offset(frame, uint8_t *, sizeof(*ether));
-	uint32_t sum;
 
 	if (bytes < sizeof(*tcp) || frame->data_off < FERRULE_TCP_HEADROOM) {
 		port_count(port, FERRULE_DPDK_RX_MALFORMED);
 		return -1;
 	}
-	sum = rte_ipv4_phdr_cksum(ip, 0);
-	sum += rte_raw_cksum(tcp, bytes);
-	if ((sum & 0xffff) + (sum >> 16) != 0xffff) {
+	if (!checksum_holds(frame, ip, bytes)) {
 		port_count(port, FERRULE_DPDK_RX_BAD_TCP_CHECKSUM);
 		return -1;
 	}
@@ -468,13 +516,11 @@ void streams_frame_send(struct port *port, void *started, uint32_t address, uint
 	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	ip->packet_id = 0;
 	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	ip->hdr_checksum = 0;
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	tcp->cksum = 0;
-	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+	tcp->cksum = checksums(port, frame, ip, RTE_MBUF_F_TX_TCP_CKSUM);
 	frame->data_len = (uint16_t)(sizeof(*ether) + bytes);
 	frame->pkt_len = frame->data_len;
-	pad(frame);
+	net_pad(frame);
 	route(port, frame, address);
 }
 
@@ -489,19 +535,21 @@ static int32_t receive_ipv4(struct port *port, struct rte_mbuf *frame)
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
 	const int32_t bytes = check_ipv4(port, frame);
+	bool unicast;
 	int32_t listener;
 
 	if (bytes < 0)
 		return -1;
-	if (ip->next_proto_id == IPPROTO_ICMP)
+	unicast = rte_be_to_cpu_32(ip->dst_addr) == port->address;
+	if (ip->next_proto_id == IPPROTO_ICMP && unicast)
 		return receive_icmp(port, frame, (uint32_t)bytes) ? -2 : -1;
-	if (ip->next_proto_id == IPPROTO_TCP && port->has_tcp)
+	if (ip->next_proto_id == IPPROTO_TCP && port->has_tcp && unicast)
 		return receive_segment(port, frame, (uint32_t)bytes);
 	if (ip->next_proto_id != IPPROTO_UDP) {
 		port_count(port, FERRULE_DPDK_RX_UNKNOWN_PROTOCOL);
 		return -1;
 	}
-	listener = receive_udp(port, ip, (uint32_t)bytes);
+	listener = receive_udp(port, frame, (uint32_t)bytes);
 	if (listener >= 0 && !learn(port, rte_be_to_cpu_32(ip->src_addr), &ether->src_addr)) {
 		port_count(port, FERRULE_DPDK_RX_SPOOFED);
 		return -1;
@@ -527,6 +575,25 @@ static void describe(const struct port *port, const struct rte_mbuf *frame, int3
 	completion[FERRULE_DPDK_COMPLETION_PORT] = rte_be_to_cpu_16(udp->src_port);
 }
 
+static bool is_group_mac(const struct rte_ether_addr *mac)
+{
+	return mac->addr_bytes[0] == 0x01 && mac->addr_bytes[1] == 0 && mac->addr_bytes[2] == 0x5e &&
+	       mac->addr_bytes[3] < 0x80;
+}
+
+/* To a group's MAC address. Returns as receive_ipv4(). */
+static int32_t receive_group(struct port *port, struct rte_mbuf *frame)
+{
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
+
+	if (rte_pktmbuf_data_len(frame) < sizeof(*ether) + sizeof(*ip) ||
+	    ip->next_proto_id != IPPROTO_IGMP)
+		return receive_ipv4(port, frame);
+	multicast_hear(port, frame);
+	return -1;
+}
+
 bool net_receive(struct port *port, struct rte_mbuf *frame, int32_t *completion)
 {
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
@@ -545,6 +612,9 @@ bool net_receive(struct port *port, struct rte_mbuf *frame, int32_t *completion)
 		port_count(port, FERRULE_DPDK_RX_NOT_FOR_US);
 	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && ours)
 		outcome = receive_ipv4(port, frame);
+	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
+		 is_group_mac(&ether->dst_addr))
+		outcome = receive_group(port, frame);
 	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) &&
 		 (ours || rte_is_broadcast_ether_addr(&ether->dst_addr)))
 		outcome = receive_arp(port, frame) ? -2 : -1;

@@ -29,9 +29,7 @@
 #include "dpdk_tcp.h"
 
 #define GENERATION_MAX ((1 << (31 - FERRULE_TCP_SLOT_BITS)) - 1)
-#define SEND_HALF_BYTES (FERRULE_TCP_SEND_BYTES / 2)
 #define CHUNK_BYTES_MAX 0xffff
-#define LINGER_MS 1000
 #define CLOSE_RESET 2
 /* A client whose host vanished is noticed: first question, interval, tries. */
 #define KEEPALIVE_IDLE_MS 30000
@@ -78,6 +76,7 @@ static int32_t reported[FERRULE_DPDK_CONNECTIONS], reported_count;
 static uint32_t closing_count;
 
 uint16_t ferrule_tcp_out_of_order_max;
+uint32_t ferrule_tcp_window_more, ferrule_tcp_send_more, ferrule_tcp_queue_more;
 
 uint32_t ferrule_tcp_random(void)
 {
@@ -100,7 +99,7 @@ static int32_t *words_of(int32_t slot)
 
 static uint8_t *window_of(int32_t slot)
 {
-	return stack.block + (size_t)slot * FERRULE_TCP_CONNECTION_BYTES;
+	return stack.block + (size_t)slot * (stack.receive_bytes + stack.send_bytes);
 }
 
 static int32_t slot_of(const struct connection *c)
@@ -163,16 +162,45 @@ static bool options_hold(const uint8_t *tcp, uint32_t bytes)
 	return true;
 }
 
+/*
+ * A client that comes back from the same port while the end of its last
+ * connection is still remembered begins anew (RFC 1122, 4.2.2.13); lwIP would
+ * acknowledge the old one for two minutes.
+ */
+static void forget_waiting(const uint8_t *packet, const uint8_t *tcp)
+{
+	uint32_t address, sequence;
+	uint16_t ports[2];
+	struct tcp_pcb *pcb;
+
+	memcpy(&address, packet + 12, sizeof(address));
+	memcpy(ports, tcp, sizeof(ports));
+	memcpy(&sequence, tcp + 4, sizeof(sequence));
+	for (pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next) {
+		if (ip4_addr_get_u32(&pcb->remote_ip) == address &&
+		    pcb->remote_port == lwip_ntohs(ports[0]) &&
+		    pcb->local_port == lwip_ntohs(ports[1]))
+			break;
+	}
+	if (pcb != NULL && TCP_SEQ_GT(lwip_ntohl(sequence), pcb->rcv_nxt))
+		tcp_abort(pcb);
+}
+
 void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes)
 {
 	struct frame_pbuf *wrapped = headroom;
+	const uint8_t flags = packet[IP_HLEN + 13];
 	struct pbuf *p;
 
-	if (!options_hold(packet + IP_HLEN, bytes - IP_HLEN)) {
+	/* We call nobody: who begins a connection says nothing else. */
+	if (!options_hold(packet + IP_HLEN, bytes - IP_HLEN) ||
+	    ((flags & TCP_SYN) != 0 && (flags & (TCP_ACK | TCP_FIN | TCP_RST)) != 0)) {
 		count_up(FERRULE_DPDK_TCP_MALFORMED, 1);
 		streams_frame_free(frame);
 		return;
 	}
+	if ((flags & TCP_SYN) != 0)
+		forget_waiting(packet, packet + IP_HLEN);
 	memset(wrapped, 0, sizeof(*wrapped));
 	wrapped->custom.custom_free_function = free_frame;
 	wrapped->frame = frame;
@@ -208,7 +236,7 @@ static err_t start_netif(struct netif *started)
 
 static uint8_t *send_start(int32_t slot, int32_t which)
 {
-	return window_of(slot) + FERRULE_TCP_RECEIVE_BYTES + which * SEND_HALF_BYTES;
+	return window_of(slot) + stack.receive_bytes + (uint32_t)which * (stack.send_bytes / 2);
 }
 
 /* Gives lwIP what it takes of one buffer; false if it does not take all. */
@@ -305,7 +333,7 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
 		tcp_recved(pcb, p->tot_len);
 	} else {
 		/* The window that the client knows of ends where the memory ends. */
-		if (p->tot_len > FERRULE_TCP_RECEIVE_BYTES - *tail)
+		if (p->tot_len > (int32_t)stack.receive_bytes - *tail)
 			return ERR_MEM;
 		pbuf_copy_partial(p, window_of(slot) + *tail, p->tot_len, 0);
 		*tail += p->tot_len;
@@ -358,6 +386,7 @@ static void end_connection(struct connection *c, bool reset)
 	if (c->state != OPENED)
 		closing_count--;
 	words_of(slot_of(c))[FERRULE_TCP_OPEN_ID] = 0;
+	words_of(slot_of(c))[FERRULE_TCP_SEND_PENDING] = 0;
 	c->state = ENDED;
 	note(c);
 }
@@ -377,7 +406,7 @@ static void begin_closing(struct connection *c)
 {
 	words_of(slot_of(c))[FERRULE_TCP_OPEN_ID] = 0;
 	c->state = FLUSHING;
-	c->deadline_ms = now_ms + LINGER_MS;
+	c->deadline_ms = now_ms + stack.linger_ms;
 	closing_count++;
 	discard(c);
 }
@@ -548,7 +577,6 @@ static void release_reported(void)
 		words[FERRULE_TCP_DIRTY] = dirty;
 		connections[slot].state = FREE;
 		free_slots[free_count++] = slot;
-		count_up(FERRULE_DPDK_TCP_OPEN, -1);
 	}
 }
 
@@ -632,6 +660,7 @@ static int32_t describe_connection(struct connection *c, int32_t count)
 	if (c->state == ENDED) {
 		c->state = REPORTED;
 		reported[reported_count++] = slot;
+		count_up(FERRULE_DPDK_TCP_OPEN, -1);
 		describe(c, FERRULE_DPDK_KIND_CLOSED,
 			 completions + count++ * FERRULE_DPDK_COMPLETION_WORDS);
 	}
@@ -652,6 +681,33 @@ int32_t streams_describe(int32_t count)
 
 /* ---------------------------------------------------- opening the stack */
 
+/* lwIP reads them wherever its options name them; the same for all connections. */
+static void set_sizes(const struct streams_settings *settings)
+{
+	ferrule_tcp_window_more = settings->receive_bytes - FERRULE_TCP_RECEIVE_BYTES_MIN;
+	ferrule_tcp_send_more = settings->send_bytes - FERRULE_TCP_SEND_BYTES_MIN;
+	ferrule_tcp_queue_more = queue_length(settings) - FERRULE_TCP_QUEUE_MIN;
+	ferrule_tcp_out_of_order_max = (uint16_t)settings->out_of_order_max;
+}
+
+size_t streams_bytes(const struct streams_settings *settings)
+{
+	return (size_t)settings->connections * (settings->receive_bytes + settings->send_bytes) +
+	       pools_bytes(settings);
+}
+
+void streams_in_use(double *result)
+{
+	const struct tcp_pcb *pcb;
+	uint32_t waiting = 0;
+
+	for (pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next)
+		waiting++;
+	result[FERRULE_DPDK_USED_PCBS] = pools_used_pcbs();
+	result[FERRULE_DPDK_USED_WAITING] = waiting;
+	result[FERRULE_DPDK_USED_SEGMENTS] = pools_used_segments();
+}
+
 int32_t streams_open(const struct streams_settings *settings)
 {
 	ip4_addr_t address, mask;
@@ -665,7 +721,9 @@ int32_t streams_open(const struct streams_settings *settings)
 	closing_count = 0;
 	for (slot = (int32_t)stack.connections - 1; slot >= 0; slot--)
 		free_slots[free_count++] = slot;
-	ferrule_tcp_out_of_order_max = (uint16_t)LWIP_MIN(stack.out_of_order_max, 256u);
+	set_sizes(settings);
+	pools_open(settings, stack.block + (size_t)stack.connections *
+						   (stack.receive_bytes + stack.send_bytes));
 	if (!initialised)
 		lwip_init();
 	else

@@ -12,6 +12,7 @@
 #define FERRULE_DPDK_TCP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "dpdk.h"
 
@@ -27,13 +28,20 @@ struct streams_settings {
 	/** Frames out of order that one connection may hold. */
 	uint32_t out_of_order_max;
 	struct ferrule_dpdk_shared *shared;
-	/** FERRULE_TCP_CONNECTION_BYTES for each connection. */
+	/** Of each connection. */
+	uint32_t receive_bytes;
+	uint32_t send_bytes;
+	uint32_t linger_ms;
+	/** streams_bytes() of these settings. */
 	uint8_t *block;
 	/** Offsets of completions count from here. */
 	const uint8_t *bytes;
 };
 
 /* dpdk_tcp.c */
+
+/** Bytes of memory that the stack needs for these settings, windows first. */
+size_t streams_bytes(const struct streams_settings *settings);
 
 /** Takes the stack for this port; -EBUSY if another port has it. */
 int32_t streams_open(const struct streams_settings *settings);
@@ -48,6 +56,20 @@ void streams_before(uint32_t now_ms);
 void streams_receive(void *frame, void *headroom, uint8_t *packet, uint32_t bytes);
 /** Describes what happened, from completion `count` on; returns the new count. */
 int32_t streams_describe(int32_t count);
+/** Fills in FERRULE_DPDK_USED_PCBS and what follows; walks lists. */
+void streams_in_use(double *result);
+
+/* dpdk_tcp_pools.c */
+
+/** Packet buffers that one connection may have queued. */
+uint32_t queue_length(const struct streams_settings *settings);
+/** Bytes for the pools of that many connections. */
+size_t pools_bytes(const struct streams_settings *settings);
+/** Makes the pools in memory of that size. */
+void pools_open(const struct streams_settings *settings, uint8_t *memory);
+/** Connections, and segments and their parts, that are in use. */
+uint32_t pools_used_pcbs(void);
+uint32_t pools_used_segments(void);
 
 /* dpdk_net.c */
 

@@ -144,7 +144,7 @@ static void receive_some(struct uring_transport *t, int32_t slot)
 	struct uring_connection *c = &t->connections[slot];
 	size_t room;
 	uint8_t *start = uring_receive_room(t, slot, &room);
-	ssize_t received = recv(c->fd, start, room, MSG_DONTWAIT);
+	ssize_t received = uring_receive(t, slot, start, room);
 
 	if (received < 0 && errno == EAGAIN)
 		c->readable = false;

@@ -99,6 +99,9 @@ static void handle_entry(struct uring_transport *t, const struct io_uring_cqe *e
 
 	switch ((enum uring_operation)(entry->user_data >> 32)) {
 	case URING_OP_RECEIVE:
+		if (t->timed != NULL)
+			t->connections[slot].received_at =
+				entry->res > 0 ? uring_take_time(t, &t->timed[slot].message) : 0;
 		uring_on_receive(t, slot, entry->res, entry->flags);
 		break;
 	case URING_OP_SEND:
@@ -295,6 +298,9 @@ int32_t ferrule_uring_layout(const int32_t *options, int32_t *layout)
 		return ferrule_fail(EINVAL, "connections: 1 to %d", 1 << URING_SLOT_BITS);
 	if (window < 4096 || window % 4096 != 0 || sending < 8192 || sending % 8192 != 0)
 		return ferrule_fail(EINVAL, "windows: multiples of 4096 (receive) and 8192 (send) bytes");
+	if (options[URING_OPTION_TIMESTAMPS] < URING_TIMES_POLL ||
+	    options[URING_OPTION_TIMESTAMPS] > URING_TIMES_HARDWARE)
+		return ferrule_fail(EINVAL, "time stamps: %d", options[URING_OPTION_TIMESTAMPS]);
 	if (received < 1 || received > 4096 || sent < 1 || sent > 4096)
 		return ferrule_fail(EINVAL, "datagrams: 1 to 4096 to receive and to send");
 	layout[URING_LAYOUT_COMPLETIONS] = (int32_t)at;
@@ -330,6 +336,7 @@ static void release(struct uring_transport *t)
 	free(t->ended);
 	free(t->released);
 	free(t->ready);
+	free(t->timed);
 	free(t);
 }
 
@@ -346,6 +353,11 @@ static int allocate_tables(struct uring_transport *t)
 	if (t->connections == NULL || t->free_slots == NULL || t->ended == NULL || t->released == NULL ||
 	    t->ready == NULL)
 		return -ENOMEM;
+	if (t->options[URING_OPTION_TIMESTAMPS] != URING_TIMES_POLL) {
+		t->timed = calloc(connections, sizeof(*t->timed));
+		if (t->timed == NULL)
+			return -ENOMEM;
+	}
 	for (i = 0; i < connections; i++)
 		t->free_slots[i] = (int32_t)(connections - 1 - i);
 	t->free_count = (int32_t)connections;

@@ -44,6 +44,8 @@ enum uring_option {
 	URING_OPTION_BUSY_POLL_US,
 	/** Entries of the submission queue; 0 = room for all that can be under way. */
 	URING_OPTION_RING_ENTRIES,
+	/** enum uring_times. */
+	URING_OPTION_TIMESTAMPS,
 	URING_OPTIONS
 };
 
@@ -65,6 +67,16 @@ enum uring_switch {
 	URING_SWITCH_DIRECT = 16,
 	/** Many sends go through the ring, which submits them with one call. */
 	URING_SWITCH_BATCH = 32
+};
+
+/** Whose time of receipt a completion has. */
+enum uring_times {
+	/** Nobody's: the owner knows when it polled. */
+	URING_TIMES_POLL,
+	/** The kernel's, from its driver or its loopback. */
+	URING_TIMES_KERNEL,
+	/** The card's, where a packet has one. */
+	URING_TIMES_HARDWARE
 };
 
 /** Words of the layout; offsets are bytes from the start of the block. */
@@ -159,6 +171,8 @@ enum uring_completion_word {
 	URING_COMPLETION_LENGTH,
 	URING_COMPLETION_ADDRESS,
 	URING_COMPLETION_PORT,
+	/** When the newest bytes came, low 32 bits of nanoseconds, at most 4 s ago; 0 = not known. */
+	URING_COMPLETION_TIME,
 	URING_COMPLETION_WORDS = 8
 };
 
@@ -190,7 +204,10 @@ FERRULE_EXPORT int32_t ferrule_uring_create(const int32_t *options, double block
 /** Closes everything at once. 0, or -EBADF. */
 FERRULE_EXPORT int32_t ferrule_uring_destroy(int32_t handle);
 
-/** Opens a TCP listener; address is host order. Returns its id >= 0, or -errno. */
+/**
+ * Opens a TCP listener; address is host order. Returns its id >= 0, or -errno:
+ * -EOPNOTSUPP if the card shall give times and does not.
+ */
 FERRULE_EXPORT int32_t ferrule_uring_listen_stream(int32_t handle, uint32_t address, int32_t port);
 
 /** Opens a UDP socket; returns its listener id >= 0, or -errno. */
@@ -206,6 +223,8 @@ FERRULE_EXPORT int32_t ferrule_uring_multicast(int32_t handle, int32_t listener,
 /** Makes a UDP socket hear a group on the interface that has this address. 0, or -errno. */
 FERRULE_EXPORT int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group,
 					  uint32_t address);
+FERRULE_EXPORT int32_t ferrule_uring_leave(int32_t handle, int32_t listener, uint32_t group,
+					   uint32_t address);
 
 /**
  * Connects to a listener and returns the connection's id, or -errno. Waits for

@@ -119,6 +119,7 @@ static void take_datagram(struct uring_transport *t, int32_t listener, int32_t i
 	completion[URING_COMPLETION_LENGTH] = (int32_t)t->messages[i].msg_len;
 	completion[URING_COMPLETION_ADDRESS] = (int32_t)ntohl(name->sin_addr.s_addr);
 	completion[URING_COMPLETION_PORT] = ntohs(name->sin_port);
+	completion[URING_COMPLETION_TIME] = uring_take_time(t, &t->messages[i].msg_hdr);
 }
 
 /* The plain call is the quickest for one. Returns how many came. */
@@ -147,6 +148,7 @@ static int32_t receive_batch(struct uring_transport *t, int fd, int32_t count)
 							 .msg_namelen = sizeof(t->names[i]),
 							 .msg_iov = &t->vectors[i],
 							 .msg_iovlen = 1};
+		uring_prepare_times(t, &t->messages[i].msg_hdr, &t->controls[i]);
 	}
 	received = recvmmsg(fd, t->messages, (unsigned int)count, MSG_DONTWAIT, NULL);
 	return received < 0 ? 0 : received;
@@ -165,7 +167,7 @@ static void receive_from(struct uring_transport *t, int32_t listener)
 	count = count < room ? count : room;
 	if (count <= 0)
 		return;
-	received = count == 1 ? receive_one(t, l->fd) : receive_batch(t, l->fd, count);
+	received = count == 1 && t->timed == NULL ? receive_one(t, l->fd) : receive_batch(t, l->fd, count);
 	for (i = 0; i < received; i++)
 		take_datagram(t, listener, i, t->datagrams_received + i);
 	t->datagrams_received += received;

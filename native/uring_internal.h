@@ -4,7 +4,7 @@
  * @file
  * What the parts of the socket transport share: uring.c (poll, start and end), uring_setup.c (the ring),
  * plain.c (epoll in the place of the ring), uring_listener.c, uring_stream.c,
- * uring_multishot.c and uring_datagram.c.
+ * uring_multishot.c, uring_datagram.c and uring_times.c.
  *
  * Who receives how: a cold socket waits in io_uring and costs a poll nothing.
  * One that has just been busy is "hot": poll() looks at it with a plain
@@ -61,6 +61,18 @@ enum uring_state {
 	URING_ENDED
 };
 
+/* Room for the time stamps of one receive. */
+struct uring_control {
+	_Alignas(struct cmsghdr) uint8_t bytes[128];
+};
+
+/* What the ring needs until a receive with time stamps ends. */
+struct uring_timed_receive {
+	struct msghdr message;
+	struct iovec vector;
+	struct uring_control control;
+};
+
 struct uring_connection {
 	int fd;
 	enum uring_state state;
@@ -69,6 +81,8 @@ struct uring_connection {
 	uint32_t send_offset;
 	uint32_t misses;
 	int64_t deadline_ms;
+	/* For URING_COMPLETION_TIME. */
+	int32_t received_at;
 	bool hot;
 	bool receiving;
 	bool sending;
@@ -140,6 +154,8 @@ struct uring_transport {
 	uint8_t *bytes;
 	/* Ours alone. */
 	struct uring_connection *connections;
+	/* By slot; NULL without time stamps. */
+	struct uring_timed_receive *timed;
 	int32_t *free_slots;
 	int32_t free_count;
 	int32_t *ended;
@@ -162,6 +178,7 @@ struct uring_transport {
 	struct mmsghdr messages[URING_DATAGRAM_BATCH_MAX];
 	struct iovec vectors[URING_DATAGRAM_BATCH_MAX];
 	struct sockaddr_in names[URING_DATAGRAM_BATCH_MAX];
+	struct uring_control controls[URING_DATAGRAM_BATCH_MAX];
 	struct uring_listener listeners[URING_LISTENERS_MAX];
 	/* Some listener waits to be armed or let go. */
 	bool listeners_idle;
@@ -253,6 +270,17 @@ void multishot_take(struct uring_transport *t, int32_t slot, uint32_t flags);
 void uring_send_datagrams(struct uring_transport *t);
 void uring_receive_datagrams(struct uring_transport *t);
 void uring_cool_datagrams(struct uring_transport *t);
+
+/* uring_times.c: the first four do nothing where no time stamps were asked for. */
+void uring_ask_times(const struct uring_transport *t, int fd);
+/* 0, or -EOPNOTSUPP if the card shall stamp and does not. */
+int uring_check_card(const struct uring_transport *t, int fd, uint32_t address);
+void uring_prepare_times(const struct uring_transport *t, struct msghdr *message,
+			 struct uring_control *control);
+/* What belongs in URING_COMPLETION_TIME. */
+int32_t uring_take_time(const struct uring_transport *t, struct msghdr *message);
+/* recv() at once, with its time. */
+ssize_t uring_receive(struct uring_transport *t, int32_t slot, uint8_t *start, size_t room);
 
 /* plain.c: what the ring does, with epoll. 0, or -errno. */
 int plain_start(struct uring_transport *t);

@@ -139,7 +139,7 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 	const struct sockaddr_in name = {.sin_family = AF_INET,
 					 .sin_port = htons((uint16_t)port),
 					 .sin_addr.s_addr = htonl(address)};
-	const int on = 1;
+	const int on = 1, off = 0;
 	int fd, err;
 
 	if (t == NULL)
@@ -151,6 +151,13 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 		    (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | (t->plain ? SOCK_NONBLOCK : 0), 0);
 	if (fd < 0)
 		return ferrule_fail(errno, "socket");
+	err = uring_check_card(t, fd, address);
+	if (err != 0) {
+		close(fd);
+		return ferrule_fail(-err, "time stamps of the card");
+	}
+	if (!stream)
+		uring_ask_times(t, fd);
 	if (stream) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -158,6 +165,8 @@ static int32_t open_listener(int32_t handle, uint32_t address, int32_t port, boo
 		grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 		grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 		uring_busy_poll(t, fd);
+		/* It hears the groups that it joined, not those of others on this machine. */
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &off, sizeof(off));
 	}
 	if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) != 0) {
 		err = errno;
@@ -251,6 +260,19 @@ int32_t ferrule_uring_join(int32_t handle, int32_t listener, uint32_t group, uin
 		return ferrule_fail(EBADF, "no such UDP socket: %d", listener);
 	if (setsockopt(l->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) != 0)
 		return ferrule_fail(errno, "setsockopt(IP_ADD_MEMBERSHIP)");
+	return 0;
+}
+
+int32_t ferrule_uring_leave(int32_t handle, int32_t listener, uint32_t group, uint32_t address)
+{
+	struct uring_listener *l = find_listener(uring_find(handle), listener);
+	const struct ip_mreq request = {.imr_multiaddr.s_addr = htonl(group),
+					.imr_interface.s_addr = htonl(address)};
+
+	if (l == NULL || l->stream)
+		return ferrule_fail(EBADF, "no such UDP socket: %d", listener);
+	if (setsockopt(l->fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &request, sizeof(request)) != 0)
+		return ferrule_fail(errno, "setsockopt(IP_DROP_MEMBERSHIP)");
 	return 0;
 }
 

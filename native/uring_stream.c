@@ -94,10 +94,20 @@ static void arm_receive(struct uring_transport *t, int32_t slot, bool lasting)
 	}
 	entry = uring_next_entry(t);
 	start = uring_receive_room(t, slot, &room);
-	io_uring_prep_recv(entry, c->fd, start, room, 0);
+	if (t->timed != NULL) {
+		struct uring_timed_receive *timed = &t->timed[slot];
+
+		timed->vector = (struct iovec){.iov_base = start, .iov_len = room};
+		timed->message = (struct msghdr){.msg_iov = &timed->vector, .msg_iovlen = 1};
+		uring_prepare_times(t, &timed->message, &timed->control);
+		io_uring_prep_recvmsg(entry, c->fd, &timed->message, 0);
+	} else {
+		io_uring_prep_recv(entry, c->fd, start, room, 0);
+	}
 	uring_use_file(t, entry, slot);
 	uring_mark_entry(entry, URING_OP_RECEIVE, slot);
-	c->multishot = lasting && uring_has(t, URING_SWITCH_MULTISHOT);
+	/* Times come with a message of their own each: such a receive does not go on. */
+	c->multishot = lasting && t->timed == NULL && uring_has(t, URING_SWITCH_MULTISHOT);
 	if (c->multishot) {
 		multishot_offer(t, slot);
 		multishot_prepare(entry, slot);
@@ -190,7 +200,7 @@ static void look_at(struct uring_transport *t, int32_t slot)
 	errno = EAGAIN;
 	if (!c->told) {
 		start = uring_receive_room(t, slot, &room);
-		received = recv(c->fd, start, room, MSG_DONTWAIT);
+		received = uring_receive(t, slot, start, room);
 	}
 	if (received > 0) {
 		c->misses = 0;
@@ -437,6 +447,7 @@ int32_t uring_open(struct uring_transport *t, int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 	uring_busy_poll(t, fd);
+	uring_ask_times(t, fd);
 	c->state = URING_OPENED;
 	c->generation = c->generation == GENERATION_MAX ? 1 : c->generation + 1;
 	id = (int32_t)(c->generation << URING_SLOT_BITS) | slot;
@@ -494,6 +505,7 @@ static void tell_received(struct uring_transport *t, int32_t slot, uint32_t byte
 					      words[URING_CONNECTION_RECEIVE_HEAD];
 	completion[URING_COMPLETION_LENGTH] =
 		words[URING_CONNECTION_RECEIVE_TAIL] - words[URING_CONNECTION_RECEIVE_HEAD];
+	completion[URING_COMPLETION_TIME] = c->received_at;
 }
 
 static void end_stream(struct uring_transport *t, int32_t slot, int32_t result)

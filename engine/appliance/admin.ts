@@ -1,8 +1,8 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The admin port: `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
- * `/instruments`, `/sessions`, `/accounts`, and `/control` and `/promote` for
+ * The admin port: the status page at `/`, `/health`, `/metrics`, `/book/SYMBOL`, `/state`,
+ * `/instruments`, `/sessions`, `/accounts`, `/clock`, and `/control` and `/promote` for
  * what an operator asks.
  *
  * Runs on the main thread with Deno's own HTTP server and reads shared memory;
@@ -15,10 +15,11 @@
 import type { Log } from "../telemetry/mod.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OperatorAnswer } from "./operator_desk.ts";
+import { STATUS_PATHS, type StatusPage } from "./status_page.ts";
 
 /** What `/health` answers. */
 export interface Health {
-  /** "ok" answers with 200, everything else with 503. `degraded`: new orders are refused and cancels go on (`reason`), or nothing is acknowledged without a standby. */
+  /** "ok" answers with 200, everything else with 503. `degraded`: new orders are refused and cancels go on, or nothing is acknowledged without a standby; or orders go on, but market data or a link is down (`reason`). */
   readonly status:
     | "recovering"
     | "standby"
@@ -33,6 +34,7 @@ export interface Health {
 /** Where the answers come from. */
 export interface AdminSources {
   readonly metrics: Metrics;
+  readonly page: StatusPage;
   health(): Health;
   /** Depth of an instrument; undefined if there is none of that name. */
   book(symbol: string): unknown;
@@ -41,6 +43,8 @@ export interface AdminSources {
   instruments(): unknown;
   sessions(): unknown;
   accounts(): unknown;
+  /** Who keeps the clock, and how well. */
+  clock(): unknown;
   /** Does what an operator asks. */
   control(request: unknown): Promise<OperatorAnswer>;
   /** Makes a standby primary. */
@@ -77,6 +81,7 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
   if (path === "/instruments") return json(sources.instruments());
   if (path === "/sessions") return json(sources.sessions());
   if (path === "/accounts") return json(sources.accounts());
+  if (path === "/clock") return json(sources.clock());
   if (path.startsWith("/book/")) {
     const symbol = decodeURIComponent(path.slice("/book/".length));
     const book = sources.book(symbol);
@@ -84,7 +89,10 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
       ? json({ error: `Unknown instrument ${symbol}` }, 404)
       : json(book);
   }
+  const paged = await sources.page.answer(url);
+  if (paged !== undefined) return paged;
   const paths = [
+    ...STATUS_PATHS,
     "/health",
     "/metrics",
     "/state",
@@ -92,6 +100,7 @@ async function answer(url: URL, sources: AdminSources): Promise<Response> {
     "/instruments",
     "/sessions",
     "/accounts",
+    "/clock",
     "/control",
     "/promote",
   ];
@@ -206,5 +215,11 @@ export function serveAdmin(
       { cause: error },
     );
   }
-  return { port: server.addr.port, close: () => server.shutdown() };
+  return {
+    port: server.addr.port,
+    close: async () => {
+      sources.page.close();
+      await server.shutdown();
+    },
+  };
 }

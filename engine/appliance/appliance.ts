@@ -46,18 +46,26 @@ import {
 import {
   COUNTER,
   CounterReader,
+  HeapLines,
   type Log,
   SharedHistogram,
 } from "../telemetry/mod.ts";
 import { type AdminServer, type Health, serveAdmin } from "./admin.ts";
+import { buildPage } from "./build_page.ts";
+import { ClockWatch } from "./clock_watch.ts";
 import { ConfigBoard } from "./config_board.ts";
 import { sessionKey } from "./definitions.ts";
 import { CoreWatch } from "./core_watch.ts";
 import { depthShape } from "./depth_shape.ts";
+import { DeviceWatch } from "./device_watch.ts";
+import { FeedWatch } from "./feed_watch.ts";
+import { flightDirectory } from "./flight_dump.ts";
+import { FlightWatch } from "./flight_watch.ts";
 import { gaugesOf } from "./gauges.ts";
 import { HostReader, parseCores } from "./host_reader.ts";
 import { type MemoryPlan, OPERATOR_SLOTS, planOf } from "./memory_plan.ts";
 import { Metrics } from "./metrics.ts";
+import { usesDpdk } from "./open_dpdk.ts";
 import { type OperatorAnswer, OperatorDesk } from "./operator_desk.ts";
 import { buildReplicationDesk } from "./build_replication_desk.ts";
 import type { ReplicationDesk, ReplicationHealth } from "./replication_desk.ts";
@@ -67,7 +75,8 @@ import { ReloadDesk } from "./reload_desk.ts";
 import { registerShape } from "./register_layout.ts";
 import { chooseSnapshot } from "./snapshots.ts";
 import type { ThreadMessage, ThreadStart } from "./thread.ts";
-import { planThreads } from "./topology.ts";
+import { type AgentName, planThreads } from "./topology.ts";
+import { flightRing } from "./workshop.ts";
 
 /** Main thread's look at the control words, in milliseconds. */
 const WATCH_MS = 2;
@@ -96,9 +105,13 @@ export class Appliance {
   readonly #register: Register;
   readonly #desk: OperatorDesk;
   readonly #replication: ReplicationDesk | undefined;
+  readonly #flight: FlightWatch | undefined;
+  readonly #clock: ClockWatch;
+  readonly #feed: FeedWatch | undefined;
+  readonly #devices: DeviceWatch | undefined;
   readonly #reload: ReloadDesk | undefined;
   readonly #lock: number;
-  readonly #workers: Worker[] = [];
+  readonly #workers = new Set<Worker>();
   readonly #startedMs = performance.now();
   readonly #host = new HostReader();
   readonly #coreWatch: CoreWatch;
@@ -156,7 +169,48 @@ export class Appliance {
       log: log.child("operator"),
     });
     this.#replication = this.#makeReplication();
+    this.#flight = this.#makeFlight();
+    this.#clock = new ClockWatch({
+      ...config.clock,
+      ownSocket: `${config.appliance.dataDirectory}/ptp.sock`,
+    });
+    this.#feed = config.feed.enabled ? this.#makeFeedWatch() : undefined;
+    this.#devices = usesDpdk(config)
+      ? new DeviceWatch(log.child("devices"))
+      : undefined;
     this.#reload = read && this.#makeReload(read);
+  }
+
+  #makeFlight(): FlightWatch | undefined {
+    const { flightRecorder, appliance } = this.#config;
+    const { buffer } = this.#region;
+    const ring = flightRing({ plan: this.#plan, memory: buffer });
+    if (ring === undefined || flightRecorder.thresholdUs === 0) {
+      return undefined;
+    }
+    return new FlightWatch({
+      appliance: appliance.name,
+      ring,
+      heaps: new HeapLines(buffer, this.#plan.heaps),
+      threads: planThreads(this.#config).map(({ name }) => name),
+      directory: flightDirectory(appliance.dataDirectory),
+      thresholdNs: flightRecorder.thresholdUs * 1000,
+      filesMax: flightRecorder.dumps,
+      sessionNames: () =>
+        new Map(
+          this.#register.sessions().map(({ index, name }) => [index, name]),
+        ),
+      log: this.#log.child("flight"),
+    });
+  }
+
+  #makeFeedWatch(): FeedWatch {
+    return new FeedWatch({
+      restartMs: this.#config.feed.restartMs,
+      begin: () => this.#startThreads((agents) => agents.includes("feed"), {}),
+      isStopping: () => this.#stopping(),
+      log: this.#log.child("feed"),
+    });
   }
 
   #makeReload(read: () => Config): ReloadDesk {
@@ -206,14 +260,23 @@ export class Appliance {
   async run(): Promise<number> {
     const stopSignals = this.#listenForSignals();
     try {
+      this.#clock.start();
       this.#admin = this.#openAdmin();
-      this.#startThreads();
+      const found = chooseSnapshot(this.#config, this.#log);
+      this.#startThreads(
+        () => true,
+        found === undefined ? {} : {
+          snapshot: { path: found.path, sequence: found.meta.sequence },
+        },
+      );
+      this.#devices?.start();
       this.#replication?.start();
       const watchdog = this.#feedWatchdog();
       if (this.#replication !== undefined) await this.#waitAsHalf();
       const ready = await this.#until(() =>
         this.#gatewaysAre(GatewayState.OPEN)
       );
+      this.#flight?.start();
       if (ready && !this.#stopping()) {
         this.#announce();
         this.#coreWatch.start();
@@ -221,9 +284,13 @@ export class Appliance {
       await this.#until(() => this.#threadsLeft === 0);
       clearInterval(watchdog);
     } finally {
+      this.#flight?.stop();
+      this.#clock.stop();
       await this.#replication?.stop(this.#failure === undefined);
       stopSignals();
       this.#coreWatch.stop();
+      this.#feed?.stop();
+      this.#devices?.stop();
       await this.#admin?.close();
       for (const worker of this.#workers) worker.terminate();
     }
@@ -262,13 +329,13 @@ export class Appliance {
     return region;
   }
 
-  #startThreads(): void {
-    const found = chooseSnapshot(this.#config, this.#log);
-    const snapshot = found && {
-      path: found.path,
-      sequence: found.meta.sequence,
-    };
+  /** Starts those threads of the plan whose agents are wanted. */
+  #startThreads(
+    wanted: (agents: readonly AgentName[]) => boolean,
+    begin: Pick<ThreadStart, "snapshot">,
+  ): void {
     for (const [index, thread] of planThreads(this.#config).entries()) {
+      if (!wanted(thread.agents)) continue;
       const worker = new Worker(import.meta.resolve("./thread.ts"), {
         type: "module",
         name: thread.name,
@@ -280,21 +347,33 @@ export class Appliance {
         plan: this.#plan,
         address: this.#region.address,
         log: this.#log.settings(),
-        ...(snapshot === undefined ? {} : { snapshot }),
+        again: (this.#feed?.health().failures ?? 0) > 0,
+        ...begin,
+      };
+      const failed = (error: string): void => {
+        if (thread.agents.includes("feed")) this.#feedFailed(worker, error);
+        else this.#fail(thread.name, error);
       };
       worker.onmessage = (event: MessageEvent<ThreadMessage>) => {
-        if (event.data.kind === "failed") {
-          this.#fail(thread.name, event.data.error);
-        } else this.#threadsLeft -= 1;
+        if (event.data.kind === "failed") failed(event.data.error);
+        else this.#threadsLeft -= 1;
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        this.#fail(thread.name, event.message);
+        failed(event.message);
       };
       worker.postMessage(start);
-      this.#workers.push(worker);
+      this.#workers.add(worker);
       this.#threadsLeft += 1;
     }
+  }
+
+  /** Trading does not depend on it. */
+  #feedFailed(worker: Worker, error: string): void {
+    if (!this.#workers.delete(worker)) return;
+    worker.terminate();
+    this.#threadsLeft -= 1;
+    this.#feed?.failed(error);
   }
 
   #fail(thread: string, error: string): void {
@@ -399,11 +478,27 @@ export class Appliance {
 
   #openAdmin(): AdminServer {
     const { address, port } = this.#config.admin;
-    const metrics = new Metrics({
+    const latency = this.#plan.latency.map((offset) =>
+      new SharedHistogram(this.#region.buffer, offset)
+    );
+    const { page, gauges: state } = buildPage({
+      config: this.#config,
+      plan: this.#plan,
+      memory: this.#region.buffer,
+      hugePages: this.#region.hugePages,
       counters: this.#counters,
-      latency: this.#plan.latency.map((offset) =>
-        new SharedHistogram(this.#region.buffer, offset)
-      ),
+      latency,
+      register: this.#register,
+      depth: this.#depth,
+      health: () => this.#status(),
+      journalLag: () => this.#journalLag(),
+      directory: this.#lock,
+      log: this.#log,
+    });
+    const metrics = new Metrics({
+      state,
+      counters: this.#counters,
+      latency,
       gauges: [
         ...this.#coreWatch.gauges(),
         ...gaugesOf({
@@ -415,18 +510,26 @@ export class Appliance {
             ? { keeperLag: () => this.#keeperLag() }
             : {}),
           pressure: () => Atomics.load(this.#control, CONTROL_PRESSURE),
-          isUp: () => this.#health().status === "ok",
+          isUp: () => this.#status().status === "ok",
+          clock: () => this.#clock.state(),
+          ...(this.#flight === undefined ? {} : { flight: this.#flight }),
+          others: [
+            ...this.#feed?.gauges() ?? [],
+            ...this.#devices?.gauges() ?? [],
+          ],
         }),
       ],
     });
     return serveAdmin(address, port, {
       metrics,
+      page,
       health: () => this.#health(),
       book: (symbol) => this.#depth.read(symbol),
       state: () => this.#state(),
       instruments: () => this.#register.instruments(),
       sessions: () => this.#register.sessions(),
       accounts: () => this.#register.accounts(),
+      clock: () => this.#clock.state(),
       control: (request) => this.#ask(request),
       promote: (request) => this.#promote(request),
     }, this.#log);
@@ -452,12 +555,12 @@ export class Appliance {
     return this.#replication?.promote(request) ?? NO_PAIR;
   }
 
-  #health(): Health {
+  /** Whether orders are taken, and if not, why. */
+  #status(): Pick<Health, "status"> & { readonly reason?: string } {
     const journal = Atomics.load(this.#control, CONTROL_JOURNAL);
     const exchange = Atomics.load(this.#control, CONTROL_EXCHANGE);
     const pressure = Atomics.load(this.#control, CONTROL_PRESSURE);
     const open = this.#gatewaysAre(GatewayState.OPEN);
-    const pair = this.#replication?.health();
     const status = this.#replication?.fenced === true
       ? "fenced"
       : this.#failure !== undefined || journal === JournalState.FAILED
@@ -466,16 +569,31 @@ export class Appliance {
       ? "draining"
       : exchange === ExchangeState.FOLLOWING
       ? "standby"
-      : exchange === ExchangeState.LIVE && this.#isDegraded(pair)
+      : exchange === ExchangeState.LIVE &&
+          this.#isDegraded(this.#replication?.health())
       ? "degraded"
       : exchange === ExchangeState.LIVE && open
       ? pressure === Reason.NONE ? "ok" : "degraded"
       : "recovering";
+    if (pressure === Reason.NONE) return { status };
+    return { status, reason: REASON_TEXT[pressure] ?? `reason ${pressure}` };
+  }
+
+  #health(): Health {
+    const feed = this.#feed?.health();
+    const devices = this.#devices?.health();
+    const pair = this.#replication?.health();
+    const orders = this.#status();
+    // Orders are taken, but something beside them is not as it should be.
+    const trouble = [
+      ...feed?.status === "down" ? [`market data is down: ${feed.error}`] : [],
+      ...(devices ?? []).filter(({ link }) => link === "down")
+        .map(({ device }) => `the link of ${device} is down`),
+    ];
     return {
-      status,
-      ...(pressure === Reason.NONE
-        ? {}
-        : { reason: REASON_TEXT[pressure] ?? `reason ${pressure}` }),
+      ...(orders.status === "ok" && trouble.length > 0
+        ? { status: "degraded", reason: trouble.join("; ") }
+        : orders),
       name: this.#config.appliance.name,
       sequence: this.#counters.read(COUNTER.commands_total),
       ordersOpen: this.#counters.read(COUNTER.orders_open),
@@ -484,7 +602,10 @@ export class Appliance {
       durability: this.#config.journal.durability,
       topology: this.#config.topology.mode,
       ...(pair === undefined ? {} : { replication: pair }),
+      ...(feed === undefined ? {} : { feed }),
+      ...(devices === undefined ? {} : { devices }),
       hugePages: this.#region.hugePages,
+      clock: this.#clock.state().text,
       uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
     };
   }

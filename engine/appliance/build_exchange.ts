@@ -20,7 +20,7 @@ import {
 } from "../exchange/mod.ts";
 import { DepthPublisher } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
-import { SpscRing } from "../ring/mod.ts";
+import { receiveTimes, SpscRing } from "../ring/mod.ts";
 import type { Log } from "../telemetry/mod.ts";
 import { configuredSessions } from "./build_gateway.ts";
 import { depthShape } from "./depth_shape.ts";
@@ -30,14 +30,14 @@ import {
   type DefinitionsWanted,
   type SessionWanted,
 } from "./definitions.ts";
-import { ExchangeAgent } from "./exchange_agent.ts";
+import { ExchangeAgent, type ExchangeFlight } from "./exchange_agent.ts";
 import { House } from "./house.ts";
 import { HOUSE_SLOTS, OPERATOR_SLOTS, RECOVERY_SLOTS } from "./memory_plan.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
 import { warmUp } from "./warm_up.ts";
 import { Register } from "./register.ts";
 import { registerShape } from "./register_layout.ts";
-import type { Workshop } from "./workshop.ts";
+import { flightRing, type Workshop } from "./workshop.ts";
 
 /** How much the exchange of a configuration holds. */
 export function exchangeCapacity(config: Config): ExchangeCapacity {
@@ -71,7 +71,7 @@ export function sessionsWanted(config: Config): SessionWanted[] {
 function rulesOf(config: Config, gateway: number): SessionRulesConfig[] {
   return gateway === 0
     ? [...config.fix.sessions, ...config.binary.sessions]
-    : [...config.dpdk.sessions];
+    : [...config.dpdk.fixSessions, ...config.dpdk.sessions];
 }
 
 /** What the configuration wants defined, and how much there may be. */
@@ -107,6 +107,7 @@ export function buildExchange(workshop: Workshop): ExchangeAgent {
       const commands = warmUp(exchange, workshop.config.capacity.sessions);
       log.debug("warmed up", { commands });
     },
+    recordsFlight: true,
   });
   agent.snapshotMs = loadSnapshot(
     workshop,
@@ -124,6 +125,8 @@ export interface AssembleOptions {
   readonly onMade?: (exchange: Exchange) => void;
   /** Called before the house takes events because its ring is full. */
   readonly onHouseFull?: () => void;
+  /** Stage times go into the flight recorder, if there is one. */
+  readonly recordsFlight?: boolean;
 }
 
 /** The agent and its exchange, over the memory given. */
@@ -197,8 +200,19 @@ export function assembleExchange(
     depth,
     log,
     letOthersWork: () => workshop.letOthersWork(),
+    ...(options.recordsFlight === true ? flightPart(workshop) : {}),
   });
   return { agent, exchange };
+}
+
+function flightPart(workshop: Workshop): { flight?: ExchangeFlight } {
+  const { plan, memory } = workshop;
+  const ring = flightRing(workshop);
+  if (ring === undefined) return {};
+  const received = plan.receiveTimes.map((offset) =>
+    receiveTimes(memory, offset, plan.commandSlots)
+  );
+  return { flight: { ring, received } };
 }
 
 /** Producer ends of the gateways' event rings. */

@@ -13,12 +13,16 @@ import {
   FeedBuilder,
   type FeedLine,
   FeedServer,
+  type FeedSocket,
   FeedStore,
 } from "../marketdata/mod.ts";
 import { SnapshotReader } from "../snapshot/mod.ts";
-import { UringTransport } from "../transport/mod.ts";
+import type { Log } from "../telemetry/mod.ts";
+import type { Transport } from "../transport/mod.ts";
 import { journalDirectory } from "./build_journal.ts";
+import { openDpdkFeed } from "./open_dpdk.ts";
 import { FeedAgent, type FeedParts } from "./feed_agent.ts";
+import { openKernelTransport } from "./open_transport.ts";
 import { Replica } from "./replica.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -34,10 +38,10 @@ export function buildFeed(workshop: Workshop): FeedAgent {
     clock.realtime();
     return Math.floor(clock.toNumber() / 1e6);
   };
-  const sockets = openSockets(config);
+  const sockets = openSockets(config, log);
   return new FeedAgent({
     makeParts: () => makeParts(workshop, sockets, nowMs),
-    closeSockets: () => sockets.transport.dispose(),
+    closeSockets: () => sockets.dispose(),
     endMs: config.feed.endMs,
     control,
     lane: workshop.lane("feed"),
@@ -46,37 +50,83 @@ export function buildFeed(workshop: Workshop): FeedAgent {
   });
 }
 
+/** What the feed is told by and asked on. */
+interface Sockets {
+  readonly lines: readonly FeedLine[];
+  readonly requests: FeedSocket;
+  readonly snapshots: FeedSocket;
+  dispose(): void;
+}
+
 /** The sockets: opened at the start, so that a wrong address is found then. */
-function openSockets(config: Config) {
-  const { feed } = config;
-  const transport = new UringTransport({
-    connectionsMax: feed.snapshotsMax + SPARE_CONNECTIONS,
-    receiveWindowBytes: 4096,
-    sendWindowBytes: 65_536,
-    datagramsMax: DATAGRAMS_MAX,
-    hugePages: false,
-  });
-  const line = (group: string, port: number, from: string): FeedLine => {
-    const listener = transport.listenDatagram(from, 0);
-    transport.multicastFrom(listener, from, feed.hops);
-    return { listener, group: addressNumber(group), port };
+function openSockets(config: Config, log: Log): Sockets {
+  const opened: Transport[] = [];
+  const dispose = (): void => {
+    for (const transport of opened) transport.dispose();
   };
-  const lines = [
-    line(feed.groupA, feed.portA, feed.interfaceA),
-    line(feed.groupB, feed.portB, feed.interfaceB),
-  ];
-  const requests = transport.listenDatagram(feed.address, feed.requestPort);
-  const snapshots = transport.listenStream(feed.address, feed.snapshotPort);
-  return { transport, lines, requests, snapshots };
+  try {
+    const kernel = openKernelTransport(config.transport.kind, {
+      connectionsMax: config.feed.snapshotsMax + SPARE_CONNECTIONS,
+      receiveWindowBytes: 4096,
+      sendWindowBytes: 65_536,
+      datagramsMax: DATAGRAMS_MAX,
+      hugePages: false,
+    }, log);
+    opened.push(kernel);
+    const datagrams = config.feed.transport === "dpdk"
+      ? openDpdkFeed(config, log)
+      : kernel;
+    if (datagrams !== kernel) opened.push(datagrams);
+    return { ...listen(config, kernel, datagrams), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+function listen(
+  { feed }: Config,
+  kernel: Transport,
+  datagrams: Transport,
+): Omit<Sockets, "dispose"> {
+  const isKernel = datagrams === kernel;
+  const line = (group: string, port: number, address: string): FeedLine => {
+    const from = isKernel ? address : feed.deviceAddress;
+    const listener = datagrams.listenDatagram(from, 0);
+    datagrams.multicastFrom(listener, from, feed.hops);
+    return {
+      transport: datagrams,
+      listener,
+      group: addressNumber(group),
+      port,
+    };
+  };
+  const address = isKernel ? feed.address : feed.deviceAddress;
+  return {
+    lines: [
+      line(feed.groupA, feed.portA, feed.interfaceA),
+      line(feed.groupB, feed.portB, feed.interfaceB),
+    ],
+    requests: {
+      transport: datagrams,
+      listener: datagrams.listenDatagram(address, feed.requestPort),
+    },
+    snapshots: {
+      transport: kernel,
+      listener: kernel.listenStream(feed.address, feed.snapshotPort),
+    },
+  };
 }
 
 /** Everything else, when the engine is live. */
 function makeParts(
   workshop: Workshop,
-  sockets: ReturnType<typeof openSockets>,
+  sockets: Sockets,
   nowMs: () => number,
 ): FeedParts {
-  const { transport, lines, requests, snapshots } = sockets;
+  const { lines, requests, snapshots } = sockets;
+  const portOf = ({ transport, listener }: FeedSocket): number =>
+    transport.port(listener);
   const { config, snapshot } = workshop;
   const { feed } = config;
   const log = workshop.log.child("feed");
@@ -109,8 +159,9 @@ function makeParts(
   const session = String(Math.floor(nowMs() / 1000)).padStart(10, "0");
   log.info("feed open", {
     session,
-    requestPort: transport.port(requests),
-    snapshotPort: transport.port(snapshots),
+    transport: requests.transport.name,
+    requestPort: portOf(requests),
+    snapshotPort: portOf(snapshots),
   });
   return {
     replica,
@@ -121,12 +172,16 @@ function makeParts(
     store,
     builder,
     server: new FeedServer({
-      transport,
       store,
       builder,
       session,
       lines,
       requests,
+      requestsPerSecond: feed.requestsPerSecond,
+      snapshots: snapshots.transport,
+      ...(feed.snapshotPassword === "" ? {} : {
+        login: { user: feed.snapshotUser, password: feed.snapshotPassword },
+      }),
       heartbeatMs: feed.heartbeatMs,
       snapshotsMax: feed.snapshotsMax,
       nowMs,

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Clock, memoryInfo } from "../../ffi/mod.ts";
+import { Clock } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
   BinaryGateway,
@@ -20,6 +20,7 @@ import {
   type ConfiguredSession,
   GatewayAgent,
   type GatewayContext,
+  type GatewayFlight,
   type ListenerOptions,
   type ProtocolGateway,
 } from "../gateway/mod.ts";
@@ -28,15 +29,13 @@ import {
   EVENT_SLOT_BYTES,
   Protocol,
 } from "../record/mod.ts";
-import { CONTROL_LEASE_VALUE, SpscRing } from "../ring/mod.ts";
-import { type Log, SharedHistogram } from "../telemetry/mod.ts";
-import { DpdkTransport, type Transport } from "../transport/mod.ts";
+import { CONTROL_LEASE_VALUE, receiveTimes, SpscRing } from "../ring/mod.ts";
+import { type Log, SessionBoard, SharedHistogram } from "../telemetry/mod.ts";
+import type { Transport } from "../transport/mod.ts";
 import { loadSnapshot } from "./load_snapshot.ts";
+import { openDpdkGateway } from "./open_dpdk.ts";
 import { openKernelTransport } from "./open_transport.ts";
-import type { Workshop } from "./workshop.ts";
-
-/** Pages of 2 MB that 16,383 packet buffers and DPDK itself need. */
-const DPDK_HUGE_PAGES_MIN = 32;
+import { flightRing, type Workshop } from "./workshop.ts";
 
 /** Sessions of the configuration, by the gateway that serves them. */
 export function configuredSessions(
@@ -44,7 +43,7 @@ export function configuredSessions(
   gateway: number,
 ): ConfiguredSession[] {
   const binary = gateway === 0 ? config.binary.sessions : config.dpdk.sessions;
-  const fix = gateway === 0 ? config.fix.sessions : [];
+  const fix = gateway === 0 ? config.fix.sessions : config.dpdk.fixSessions;
   return [
     ...fix.map((session) => ({
       protocolCode: Protocol.FIX,
@@ -67,41 +66,35 @@ function openTransport(config: Config, index: number, log: Log): Transport {
       connectionsMax: config.capacity.connections,
       receiveWindowBytes: config.capacity.receiveWindowBytes,
       sendWindowBytes: config.capacity.sendWindowBytes,
+      timestamps: config.transport.timestamps,
       hugePages: config.memory.hugePages !== "never",
       kernelPollCore: config.transport.kernelPollCore,
       busyPollUs: config.transport.busyPollUs,
       log: (level, message, fields) => log.log(level, message, fields),
     }, log);
   }
-  return new DpdkTransport({
-    device: config.dpdk.device,
-    address: config.dpdk.address,
-    prefix: config.dpdk.prefixLength,
-    hugePages: dpdkHugePages(config, log),
-  });
+  return openDpdkGateway(config, log);
 }
 
-/** Whether the packet buffers shall lie in huge pages: "auto" asks what is free. */
-function dpdkHugePages(config: Config, log: Log): boolean {
-  const wanted = config.memory.hugePages;
-  if (wanted !== "auto") return wanted === "require";
-  const { hugePagesFree, hugePagesReserved } = memoryInfo();
-  const free = hugePagesFree - hugePagesReserved;
-  if (free >= DPDK_HUGE_PAGES_MIN) return true;
-  log.warn(
-    "DPDK's packet buffers lie in ordinary pages: too few huge pages are free. " +
-      "Raise vm.nr_hugepages with sysctl",
-    { free, wanted: DPDK_HUGE_PAGES_MIN },
-  );
-  return false;
+/** Whether a gateway has FIX: the one over DPDK only where it has sessions for it. */
+function servesFix(config: Config, index: number): boolean {
+  return index === 0 || config.dpdk.fixSessions.length > 0;
 }
 
 /** Listeners, in the order in which bound ports are told: FIX, binary TCP, binary UDP. */
 function listenersOf(config: Config, index: number): ListenerOptions[] {
   const { fix, binary, dpdk } = config;
   if (index === 1) {
-    const { address, udpPort: port } = dpdk;
-    return [{ kind: "datagram", address, port, protocol: 0 }];
+    const { address } = dpdk;
+    const hasFix = servesFix(config, 1);
+    const ports = [
+      ["stream", hasFix ? dpdk.fixPort : 0, 0],
+      ["stream", dpdk.tcpPort, hasFix ? 1 : 0],
+      ["datagram", dpdk.udpPort, hasFix ? 1 : 0],
+    ] as const;
+    return ports.filter(([, port]) => port !== 0).map(
+      ([kind, port, protocol]) => ({ kind, address, port, protocol }),
+    );
   }
   return [
     { kind: "stream", address: fix.address, port: fix.port, protocol: 0 },
@@ -134,7 +127,7 @@ function protocolsOf(
       ...options.binary,
     }),
   };
-  if (index === 1) return [binary];
+  if (!servesFix(config, index)) return [binary];
   const fix = {
     code: Protocol.FIX,
     gateway: new FixGateway(context, {
@@ -157,6 +150,8 @@ export interface ProtocolOptions {
   readonly binary?: Partial<BinaryGatewayOptions>;
   /** Whether clients may be told what is known now; by the lease, if left out. */
   readonly mayTell?: () => boolean;
+  /** Stage times go into the flight recorder, if there is one. */
+  readonly recordsFlight?: boolean;
 }
 
 /** With a lease: clients are told nothing once it is over. */
@@ -199,6 +194,7 @@ export function buildGateway(workshop: Workshop, index: number): GatewayAgent {
       storeDirectory: outboundDirectory(config.appliance.dataDirectory),
       baseDirectory: keptDirectory(config.appliance.dataDirectory),
     },
+    { recordsFlight: true },
   );
   loadSnapshot(workshop, agent.name, (from) => agent.load(from));
   return agent;
@@ -247,6 +243,7 @@ export function assembleGateway(
     clock: workshop.clock,
     lane: workshop.lane(index === 0 ? "gateway0" : "gateway1"),
     latency: new SharedHistogram(memory, plan.latency[index]!),
+    board: new SessionBoard(memory, plan.board, config.capacity.sessions),
     log,
     listeners: listenersOf(config, index),
     sessions: configuredSessions(config, index),
@@ -257,5 +254,23 @@ export function assembleGateway(
       ? leaseCheck(workshop)
       : { mayTell: options.mayTell }),
     drainTimeoutMs: config.appliance.drainTimeoutMs,
+    ...(options.recordsFlight === true ? flightPart(workshop, index) : {}),
   });
+}
+
+function flightPart(
+  workshop: Workshop,
+  index: number,
+): { flight?: GatewayFlight } {
+  const { config, plan, memory } = workshop;
+  const ring = flightRing(workshop);
+  if (ring === undefined) return {};
+  const offset = plan.receiveTimes[index]!;
+  return {
+    flight: {
+      ring,
+      received: receiveTimes(memory, offset, plan.commandSlots),
+      thresholdNs: config.flightRecorder.thresholdUs * 1000,
+    },
+  };
 }

@@ -24,7 +24,7 @@ import {
 } from "../ring/mod.ts";
 import { JournalAgent } from "./journal_agent.ts";
 import { RECOVERY_SLOTS } from "./memory_plan.ts";
-import type { Workshop } from "./workshop.ts";
+import { flightRing, type Workshop } from "./workshop.ts";
 
 const MIB = 1 << 20;
 
@@ -62,6 +62,7 @@ export function buildJournal(
   const { config, plan, memory, control, controlF64, snapshot } = workshop;
   const directory = journalDirectory(config.appliance.dataDirectory);
   makeDirectory(directory);
+  const flight = flightRing(workshop);
   const replicated = config.journal.durability === "replicated";
   const durability = localDurability(config);
   const mapped = durability !== "synced" && config.journal.mappedWrites;
@@ -85,6 +86,7 @@ export function buildJournal(
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),
       ...(mapped ? { files: new MappedJournalFiles() } : {}),
+      ...(flight === undefined ? {} : { flight }),
     },
     pressureLimits: limits,
     recovery: new SpscRing(

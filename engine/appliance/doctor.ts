@@ -14,9 +14,12 @@
  * @module
  */
 import type { Config } from "../config/mod.ts";
+import { dpdkMemoryBytes } from "../../ffi/dpdk.ts";
 import { libraryPath, uringLayout } from "../../ffi/mod.ts";
 import { Exchange } from "../exchange/mod.ts";
 import { COMMAND_SLOT_BYTES } from "../record/mod.ts";
+import { clockFinding } from "./clock_finding.ts";
+import { clockOnce } from "./clock_watch.ts";
 import { exchangeCapacity } from "./build_exchange.ts";
 import { judgeCores } from "./doctor_cores.ts";
 import { judgeDisk, judgeLimits } from "./doctor_disk.ts";
@@ -39,6 +42,7 @@ import {
 import { planOf } from "./memory_plan.ts";
 import { FEED_SLOT_BYTES } from "../marketdata/mod.ts";
 import type { Peer } from "./network_facts.ts";
+import { dpdkPorts } from "./open_dpdk.ts";
 import { pinnedCoresOf } from "./placement.ts";
 import { isFollower, planThreads } from "./topology.ts";
 
@@ -82,6 +86,7 @@ export function doctor(config: Config, options: DoctorOptions = {}): Finding[] {
   return [
     ...inSection("program", program),
     ...examine(subject, hostFacts(subject, options)),
+    ...inSection("time", [clockFinding(clockOnce(config.clock))]),
   ];
 }
 
@@ -146,6 +151,7 @@ function mappings(config: Config): number[] {
       ? [shared.bytes, exchangeBytes, feed.historyMessages * FEED_SLOT_BYTES]
       : [],
     transport.totalBytes,
+    ...dpdkPorts(config).map(dpdkMemoryBytes),
     config.journal.groupRecordsMax * COMMAND_SLOT_BYTES,
   ];
 }

@@ -54,6 +54,7 @@ import {
   CONTROL_ROLE,
   CONTROL_SEQUENCE_VALUE,
   ExchangeState,
+  type FlightRing,
   GatewayState,
   JournalState,
   ReplicatorState,
@@ -111,6 +112,15 @@ export interface ExchangeAgentOptions {
   readonly log: Log;
   /** Lets the other agents of this thread go on while this one waits for room. */
   readonly letOthersWork: () => void;
+  /** Where stage times go; left out = nowhere. */
+  readonly flight?: ExchangeFlight;
+}
+
+/** The exchange's part of the flight recorder. */
+export interface ExchangeFlight {
+  readonly ring: FlightRing;
+  /** `receiveTimes()` of each of `commands`. */
+  readonly received: readonly Uint32Array[];
 }
 
 /** What became of a configuration that was asked for. */
@@ -140,6 +150,10 @@ const RECOVERED_PER_ROUND_MAX = 1024;
 /** This many instruments' depth is published at a time, at most this often: it delays whoever comes then. */
 const DEPTH_INSTRUMENTS = 16;
 const DEPTH_PERIOD_NS = 10_000_000;
+/** In the place of a gateway. */
+const OF_OPERATOR = -1;
+/** Receive time of what nobody sent. */
+const NOT_RECEIVED = new Uint32Array(2);
 
 /** Sequencer and exchange. One thread; see the module's text. */
 export class ExchangeAgent implements Agent {
@@ -286,7 +300,7 @@ export class ExchangeAgent implements Agent {
     const { commands, operator, control } = this.#options;
     let work = 0;
     for (let i = 0; i < commands.length; i++) {
-      work += this.#takeCommands(commands[i]!);
+      work += this.#takeCommands(commands[i]!, i);
     }
     if (operator.available() > 0) work += this.#takeOperator();
     if (this.#asked !== undefined) work += this.#takeConfiguration();
@@ -311,7 +325,7 @@ export class ExchangeAgent implements Agent {
   }
 
   /** Numbers, stamps, journals and applies a batch of one gateway's commands. */
-  #takeCommands(ring: SpscRing): number {
+  #takeCommands(ring: SpscRing, gateway: number): number {
     let count = ring.available();
     if (count === 0) return 0;
     if (count > COMMANDS_PER_ROUND_MAX) count = COMMANDS_PER_ROUND_MAX;
@@ -319,15 +333,24 @@ export class ExchangeAgent implements Agent {
     const room = journal.free();
     if (count > room) count = room;
     if (count === 0) return 0;
-    this.#journal(ring, count);
+    const last = this.#journal(ring, count, gateway);
     const offsets = this.#offsets;
     for (let i = 0; i < count; i++) {
       offsets[i] = ring.peek(i) * COMMAND_SLOT_BYTES;
     }
     exchange.applyAll(ring, offsets, 0, count);
     ring.release(count);
+    this.#recordMatched(last, count);
     this.#publishEvents();
     return count;
+  }
+
+  /** Notes when a batch was matched; `last` is what `#journal()` returned. */
+  #recordMatched(last: number, count: number): void {
+    if (last < 0) return;
+    const { clock } = this.#options;
+    clock.realtime();
+    this.#options.flight!.ring.matched(last, count, clock.words);
   }
 
   /** The same for what the operator asks: all of a request or nothing, so that nothing comes in between. */
@@ -335,13 +358,14 @@ export class ExchangeAgent implements Agent {
     const { operator, journal, exchange, house } = this.#options;
     const count = operator.available();
     if (journal.free() < count) return 0;
-    this.#journal(operator, count);
+    const last = this.#journal(operator, count, OF_OPERATOR);
     for (let i = 0; i < count; i++) {
       const at = operator.peek(i) * COMMAND_SLOT_BYTES;
       exchange.apply(operator, at);
       this.#options.definitions.observe(operator, at);
     }
     operator.release(count);
+    this.#recordMatched(last, count);
     this.#publishEvents();
     house.drain();
     house.showBlocks(exchange, true);
@@ -394,9 +418,17 @@ export class ExchangeAgent implements Agent {
     }
   }
 
-  /** Numbers and stamps commands of a ring, and gives them to the journal, which may write while we match. */
-  #journal(ring: SpscRing, count: number): void {
+  /**
+   * Numbers and stamps commands of a ring, and gives them to the journal, which
+   * may write while we match.
+   *
+   * @param gateway Whose ring it is, or `OF_OPERATOR`.
+   * @returns Slot of the last one in the flight recorder, or -1.
+   */
+  #journal(ring: SpscRing, count: number, gateway: number): number {
     this.#stamp();
+    const { flight } = this.#options;
+    let last = -1;
     const { u32, f64 } = ring;
     const pressure = Atomics.load(this.#options.control, CONTROL_PRESSURE);
     for (let i = 0; i < count; i++) {
@@ -406,8 +438,16 @@ export class ExchangeAgent implements Agent {
       u32[base * 2 + CMD_TIME_HI_U32] = this.#timeHi;
       if (pressure !== 0) markRefused(ring, base * 8, pressure);
       this.#copyToJournal(ring, base * 2);
+      if (flight !== undefined) {
+        const own = gateway === OF_OPERATOR;
+        const received = own ? NOT_RECEIVED : flight.received[gateway]!;
+        const from = ring.peek(i);
+        const at = own ? 0 : from;
+        last = flight.ring.sequenced(ring, from, received, at, count);
+      }
     }
     this.#options.journal.publish();
+    return last;
   }
 
   /** Makes a command of its own if a timer is due and no other command says so. */
@@ -463,13 +503,18 @@ export class ExchangeAgent implements Agent {
 
   /** Numbers, stamps and applies a command that was written into the journal's ring. */
   #applyOwn(at: number): void {
-    const { exchange, journal } = this.#options;
+    const { exchange, journal, flight } = this.#options;
     // A slot that is claimed and not published is still ours to read.
     journal.f64[(at >>> 3) + CMD_SEQUENCE_F64] = ++this.#sequence;
     journal.u32[(at >>> 2) + CMD_TIME_LO_U32] = this.#timeLo;
     journal.u32[(at >>> 2) + CMD_TIME_HI_U32] = this.#timeHi;
+    const slot = at / COMMAND_SLOT_BYTES;
+    const last = flight === undefined
+      ? -1
+      : flight.ring.sequenced(journal, slot, NOT_RECEIVED, 0, 1);
     exchange.apply(journal, at);
     journal.publish();
+    this.#recordMatched(last, 1);
     this.#publishEvents();
   }
 

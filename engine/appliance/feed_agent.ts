@@ -12,7 +12,8 @@
  * It is silent until the engine is live and it has come to where the engine
  * began; then its session starts with the book as it is. So each run has a
  * session of its own, and a standby publishes nothing. It never holds the
- * engine: it may lag, allocate and wait. One thread of its own.
+ * engine: it may lag, allocate and wait. If it fails, its thread ends, and the
+ * main thread begins another (`feed_watch.ts`). One thread of its own.
  *
  * @module
  */
@@ -185,6 +186,8 @@ export class FeedAgent implements Agent {
     lane.set(COUNTER.feed_packets_total, counts.packets);
     lane.set(COUNTER.feed_requests_answered_total, counts.answered);
     lane.set(COUNTER.feed_requests_unanswered_total, counts.unanswered);
+    lane.set(COUNTER.feed_requests_limited_total, counts.limited);
+    lane.set(COUNTER.feed_logins_rejected_total, counts.rejected);
     lane.set(COUNTER.feed_snapshots_total, counts.snapshots);
   }
 

@@ -15,6 +15,7 @@ import {
   REASON_TEXT,
 } from "../record/mod.ts";
 import { SpscRing } from "../ring/mod.ts";
+import { clockGauges, type ClockState } from "./clock_watch.ts";
 import { type MemoryPlan, OPERATOR_SLOTS } from "./memory_plan.ts";
 import type { GaugeSource } from "./metrics.ts";
 import type { Register } from "./register.ts";
@@ -32,6 +33,11 @@ export interface GaugeParts {
   /** `Reason` for which new orders are refused for the disk's sake. */
   readonly pressure: () => number;
   readonly isUp: () => boolean;
+  readonly clock: () => ClockState;
+  /** Messages that took too long, and files of them; left out if nobody looks. */
+  readonly flight?: { readonly alarms: number; readonly dumps: number };
+  /** Of the feed and of devices, where there are any. */
+  readonly others: readonly GaugeSource[];
 }
 
 /** A figure without labels. */
@@ -77,7 +83,10 @@ export function gaugesOf(parts: GaugeParts): GaugeSource[] {
       () => register.words[RegisterWord.PREVENTED]!,
       "counter",
     ),
+    ...clockGauges(parts.clock),
+    ...parts.flight === undefined ? [] : flightFigures(parts.flight),
     ...instrumentFigures(register),
+    ...parts.others,
     {
       name: "warnings_total",
       help: "Soft limits passed, by reason",
@@ -90,6 +99,25 @@ export function gaugesOf(parts: GaugeParts): GaugeSource[] {
           )
           .filter(([, count]) => count > 0),
     },
+  ];
+}
+
+function flightFigures(
+  flight: { readonly alarms: number; readonly dumps: number },
+): GaugeSource[] {
+  return [
+    plain(
+      "flight_slow_messages_total",
+      "Messages that took longer than [flight_recorder] threshold_us",
+      () => flight.alarms,
+      "counter",
+    ),
+    plain(
+      "flight_dumps_total",
+      "Files that the flight recorder wrote of them",
+      () => flight.dumps,
+      "counter",
+    ),
   ];
 }
 

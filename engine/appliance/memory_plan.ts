@@ -5,8 +5,9 @@
  *
  * ```
  *   control | counters | latency, one each gateway | depth | register |
- *   recovery ring | journal ring | replica ring | operator ring |
- *   command ring, event ring, each gateway
+ *   session board | recovery ring | journal ring | replica ring | operator ring |
+ *   command ring, event ring, each gateway | house ring |
+ *   receive times, one each gateway | flight ring | heaps
  * ```
  *
  * Every part starts on a 4 KiB page, so that no two agents share a cache line.
@@ -16,8 +17,18 @@
 import type { Config } from "../config/mod.ts";
 import { depthBytes } from "../marketdata/mod.ts";
 import { COMMAND_SLOT_BYTES, EVENT_SLOT_BYTES } from "../record/mod.ts";
-import { CONTROL_BYTES, SpscRing } from "../ring/mod.ts";
-import { COUNTER_BLOCK_BYTES, HISTOGRAM_BYTES } from "../telemetry/mod.ts";
+import {
+  CONTROL_BYTES,
+  flightBytes,
+  receiveTimesBytes,
+  SpscRing,
+} from "../ring/mod.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  HEAP_LINES_BYTES,
+  HISTOGRAM_BYTES,
+  SessionBoard,
+} from "../telemetry/mod.ts";
 import { depthShape } from "./depth_shape.ts";
 import { registerBytes, registerShape } from "./register_layout.ts";
 
@@ -43,6 +54,10 @@ export interface MemoryPlanOptions {
   readonly depthBytes: number;
   /** Bytes of the register. */
   readonly registerBytes: number;
+  /** Of the flight recorder's ring; 0 = there is none. */
+  readonly flightSlots: number;
+  /** Bytes of the board of sessions. */
+  readonly boardBytes: number;
 }
 
 /** Byte offsets in the shared region. Plain data: it travels to workers. */
@@ -52,6 +67,7 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly latency: readonly number[];
   readonly depth: number;
   readonly register: number;
+  readonly board: number;
   readonly recoveryRing: number;
   readonly journalRing: number;
   readonly replicaRing: number;
@@ -60,6 +76,9 @@ export interface MemoryPlan extends MemoryPlanOptions {
   readonly eventRings: readonly number[];
   /** Events to the appliance itself; beside the others, as the plain path needs. */
   readonly houseRing: number;
+  readonly receiveTimes: readonly number[];
+  readonly flight: number;
+  readonly heaps: number;
   readonly bytes: number;
 }
 
@@ -80,6 +99,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     latency: each(HISTOGRAM_BYTES),
     depth: take(options.depthBytes),
     register: take(options.registerBytes),
+    board: take(options.boardBytes),
     recoveryRing: take(SpscRing.bytes(COMMAND_SLOT_BYTES, RECOVERY_SLOTS)),
     journalRing: take(
       SpscRing.bytes(COMMAND_SLOT_BYTES, options.journalSlots),
@@ -93,6 +113,9 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     ),
     eventRings: each(SpscRing.bytes(EVENT_SLOT_BYTES, options.eventSlots)),
     houseRing: take(SpscRing.bytes(EVENT_SLOT_BYTES, HOUSE_SLOTS)),
+    receiveTimes: each(receiveTimesBytes(options.commandSlots)),
+    flight: take(flightBytes(options.flightSlots)),
+    heaps: take(HEAP_LINES_BYTES),
     bytes: end,
   };
 }
@@ -108,5 +131,7 @@ export function planOf(config: Config): MemoryPlan {
     replicaSlots: config.replication.role === "none" ? 2 : REPLICA_SLOTS,
     depthBytes: depthBytes(depthShape(config)),
     registerBytes: registerBytes(registerShape(config)),
+    flightSlots: config.flightRecorder.slots,
+    boardBytes: SessionBoard.bytes(capacity.sessions),
   });
 }

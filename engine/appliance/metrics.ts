@@ -13,11 +13,13 @@ import { build as buildHistogram } from "hdr-histogram-js";
 import prometheus from "prom-client";
 import { REASON_TEXT } from "../record/mod.ts";
 import {
+  bucketTopNs,
   COUNTER,
   type CounterReader,
   COUNTERS,
   type SharedHistogram,
 } from "../telemetry/mod.ts";
+import { barsOf, LATENCY_BOUNDS_NS, sumOf } from "./latency_window.ts";
 
 /** Percentiles that are shown, in per cent. */
 export const PERCENTILES = [50, 90, 99, 99.9, 99.99, 100] as const;
@@ -39,6 +41,8 @@ export interface MetricsSources {
   readonly counters: CounterReader;
   readonly latency: readonly SharedHistogram[];
   readonly gauges: readonly GaugeSource[];
+  /** Of the appliance as a whole. */
+  readonly state: readonly GaugeSource[];
 }
 
 /** Percentiles of all histograms together, nanoseconds. */
@@ -75,15 +79,39 @@ export function latencyFigures(
   };
 }
 
+const HISTOGRAM = "ferrule_answer_latency_seconds";
+
+/** The latency under the buckets of `LATENCY_BOUNDS_NS`, for percentiles of any span of time. */
+function histogramText(histograms: readonly SharedHistogram[]): string {
+  const counts = sumOf(histograms);
+  let count = 0;
+  const buckets = barsOf(counts).map((bar, i) => {
+    count += bar;
+    const boundNs = LATENCY_BOUNDS_NS[i];
+    const le = boundNs === undefined ? "+Inf" : boundNs / 1e9;
+    return `${HISTOGRAM}_bucket{le="${le}"} ${count}\n`;
+  });
+  const sumNs = counts.reduce(
+    (sum, many, bucket) => sum + many * bucketTopNs(bucket),
+    0,
+  );
+  return `\n# HELP ${HISTOGRAM} From the sequencer's time stamp to the release of the answer, in buckets\n` +
+    `# TYPE ${HISTOGRAM} histogram\n${buckets.join("")}` +
+    `${HISTOGRAM}_sum ${sumNs / 1e9}\n${HISTOGRAM}_count ${count}\n`;
+}
+
 /** Names the metrics and reads them on demand. */
 export class Metrics {
   readonly #registry = new prometheus.Registry();
+  readonly #latency: readonly SharedHistogram[];
 
   constructor(sources: MetricsSources) {
+    this.#latency = sources.latency;
     this.#addCounters(sources.counters);
     this.#addRefusals(sources.counters);
     this.#addLatency(sources.latency);
     this.#addGauges(sources.gauges);
+    this.#addGauges(sources.state);
   }
 
   /** The content type that goes with `text()`. */
@@ -92,8 +120,8 @@ export class Metrics {
   }
 
   /** All metrics in the text format. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    return await this.#registry.metrics() + histogramText(this.#latency);
   }
 
   #addCounters(counters: CounterReader): void {
@@ -183,6 +211,8 @@ export class Metrics {
           ...common,
           collect() {
             this.reset();
+            // Without labels, a reset leaves a zero that nobody said.
+            if (labels.length === 0) this.remove();
             for (const [values, value] of read()) this.set(values, value);
           },
         });

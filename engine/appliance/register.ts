@@ -365,6 +365,12 @@ export class Register {
     return undefined;
   }
 
+  /** The instrument of that index; undefined if there is none. */
+  instrument(index: number): InstrumentView | undefined {
+    const entry = this.#instruments.read(index);
+    return entry === undefined ? undefined : instrumentView(entry, index);
+  }
+
   /** State of each instrument, by symbol. */
   states(): { symbol: string; state: number; auctions: number }[] {
     return this.#all(this.#instruments, RegisterWord.INSTRUMENTS, (entry) => ({

@@ -232,7 +232,14 @@ export class ReloadDesk {
 
 /** A configuration with the sessions of another one besides its own. */
 function withSessions(before: Config, after: Config): Config {
-  const fix = new Set(before.fix.sessions.map((one) => one.senderCompId));
+  const fix = new Set(
+    [...before.fix.sessions, ...before.dpdk.fixSessions].map((one) =>
+      one.senderCompId
+    ),
+  );
+  const addedFix = <One extends { readonly senderCompId: string }>(
+    sessions: readonly One[],
+  ): One[] => sessions.filter((one) => !fix.has(one.senderCompId));
   const numbers = new Set(
     [...before.binary.sessions, ...before.dpdk.sessions].map(({ number }) =>
       number
@@ -247,7 +254,7 @@ function withSessions(before: Config, after: Config): Config {
       ...before.fix,
       sessions: [
         ...before.fix.sessions,
-        ...after.fix.sessions.filter((one) => !fix.has(one.senderCompId)),
+        ...addedFix(after.fix.sessions),
       ],
     },
     binary: {
@@ -257,6 +264,10 @@ function withSessions(before: Config, after: Config): Config {
     dpdk: {
       ...before.dpdk,
       sessions: [...before.dpdk.sessions, ...added(after.dpdk.sessions)],
+      fixSessions: [
+        ...before.dpdk.fixSessions,
+        ...addedFix(after.dpdk.fixSessions),
+      ],
     },
   };
 }

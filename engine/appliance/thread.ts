@@ -23,6 +23,8 @@ import { CONTROL_BYTES } from "../ring/mod.ts";
 import {
   COUNTER_BLOCK_BYTES,
   CounterLane,
+  HeapAnswerer,
+  HeapLines,
   Log,
   type LogSettings,
 } from "../telemetry/mod.ts";
@@ -36,6 +38,7 @@ import { buildReplication } from "./build_replication.ts";
 import { ConfigFollower, type ConfigTaker } from "./config_board.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { preferNodeOf, settle } from "./placement.ts";
+import { chooseSnapshot } from "./snapshots.ts";
 import {
   AGENT_LANES,
   type AgentName,
@@ -57,6 +60,8 @@ export interface ThreadStart {
   readonly log: LogSettings;
   /** What the state begins with; none = the journal's first command. */
   readonly snapshot?: ChosenSnapshot;
+  /** It ran before and failed: what it begins with is chosen anew, here. */
+  readonly again?: boolean;
 }
 
 /** What a thread answers, once. */
@@ -123,6 +128,9 @@ function run(start: ThreadStart): void {
   if (thread.core >= 0) preferNodeOf(thread.core, log);
   const memory = attach(start.address, plan.bytes);
   const agents: GuardedAgent[] = [];
+  const snapshot = start.again === true
+    ? chosenAgain(config, log)
+    : start.snapshot;
   const workshop: Workshop = {
     config,
     plan,
@@ -131,7 +139,7 @@ function run(start: ThreadStart): void {
     controlF64: new Float64Array(memory, plan.control, CONTROL_BYTES >>> 3),
     clock,
     log,
-    ...(start.snapshot === undefined ? {} : { snapshot: start.snapshot }),
+    ...(snapshot === undefined ? {} : { snapshot }),
     lane: (agent) => {
       const lane = agent === "thread"
         ? AGENT_LANES.length + start.index
@@ -158,10 +166,20 @@ function run(start: ThreadStart): void {
     const follower = { control, controlF64, thread: start.index, takers };
     agents.push(new GuardedAgent(new ConfigFollower(follower)));
     settle(mappedRegions(), thread.core, log);
+    const heaps = new HeapLines(memory, plan.heaps);
+    const usedBytes = () => Deno.memoryUsage().heapUsed;
+    const answerer = new HeapAnswerer(heaps, start.index, usedBytes);
+    agents.push(new GuardedAgent(answerer));
     runAgents(agents, thread.idle, rounds);
   } finally {
     for (const agent of agents) agent.dispose();
   }
+}
+
+/** The newest snapshot now. */
+function chosenAgain(config: Config, log: Log): ChosenSnapshot | undefined {
+  const found = chooseSnapshot(config, log);
+  return found && { path: found.path, sequence: found.meta.sequence };
 }
 
 /** The disk's limits are looked at whenever it is judged. */

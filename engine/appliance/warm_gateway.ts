@@ -77,7 +77,13 @@ import {
   ExchangeState,
   SpscRing,
 } from "../ring/mod.ts";
-import { COUNTER, CounterLane, CounterReader, Log } from "../telemetry/mod.ts";
+import {
+  COUNTER,
+  CounterLane,
+  CounterReader,
+  Log,
+  SessionBoard,
+} from "../telemetry/mod.ts";
 import {
   BINARY_VERSION_2,
   ClientType,
@@ -400,6 +406,8 @@ export function warmUpGateway(workshop: Workshop, index: number): WarmCounts {
     replicaSlots: 2,
     depthBytes: SMALL_BYTES,
     registerBytes: SMALL_BYTES,
+    boardBytes: SessionBoard.bytes(config.capacity.sessions),
+    flightSlots: config.flightRecorder.slots === 0 ? 0 : RING_SLOTS,
   });
   const memory = new ArrayBuffer(plan.bytes);
   const words = CONTROL_BYTES >>> 2;

@@ -71,6 +71,12 @@ export class WarmTransport implements Transport {
     return 0;
   }
 
+  multicastFrom(): void {}
+
+  joinGroup(): void {}
+
+  leaveGroup(): void {}
+
   closeListener(): void {}
 
   poll(): number {

@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
+import { FlightRing } from "../ring/mod.ts";
 import type { CounterLane, Log } from "../telemetry/mod.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import type { AgentName } from "./topology.ts";
@@ -34,4 +35,13 @@ export interface Workshop {
   lane(owner: AgentName | "thread"): CounterLane;
   /** Called while an agent waits because a ring is full: lets the others of this thread work. */
   letOthersWork(): void;
+}
+
+/** A thread's own end of the flight recorder's ring; undefined if there is none. */
+export function flightRing(
+  workshop: Pick<Workshop, "plan" | "memory">,
+): FlightRing | undefined {
+  const { plan, memory } = workshop;
+  if (plan.flightSlots === 0) return undefined;
+  return new FlightRing(memory, plan.flight, plan.flightSlots);
 }

@@ -71,6 +71,7 @@ const LISTS: ReadonlySet<string> = new Set([
   "fix.sessions",
   "binary.sessions",
   "dpdk.sessions",
+  "dpdk.fix_sessions",
 ]);
 
 /** Gathers what differs. */
@@ -140,11 +141,16 @@ type AnySession = FixSessionConfig | BinarySessionConfig;
 function sessionsOf(config: Config): Map<string, [string, AnySession]> {
   const { fix, binary, dpdk } = config;
   return new Map<string, [string, AnySession]>([
-    ...fix.sessions.map((session) =>
-      [`FIX session ${session.senderCompId}`, ["fix.sessions", session]] as [
-        string,
-        [string, AnySession],
-      ]
+    ...[
+      ["fix.sessions", fix.sessions] as const,
+      ["dpdk.fix_sessions", dpdk.fixSessions] as const,
+    ].flatMap(([place, sessions]) =>
+      sessions.map((session) =>
+        [`FIX session ${session.senderCompId}`, [place, session]] as [
+          string,
+          [string, AnySession],
+        ]
+      )
     ),
     ...[["binary.sessions", binary] as const, ["dpdk.sessions", dpdk] as const]
       .flatMap(([place, { sessions }]) =>
@@ -167,7 +173,16 @@ function compareSessions(
   const now = sessionsOf(after);
   for (const [name, [place, session]] of now) {
     const was = old.get(name);
-    if (was === undefined) found.count("sessions added");
+    if (
+      was === undefined && place === "dpdk.fix_sessions" &&
+      before.dpdk.fixSessions.length === 0
+    ) {
+      found.refuse(
+        place,
+        "",
+        `${name} is the first of its kind, and FIX over DPDK is not served yet; ${RESTART}`,
+      );
+    } else if (was === undefined) found.count("sessions added");
     else if (was[0] !== place) {
       found.refuse(
         place,

@@ -9,6 +9,7 @@
  */
 import { parse } from "@std/toml";
 import * as v from "valibot";
+import { checkDpdk } from "./check_dpdk.ts";
 import { DEMO_KEY, DEMO_PASSWORD, specialOrdersOf } from "./defaults.ts";
 import {
   accountProblems,
@@ -31,7 +32,7 @@ import {
   type WithSecrets,
   withSecrets,
 } from "./secrets.ts";
-import type { BinarySessionConfig, Config } from "./types.ts";
+import type { BinarySessionConfig, Config, FixSessionConfig } from "./types.ts";
 
 type ConfigFile = WithSecrets;
 
@@ -140,20 +141,7 @@ function contradictions(file: ConfigFile, add: AddProblem): void {
   }
   checkReplication(file, add);
   checkTransport(file, add);
-  if (dpdk.enabled) {
-    for (const key of ["device", "address"] as const) {
-      if (dpdk[key] === "") {
-        add(`dpdk.${key}`, "", "must be given if dpdk.enabled is true");
-      }
-    }
-    if (dpdk.sessions.length === 0) {
-      add(
-        "dpdk.sessions",
-        [],
-        "at least one is needed if dpdk.enabled is true",
-      );
-    }
-  }
+  if (dpdk.enabled) checkDpdk(file, add);
   file.accounts.forEach((account, i) =>
     accountProblems(account, `accounts[${i}].`, add)
   );
@@ -187,6 +175,11 @@ function checkDemoSecrets(
       add(key, session.key, text("binary.address", binary.address));
     });
   }
+  dpdk.fix_sessions.forEach(({ password }, i) => {
+    if (password !== DEMO_PASSWORD) return;
+    const key = `dpdk.fix_sessions[${i}].password`;
+    add(key, password, text("dpdk.address", dpdk.address));
+  });
   dpdk.sessions.forEach((session, i) => {
     if (BigInt(session.key) !== BigInt(DEMO_KEY)) return;
     const key = `dpdk.sessions[${i}].key`;
@@ -248,6 +241,10 @@ function checkNames(file: ConfigFile, add: AddProblem): void {
   const { fix, binary, dpdk, accounts, instruments } = file;
   const sessions = [
     ...fix.sessions.map((entry, i) => ({ key: `fix.sessions[${i}]`, entry })),
+    ...dpdk.fix_sessions.map((entry, i) => ({
+      key: `dpdk.fix_sessions[${i}]`,
+      entry,
+    })),
     ...binary.sessions.map((entry, i) => ({
       key: `binary.sessions[${i}]`,
       entry,
@@ -288,10 +285,17 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
       else seen.set(value, key);
     }
   };
-  once(fix.sessions.map((session, i) => [
-    `fix.sessions[${i}].sender_comp_id`,
-    session.sender_comp_id,
-  ]));
+  once([
+    ...fix.sessions.map((session, i) =>
+      [`fix.sessions[${i}].sender_comp_id`, session.sender_comp_id] as const
+    ),
+    ...dpdk.fix_sessions.map((session, i) =>
+      [
+        `dpdk.fix_sessions[${i}].sender_comp_id`,
+        session.sender_comp_id,
+      ] as const
+    ),
+  ]);
   once([
     ...binary.sessions.map(({ number }, i) =>
       [`binary.sessions[${i}].number`, number] as const
@@ -310,6 +314,12 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
     instruments.map(({ symbol }, i) => [`instruments[${i}].symbol`, symbol]),
   );
   once(accounts.map(({ name }, i) => [`accounts[${i}].name`, name]));
+  if (dpdk.fix_port !== 0) {
+    once([
+      ["dpdk.fix_port", dpdk.fix_port],
+      ["dpdk.tcp_port", dpdk.tcp_port],
+    ]);
+  }
   once([
     ["fix.port", fix.port],
     ["binary.tcp_port", binary.tcp_port],
@@ -325,7 +335,7 @@ function checkUnique(file: ConfigFile, add: AddProblem): void {
 function checkRoom(file: ConfigFile, add: AddProblem): void {
   const { capacity, fix, binary, dpdk, accounts, instruments } = file;
   const sessions = fix.sessions.length + binary.sessions.length +
-    dpdk.sessions.length;
+    dpdk.sessions.length + dpdk.fix_sessions.length;
   if (sessions >= capacity.sessions) {
     add(
       "capacity.sessions",
@@ -377,6 +387,7 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
   if (feed.group_a === feed.group_b && feed.port_a === feed.port_b) {
     add("feed.group_b", feed.group_b, "is line A's, with the same port");
   }
+  checkFeedDevice(file, add);
   if (capacity.receive_window_bytes < 2 * fix.message_bytes_max) {
     add(
       "capacity.receive_window_bytes",
@@ -402,9 +413,38 @@ function checkRealTime(file: ConfigFile, add: AddProblem): void {
   );
 }
 
+/** A feed over DPDK against what it needs. */
+function checkFeedDevice({ feed, dpdk }: ConfigFile, add: AddProblem): void {
+  if (!feed.enabled || feed.transport !== "dpdk") return;
+  const why = 'is needed for feed.transport = "dpdk"';
+  if (feed.device === "") add("feed.device", feed.device, why);
+  if (feed.device_address === "") {
+    add("feed.device_address", feed.device_address, why);
+  }
+  if (feed.hops === 0) {
+    add("feed.hops", 0, "must be at least 1: DPDK's frames leave this machine");
+  }
+  if (!dpdk.enabled) return;
+  const name = (device: string): string => device.split(",", 1)[0]!;
+  if (name(feed.device) === name(dpdk.device)) {
+    add(
+      "feed.device",
+      feed.device,
+      "is dpdk.device: each needs one of its own",
+    );
+  }
+  if (feed.device_address === dpdk.address) {
+    add("feed.device_address", feed.device_address, "is dpdk.address already");
+  }
+}
+
 function toFeed(feed: ConfigFile["feed"]): Config["feed"] {
   return {
     enabled: feed.enabled,
+    transport: feed.transport,
+    device: feed.device,
+    deviceAddress: feed.device_address,
+    devicePrefixLength: feed.device_prefix_length,
     address: feed.address,
     groupA: feed.group_a,
     portA: feed.port_a,
@@ -416,6 +456,10 @@ function toFeed(feed: ConfigFile["feed"]): Config["feed"] {
     requestPort: feed.request_port,
     snapshotPort: feed.snapshot_port,
     snapshotsMax: feed.snapshots_max,
+    snapshotUser: feed.snapshot_user,
+    snapshotPassword: feed.snapshot_password,
+    requestsPerSecond: feed.requests_per_second,
+    restartMs: feed.restart_ms,
     historyMessages: feed.history_messages,
     heartbeatMs: feed.heartbeat_ms,
     endMs: feed.end_ms,
@@ -445,6 +489,7 @@ function toConfig(file: ConfigFile): Config {
       kind: file.transport.kind,
       kernelPollCore: file.transport.kernel_poll_core,
       busyPollUs: file.transport.busy_poll_us,
+      timestamps: file.transport.timestamps,
     },
     capacity: toCapacity(file.capacity),
     journal: {
@@ -468,6 +513,16 @@ function toConfig(file: ConfigFile): Config {
     feed: toFeed(file.feed),
     ...toProtocols(file),
     replication: toReplication(file.replication),
+    clock: {
+      ptpSocket: file.clock.ptp_socket,
+      ptpDomain: file.clock.ptp_domain,
+      ptpDevice: file.clock.ptp_device,
+    },
+    flightRecorder: {
+      slots: file.flight_recorder.slots,
+      thresholdUs: file.flight_recorder.threshold_us,
+      dumps: file.flight_recorder.dumps,
+    },
     admin: { address: file.admin.address, port: file.admin.port },
     log: { level: file.log.level, format: file.log.format },
     accounts: file.accounts.map(toAccount),
@@ -524,12 +579,7 @@ function toProtocols(
       logonTimeoutMs: fix.logon_timeout_ms,
       sendingTimeToleranceS: fix.sending_time_tolerance_s,
       messageBytesMax: fix.message_bytes_max,
-      sessions: fix.sessions.map((session) => ({
-        senderCompId: session.sender_comp_id,
-        username: session.username ?? session.sender_comp_id,
-        password: session.password,
-        ...toSessionRules(session),
-      })),
+      sessions: fix.sessions.map(toFixSession),
     },
     binary: {
       address: binary.address,
@@ -543,9 +593,25 @@ function toProtocols(
       device: dpdk.device,
       address: dpdk.address,
       prefixLength: dpdk.prefix_length,
+      queues: dpdk.queues,
+      fixPort: dpdk.fix_port,
+      tcpPort: dpdk.tcp_port,
       udpPort: dpdk.udp_port,
+      connections: dpdk.connections,
+      fixSessions: dpdk.fix_sessions.map(toFixSession),
       sessions: dpdk.sessions.map(toBinarySession),
     },
+  };
+}
+
+function toFixSession(
+  entry: ConfigFile["fix"]["sessions"][number],
+): FixSessionConfig {
+  return {
+    senderCompId: entry.sender_comp_id,
+    username: entry.username ?? entry.sender_comp_id,
+    password: entry.password,
+    ...toSessionRules(entry),
   };
 }
 

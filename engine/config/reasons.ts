@@ -120,6 +120,12 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Polling the card instead of waiting for its interrupt depends on card and driver: measure it there. 50 is a usual value.",
   ),
   entry(
+    "transport.timestamps",
+    D.transport.timestamps,
+    "poll, kernel or hardware",
+    "Whose time of receipt: ours when we look costs nothing; the kernel's also sees what waited in its queues, for 4 to 7 % of an answer's time; the card's needs PTP.",
+  ),
+  entry(
     "capacity.orders",
     D.capacity.orders,
     "orders in the books",
@@ -282,6 +288,30 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "Publishing takes a core and the engine's memory once more; not every venue shows its book.",
   ),
   entry(
+    "feed.transport",
+    D.feed.transport,
+    '"kernel" or "dpdk"',
+    "The kernel's sockets need no card of their own; snapshots stay with them either way.",
+  ),
+  entry(
+    "feed.device",
+    D.feed.device,
+    "device of DPDK's",
+    "Of the feed alone: a port belongs to one thread, and gateways have theirs.",
+  ),
+  entry(
+    "feed.device_address",
+    D.feed.deviceAddress,
+    "IPv4",
+    "Nobody but you knows which address of your network is free.",
+  ),
+  entry(
+    "feed.device_prefix_length",
+    D.feed.devicePrefixLength,
+    "bits",
+    "A rack's network.",
+  ),
+  entry(
     "feed.address",
     D.feed.address,
     "IPv4",
@@ -346,6 +376,30 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.feed.snapshotsMax,
     "clients",
     "Each holds a copy of the book while it is sent.",
+  ),
+  entry(
+    "feed.snapshot_user",
+    D.feed.snapshotUser,
+    "6 characters",
+    "It goes with the password.",
+  ),
+  entry(
+    "feed.snapshot_password",
+    D.feed.snapshotPassword,
+    "10 characters, empty = everyone",
+    "A snapshot tells what the groups tell to all; whom they do not reach should not log in.",
+  ),
+  entry(
+    "feed.requests_per_second",
+    D.feed.requestsPerSecond,
+    "requests of one address",
+    "A million messages in half a minute; more is a receiver that should take a snapshot.",
+  ),
+  entry(
+    "feed.restart_ms",
+    D.feed.restartMs,
+    "ms",
+    "What made it fail has time to go away, and the log stays readable.",
   ),
   entry(
     "feed.history_messages",
@@ -463,10 +517,34 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     "A direct connection rarely has more than 254 hosts.",
   ),
   entry(
+    "dpdk.queues",
+    D.dpdk.queues,
+    "receive queues, 0 = as the device's arguments say, else one",
+    "One thread looks through all of them; one is quickest while it keeps up.",
+  ),
+  entry(
+    "dpdk.fix_port",
+    D.dpdk.fixPort,
+    "TCP port, 0 = no FIX here",
+    "The same as over the kernel, so that clients change the address only.",
+  ),
+  entry(
+    "dpdk.tcp_port",
+    D.dpdk.tcpPort,
+    "TCP port, 0 = binary not over TCP",
+    "As over the kernel.",
+  ),
+  entry(
     "dpdk.udp_port",
     D.dpdk.udpPort,
-    "UDP port",
-    "The same as over the kernel, so that clients change the address only.",
+    "UDP port, 0 = binary not over UDP",
+    "As over the kernel.",
+  ),
+  entry(
+    "dpdk.connections",
+    D.dpdk.connections,
+    "TCP connections, 1 to 1024",
+    "As many as over the kernel; each takes both windows of [capacity] and a third more.",
   ),
   entry(
     "replication.role",
@@ -539,6 +617,42 @@ export const DEFAULTS: readonly DefaultEntry[] = [
     D.replication.leaseMs,
     "ms",
     "NATS needs up to ten seconds to replace a server that died; the primary must outlive that.",
+  ),
+  entry(
+    "clock.ptp_socket",
+    D.clock.ptpSocket,
+    "path",
+    "Where ptp4l answers by itself; where there is none, the clock's page says so. Nothing = do not ask.",
+  ),
+  entry(
+    "clock.ptp_domain",
+    D.clock.ptpDomain,
+    "domain of PTP",
+    "ptp4l's own; it answers to no other.",
+  ),
+  entry(
+    "clock.ptp_device",
+    D.clock.ptpDevice,
+    "device",
+    "A card's clock, such as /dev/ptp0, that is compared with ours; which one it is, is known on the machine only.",
+  ),
+  entry(
+    "flight_recorder.slots",
+    D.flightRecorder.slots,
+    "messages, 0 = none",
+    "4 MiB: the times of the last 65 ms at a million messages a second, minutes of an ordinary day.",
+  ),
+  entry(
+    "flight_recorder.threshold_us",
+    D.flightRecorder.thresholdUs,
+    "us, 0 = never",
+    "A message that takes longer from receipt to answer is written down with its neighbours; no healthy host takes 100 ms.",
+  ),
+  entry(
+    "flight_recorder.dumps",
+    D.flightRecorder.dumps,
+    "files",
+    "Some hundred KiB each; the oldest goes.",
   ),
   entry(
     "admin.address",
@@ -798,7 +912,10 @@ function sessionLines(section: string): string[] {
     ];
   }
   if (section === "dpdk") {
-    return ["# [[dpdk.sessions]] as [[binary.sessions]], with other numbers."];
+    return [
+      "# [[dpdk.fix_sessions]] as [[fix.sessions]], with other names,",
+      "# [[dpdk.sessions]] as [[binary.sessions]], with other numbers.",
+    ];
   }
   return [];
 }

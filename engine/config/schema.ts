@@ -114,24 +114,29 @@ const binary = section({
   ),
 });
 
+const dpdkDevice = text(
+  /^[\x21-\x7e]{0,256}$/,
+  "a PCI address or a virtual device with its arguments",
+);
+const noAddress = v.union(
+  [v.literal(""), address],
+  'an IPv4 address in quotes, such as "192.0.2.1"',
+);
+
 const dpdk = section({
   enabled: v.optional(v.boolean("true or false"), D.dpdk.enabled),
-  device: v.optional(
-    text(
-      /^[\x21-\x7e]{0,256}$/,
-      "a PCI address or a virtual device with its arguments",
-    ),
-    D.dpdk.device,
-  ),
-  address: v.optional(
-    v.union(
-      [v.literal(""), address],
-      'an IPv4 address in quotes, such as "192.0.2.1"',
-    ),
-    D.dpdk.address,
-  ),
+  device: v.optional(dpdkDevice, D.dpdk.device),
+  address: v.optional(noAddress, D.dpdk.address),
   prefix_length: v.optional(whole(20, 30), D.dpdk.prefixLength),
-  udp_port: v.optional(whole(1, 65535), D.dpdk.udpPort),
+  queues: v.optional(whole(0, 16), D.dpdk.queues),
+  fix_port: v.optional(port, D.dpdk.fixPort),
+  tcp_port: v.optional(port, D.dpdk.tcpPort),
+  udp_port: v.optional(port, D.dpdk.udpPort),
+  connections: v.optional(whole(1, 1024), D.dpdk.connections),
+  fix_sessions: v.optional(
+    v.array(fixSessionEntry, "tables [[dpdk.fix_sessions]]"),
+    [],
+  ),
   sessions: v.optional(
     v.array(binarySessionEntry, "tables [[dpdk.sessions]]"),
     [],
@@ -149,6 +154,10 @@ const transport = section({
   kind: v.optional(oneOf(["auto", "io_uring", "plain"]), D.transport.kind),
   kernel_poll_core: v.optional(whole(-1, 1023), D.transport.kernelPollCore),
   busy_poll_us: v.optional(whole(0, 10_000), D.transport.busyPollUs),
+  timestamps: v.optional(
+    oneOf(["poll", "kernel", "hardware"]),
+    D.transport.timestamps,
+  ),
 });
 
 const journal = section({
@@ -190,6 +199,10 @@ const multicastGroup = text(
 
 const feed = section({
   enabled: v.optional(v.boolean("true or false"), D.feed.enabled),
+  transport: v.optional(oneOf(["kernel", "dpdk"]), D.feed.transport),
+  device: v.optional(dpdkDevice, D.feed.device),
+  device_address: v.optional(noAddress, D.feed.deviceAddress),
+  device_prefix_length: v.optional(whole(20, 30), D.feed.devicePrefixLength),
   address: v.optional(address, D.feed.address),
   group_a: v.optional(multicastGroup, D.feed.groupA),
   port_a: v.optional(whole(1, 65535), D.feed.portA),
@@ -201,6 +214,19 @@ const feed = section({
   request_port: v.optional(port, D.feed.requestPort),
   snapshot_port: v.optional(port, D.feed.snapshotPort),
   snapshots_max: v.optional(whole(1, 64), D.feed.snapshotsMax),
+  snapshot_user: v.optional(
+    text(/^[\x21-\x7e]{0,6}$/, "up to 6 characters without spaces"),
+    D.feed.snapshotUser,
+  ),
+  snapshot_password: v.optional(
+    text(/^[\x21-\x7e]{0,10}$/, "up to 10 characters without spaces"),
+    D.feed.snapshotPassword,
+  ),
+  requests_per_second: v.optional(
+    whole(1, 1_000_000),
+    D.feed.requestsPerSecond,
+  ),
+  restart_ms: v.optional(whole(1000, 3_600_000), D.feed.restartMs),
   history_messages: v.optional(
     powerOfTwo(1024, 16_777_216),
     D.feed.historyMessages,
@@ -248,6 +274,33 @@ const replication = section({
   lease_ms: v.optional(whole(1000, 600_000), D.replication.leaseMs),
 });
 
+const clock = section({
+  ptp_socket: v.optional(
+    text(/^(\/[^\0]{1,106})?$/, "a path of at most 107 bytes, or nothing"),
+    D.clock.ptpSocket,
+  ),
+  ptp_domain: v.optional(whole(0, 255), D.clock.ptpDomain),
+  ptp_device: v.optional(
+    text(/^(\/dev\/[a-z0-9]{1,32})?$/, 'a device such as "/dev/ptp0", or ""'),
+    D.clock.ptpDevice,
+  ),
+});
+
+const flightRecorder = section({
+  slots: v.optional(
+    v.union(
+      [v.literal(0), powerOfTwo(1024, 1_048_576)],
+      "0, or a power of two from 1024 to 1048576",
+    ),
+    D.flightRecorder.slots,
+  ),
+  threshold_us: v.optional(
+    whole(0, 1_000_000_000),
+    D.flightRecorder.thresholdUs,
+  ),
+  dumps: v.optional(whole(1, 1000), D.flightRecorder.dumps),
+});
+
 const admin = section({
   address: v.optional(address, D.admin.address),
   port: v.optional(port, D.admin.port),
@@ -275,6 +328,8 @@ export const CONFIG_SCHEMA = v.strictObject({
   binary: v.optional(binary, {}),
   dpdk: v.optional(dpdk, {}),
   replication: v.optional(replication, {}),
+  clock: v.optional(clock, {}),
+  flight_recorder: v.optional(flightRecorder, {}),
   admin: v.optional(admin, {}),
   log: v.optional(log, {}),
   accounts: v.optional(v.array(accountEntry, "tables [[accounts]]"), []),

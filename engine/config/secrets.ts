@@ -113,8 +113,10 @@ export type WithSecrets = Omit<ConfigFile, "fix" | "binary" | "dpdk"> & {
   readonly binary: Omit<ConfigFile["binary"], "sessions"> & {
     readonly sessions: readonly (BinaryEntry & { readonly key: string })[];
   };
-  readonly dpdk: Omit<ConfigFile["dpdk"], "sessions"> & {
+  readonly dpdk: Omit<ConfigFile["dpdk"], "sessions" | "fix_sessions"> & {
     readonly sessions: readonly (BinaryEntry & { readonly key: string })[];
+    readonly fix_sessions:
+      readonly (FixEntry & { readonly password: string })[];
   };
 };
 
@@ -131,21 +133,29 @@ export function withSecrets(
       const place = `${list}.sessions[${i}]`;
       return { ...entry, key: secretOf(KEY, given, place, source, add) };
     });
-  const fix = file.fix.sessions.map((entry, i) => {
-    const { password: value, password_file, password_credential } = entry;
-    const given = {
-      value,
-      file: password_file,
-      credential: password_credential,
-    };
-    const place = `fix.sessions[${i}]`;
-    const password = secretOf(PASSWORD, given, place, source, add);
-    return { ...entry, password };
-  });
+  const worded = (entries: readonly FixEntry[], list: string) =>
+    entries.map((entry, i) => {
+      const { password: value, password_file, password_credential } = entry;
+      const given = {
+        value,
+        file: password_file,
+        credential: password_credential,
+      };
+      const place = `${list}[${i}]`;
+      const password = secretOf(PASSWORD, given, place, source, add);
+      return { ...entry, password };
+    });
   return {
     ...file,
-    fix: { ...file.fix, sessions: fix },
+    fix: {
+      ...file.fix,
+      sessions: worded(file.fix.sessions, "fix.sessions"),
+    },
     binary: { ...file.binary, sessions: keyed("binary") },
-    dpdk: { ...file.dpdk, sessions: keyed("dpdk") },
+    dpdk: {
+      ...file.dpdk,
+      sessions: keyed("dpdk"),
+      fix_sessions: worded(file.dpdk.fix_sessions, "dpdk.fix_sessions"),
+    },
   };
 }

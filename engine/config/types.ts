@@ -35,6 +35,8 @@ export interface Config {
     readonly kernelPollCore: number;
     /** io_uring: how long the kernel polls the network card, microseconds; 0 = not. */
     readonly busyPollUs: number;
+    /** Whose time of receipt: our own at the poll, the kernel's, or the card's. */
+    readonly timestamps: "poll" | "kernel" | "hardware";
   };
   readonly capacity: {
     readonly orders: number;
@@ -86,6 +88,12 @@ export interface Config {
   readonly feed: {
     /** A thread follows the journal and publishes the book, order by order. */
     readonly enabled: boolean;
+    /** What carries lines and requests; snapshots are the kernel's. */
+    readonly transport: "kernel" | "dpdk";
+    /** With "dpdk": the device, of the feed alone, and its address. */
+    readonly device: string;
+    readonly deviceAddress: string;
+    readonly devicePrefixLength: number;
     /** Where requests (UDP) and snapshots (TCP) are asked for. */
     readonly address: string;
     /** Multicast group and port of each line. */
@@ -102,6 +110,13 @@ export interface Config {
     readonly snapshotPort: number;
     /** Clients of snapshots at a time. */
     readonly snapshotsMax: number;
+    /** Who may log in to them; no password = everyone. */
+    readonly snapshotUser: string;
+    readonly snapshotPassword: string;
+    /** Requests of one address that are answered in a second. */
+    readonly requestsPerSecond: number;
+    /** Pause before a feed that failed begins anew. */
+    readonly restartMs: number;
     /** Messages that can be asked for again; a power of two. */
     readonly historyMessages: number;
     readonly heartbeatMs: number;
@@ -134,7 +149,17 @@ export interface Config {
     readonly device: string;
     readonly address: string;
     readonly prefixLength: number;
+    /** Receive queues; 0 = as many as the device's arguments make, else one. */
+    readonly queues: number;
+    /** 0 = no FIX here. */
+    readonly fixPort: number;
+    /** Of the binary protocol; 0 = not over TCP. */
+    readonly tcpPort: number;
+    /** Of the binary protocol; 0 = not over UDP. */
     readonly udpPort: number;
+    /** TCP connections, of FIX and binary clients together. */
+    readonly connections: number;
+    readonly fixSessions: readonly FixSessionConfig[];
     readonly sessions: readonly BinarySessionConfig[];
   };
   readonly replication: {
@@ -157,6 +182,21 @@ export interface Config {
     readonly leaseServers: readonly string[];
     readonly leaseReplicas: number;
     readonly leaseMs: number;
+  };
+  readonly clock: {
+    /** Socket on which linuxptp is asked; "" = it is not. */
+    readonly ptpSocket: string;
+    readonly ptpDomain: number;
+    /** A card's clock that is compared with ours; "" = none. */
+    readonly ptpDevice: string;
+  };
+  readonly flightRecorder: {
+    /** Messages whose stage times are kept; a power of two, or 0 = none. */
+    readonly slots: number;
+    /** A message that takes longer from receipt to answer is written down with its neighbours; 0 = none is. */
+    readonly thresholdUs: number;
+    /** Files that are kept. */
+    readonly dumps: number;
   };
   readonly admin: { readonly address: string; readonly port: number };
   readonly log: {

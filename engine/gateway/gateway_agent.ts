@@ -56,6 +56,7 @@ import {
   COUNTER,
   type CounterLane,
   type Log,
+  type SessionBoard,
   type SharedHistogram,
 } from "../telemetry/mod.ts";
 import {
@@ -66,6 +67,7 @@ import {
   COMPLETION_LISTENER,
   COMPLETION_OFFSET,
   COMPLETION_PORT,
+  COMPLETION_TIME,
   COMPLETION_WORDS,
   CompletionKind,
   CONNECTION_SLOT_MASK,
@@ -81,6 +83,7 @@ import {
   type SessionDefinition,
   STALLED,
 } from "./protocol.ts";
+import { type GatewayFlight, NOT_RECEIVED, StageTimes } from "./stage_times.ts";
 
 /** A port that a protocol serves. */
 export interface ListenerOptions {
@@ -111,6 +114,8 @@ export interface GatewayAgentOptions {
   readonly clock: Pick<Clock, "words" | "realtime">;
   readonly lane: CounterLane;
   readonly latency: SharedHistogram;
+  /** Where people see how sessions stand; left out if nobody looks. */
+  readonly board?: SessionBoard;
   readonly log: Log;
   readonly listeners: readonly ListenerOptions[];
   readonly sessions: readonly ConfiguredSession[];
@@ -122,6 +127,8 @@ export interface GatewayAgentOptions {
   ) => readonly { code: number; gateway: ProtocolGateway }[];
   /** Whether what is known now may be told to clients; always, if not given. */
   readonly mayTell?: () => boolean;
+  /** Where stage times go; left out = nowhere. */
+  readonly flight?: GatewayFlight;
   /** How long a stop waits for clients, milliseconds. */
   readonly drainTimeoutMs: number;
 }
@@ -135,8 +142,10 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [Protocol.BINARY]: "binary",
 };
 const EVENTS_PER_ROUND_MAX = 4096;
-const STALLED_WORDS = 4;
+const STALLED_WORDS = 6;
 const NO_PROTOCOL = 255;
+/** How often sessions are shown. */
+const SHOW_MS = 250;
 const DECODER = new TextDecoder();
 
 /** One transport with its protocols. One thread; see the module's text. */
@@ -154,7 +163,10 @@ export class GatewayAgent {
   readonly #connectionOwner = new Uint8Array(CONNECTION_SLOT_MASK + 1);
   readonly #now: RoundTime = { lo: 0, hi: 0, ms: 0 };
   readonly #listenerIds: number[] = [];
-  /** Windows to be shown again: connection, offset, length, consumed so far. */
+  /** When the bytes at hand were received: low and high word. */
+  readonly #received = new Uint32Array(2);
+  readonly #stages: StageTimes | undefined;
+  /** Windows to be shown again: connection, offset, length, consumed so far, when received. */
   readonly #stalled: Int32Array;
   #stalledCount = 0;
   /** What the configuration names. */
@@ -167,6 +179,8 @@ export class GatewayAgent {
   #drainDeadlineMs = 0;
   #waitUs = 0;
   #refused = 0;
+  /** When sessions were last shown. In an array: a number above 2^31 in a field costs an object. */
+  readonly #shownMs = new Float64Array(1);
 
   constructor(options: GatewayAgentOptions) {
     this.#options = options;
@@ -185,7 +199,17 @@ export class GatewayAgent {
       now: this.#now,
       telemetry,
       instruments: [],
+      ...(options.flight === undefined ? {} : {
+        stages: { ring: options.flight.ring, clock: options.clock },
+      }),
     };
+    this.#stages = options.flight && new StageTimes(
+      options.commands,
+      options.flight,
+      options.index,
+      options.clock,
+      EVENTS_PER_ROUND_MAX,
+    );
     this.#readClock();
     this.#protocols = options.protocols(this.#context);
     this.#sessionOwner = new Uint8Array(options.sessionsMax).fill(NO_PROTOCOL);
@@ -215,8 +239,15 @@ export class GatewayAgent {
     for (let i = 0; i < this.#protocols.length; i++) {
       work += this.#protocols[i]!.gateway.onRound();
     }
+    this.#showSessions();
     // The last moment before bytes go out: who was frozen until now notices here.
     if (this.#state !== GatewayState.CLOSED && !this.#mayTell()) return 0;
+    // What protocols said of themselves was received by nobody.
+    const stages = this.#stages;
+    if (stages !== undefined) {
+      stages.stampClaimed(NOT_RECEIVED);
+      stages.sent();
+    }
     work += this.#pollTransport();
     work += this.#showStalled();
     this.#options.commands.publish();
@@ -255,6 +286,16 @@ export class GatewayAgent {
     return this.#protocols.flatMap(({ gateway }) =>
       gateway.savedFiles?.() ?? []
     );
+  }
+
+  #showSessions(): void {
+    const { board } = this.#options;
+    const nowMs = this.#now.ms;
+    if (board === undefined || nowMs - this.#shownMs[0]! < SHOW_MS) return;
+    this.#shownMs[0] = nowMs;
+    for (let i = 0; i < this.#protocols.length; i++) {
+      this.#protocols[i]!.gateway.showSessions?.(board);
+    }
   }
 
   #mayTell(): boolean {
@@ -363,6 +404,7 @@ export class GatewayAgent {
     if (count > EVENTS_PER_ROUND_MAX) count = EVENTS_PER_ROUND_MAX;
     const live = this.#state !== GatewayState.CLOSED;
     const { slotBytes, u32, f64 } = events;
+    const stages = this.#stages;
     let released = 0;
     for (; released < count; released++) {
       const slot = events.peek(released);
@@ -380,6 +422,7 @@ export class GatewayAgent {
         const hi = u32[(at >>> 2) + EVT_TIME_HI_U32]!;
         const elapsed = (this.#now.hi - hi) * 4294967296 + (this.#now.lo - lo);
         latency.record(elapsed);
+        if (stages !== undefined) stages.onEvent(events, slot);
       }
       const owner = this.#sessionOwner[session]!;
       if (owner !== NO_PROTOCOL) this.#protocols[owner]!.gateway.onEvent(slot);
@@ -468,7 +511,9 @@ export class GatewayAgent {
     const waitUs = this.#waitUs;
     this.#waitUs = 0;
     const count = transport.poll(waitUs);
-    if (waitUs > 0 && count > 0) this.#readClock();
+    if (count > 0 && (waitUs > 0 || this.#stages !== undefined)) {
+      this.#readClock();
+    }
     if (transport.refusedConnections !== this.#refused) this.#countRefused();
     const words = transport.completions;
     for (let i = 0; i < count; i++) {
@@ -481,6 +526,7 @@ export class GatewayAgent {
         : this.#connectionOwner[id & CONNECTION_SLOT_MASK]!;
       const gateway = this.#protocols[owner]!.gateway;
       const length = words[at + COMPLETION_LENGTH]!;
+      this.#noteReceived(words[at + COMPLETION_TIME]!);
       switch (kind) {
         case CompletionKind.RECEIVED:
           this.#show(
@@ -501,6 +547,7 @@ export class GatewayAgent {
             words[at + COMPLETION_ADDRESS]!,
             words[at + COMPLETION_PORT]!,
           );
+          this.#stages?.stampClaimed(this.#received);
           break;
         case CompletionKind.ACCEPTED:
           this.#connectionOwner[id & CONNECTION_SLOT_MASK] = owner;
@@ -519,7 +566,15 @@ export class GatewayAgent {
           break;
       }
     }
+    this.#stages?.stampClaimed(NOT_RECEIVED);
     return count;
+  }
+
+  /** @param stamp Low word of the receive time, at most 4 seconds ago; 0 = this round's. */
+  #noteReceived(stamp: number): void {
+    const { lo, hi } = this.#now;
+    this.#received[0] = stamp === 0 ? lo : stamp;
+    this.#received[1] = stamp === 0 || stamp >>> 0 <= lo ? hi : hi - 1;
   }
 
   #countRefused(): void {
@@ -542,6 +597,7 @@ export class GatewayAgent {
     consumedBefore: number,
   ): void {
     const answer = gateway.onReceived(connection, offset, length);
+    this.#stages?.stampClaimed(this.#received);
     const consumed = answer & (STALLED - 1);
     if ((answer & STALLED) === 0) {
       this.#options.lane.add(
@@ -556,6 +612,8 @@ export class GatewayAgent {
     this.#stalled[at + 1] = offset + consumed;
     this.#stalled[at + 2] = length - consumed;
     this.#stalled[at + 3] = (consumedBefore + consumed) | (owner << 24);
+    this.#stalled[at + 4] = this.#received[0]!;
+    this.#stalled[at + 5] = this.#received[1]!;
   }
 
   #showStalled(): number {
@@ -568,6 +626,8 @@ export class GatewayAgent {
       const at = i * STALLED_WORDS;
       const packed = stalled[at + 3]!;
       const owner = packed >>> 24;
+      this.#received[0] = stalled[at + 4]!;
+      this.#received[1] = stalled[at + 5]!;
       this.#show(
         this.#protocols[owner]!.gateway,
         owner,

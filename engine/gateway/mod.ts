@@ -8,3 +8,4 @@
 export * from "./gateway_agent.ts";
 export type { SavedFile } from "./outbound_store.ts";
 export * from "./protocol.ts";
+export type { GatewayFlight } from "./stage_times.ts";

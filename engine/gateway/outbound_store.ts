@@ -328,11 +328,16 @@ export class OutboundStore {
    * @param all Write whatever there is.
    */
   spillSome(quiet: boolean, all: boolean): number {
-    const waiting = this.#hasFile ? this.last - this.#spilledOrFirst() : 0;
+    const waiting = this.unspilled;
     const enough = quiet ? SPILL_RECORDS_QUIET : SPILL_RECORDS_BUSY;
     if (waiting === 0 || (waiting < enough && !all)) return 0;
     this.spill();
     return waiting;
+  }
+
+  /** Records that are not in the file, if there is one. */
+  get unspilled(): number {
+    return this.#hasFile ? this.last - this.#spilledOrFirst() : 0;
   }
 
   /** Writes all that isn't in the file yet. */

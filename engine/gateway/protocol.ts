@@ -17,9 +17,11 @@
  *
  * @module
  */
-import type { SpscRing } from "../ring/mod.ts";
+import type { Clock } from "../../ffi/clock.ts";
+import type { FlightRing, SpscRing } from "../ring/mod.ts";
 import type { SectionReader, SectionWriter } from "../snapshot/mod.ts";
 import type { SavedFile } from "./outbound_store.ts";
+import type { SessionBoard } from "../telemetry/mod.ts";
 import type { Transport } from "../transport/mod.ts";
 
 /** `onReceive`: stop here and show the window again later (command ring is full). */
@@ -77,6 +79,12 @@ export interface GatewayTelemetry {
   ): void;
 }
 
+/** Stage times of commands, for protocols whose clients may see them. */
+export interface Stages {
+  readonly ring: FlightRing;
+  readonly clock: Pick<Clock, "words" | "realtime">;
+}
+
 /** What the agent hands to a protocol at construction. */
 export interface GatewayContext {
   readonly transport: Transport;
@@ -88,6 +96,8 @@ export interface GatewayContext {
   readonly telemetry: GatewayTelemetry;
   /** All instruments, by index; grows when one is defined. */
   readonly instruments: InstrumentDefinition[];
+  /** Left out where nobody records them. */
+  readonly stages?: Stages;
 }
 
 /** One protocol on one gateway agent. */
@@ -147,6 +157,8 @@ export interface ProtocolGateway {
   drained(): boolean;
   /** Clients that are logged on now. */
   sessionsActive(): number;
+  /** Shows on the board where each session stands. Does not allocate. */
+  showSessions?(board: SessionBoard): void;
   /**
    * Adds all that events have taught it. May write and sync files that the
    * saved state names.

@@ -9,6 +9,7 @@
 import { type Flags, readConfig, UsageError } from "../appliance/commands.ts";
 import type { Config } from "../config/mod.ts";
 import { isFolder } from "./archive.ts";
+import { showFlight } from "./flight_view.ts";
 import { History } from "./history.ts";
 import { Output, type Print } from "./output.ts";
 import { shadow, shadowText } from "./shadow.ts";
@@ -80,6 +81,12 @@ const VIEWS: Readonly<
     show: (question, [file]) => showSnapshot(question, file),
   },
   segments: { words: [0, 0], takes: "", show: showSegments },
+  flight: {
+    words: [0, 1],
+    takes: "[FILE]",
+    show: ({ history, output }, [file]) =>
+      showFlight(output, history.archive.directory, file),
+  },
 };
 
 /** What can be asked for. */

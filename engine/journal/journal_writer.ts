@@ -28,7 +28,7 @@ import {
   COMMAND_SLOT_BYTES,
   type Reason,
 } from "../record/mod.ts";
-import { JournalState, type SpscRing } from "../ring/mod.ts";
+import { type FlightRing, JournalState, type SpscRing } from "../ring/mod.ts";
 import { COUNTER, type CounterLane } from "../telemetry/mod.ts";
 import { type JournalFiles, NativeJournalFiles, RUNNING } from "./files.ts";
 import {
@@ -102,6 +102,8 @@ export interface JournalWriterOptions {
   readonly files?: JournalFiles;
   /** For the time in a segment's header, and how long commands wait; the machine's own if not given. */
   readonly clock?: Pick<Clock, "words" | "realtime" | "monotonic">;
+  /** Told when commands are durable; nobody if left out. */
+  readonly flight?: FlightRing;
   /** When new orders are refused for the disk's sake; without it nobody is told. */
   readonly pressure?: {
     readonly limits: PressureLimits;
@@ -538,6 +540,11 @@ export class JournalWriter {
 
   /** @param low The low 32 bits of the newest durable sequence. */
   #publish(low: number): void {
+    const { flight } = this.#options;
+    if (flight !== undefined) {
+      this.#clock.realtime();
+      flight.durable(low, this.#clock.words);
+    }
     Atomics.store(this.#control, this.#options.durableWord, low);
   }
 

@@ -14,7 +14,8 @@
  * Each line has a place of its own in the store, so back-pressure of one does
  * not hold the other. A request is answered by one packet at most, never larger
  * than the longest, and by none if the messages are gone: then a snapshot
- * helps. One thread; makes something only for a snapshot.
+ * helps. Lines, requests and snapshots may have transports of their own. One
+ * thread; makes something only for a snapshot.
  *
  * @module
  */
@@ -41,12 +42,18 @@ import {
   writeMoldHeader,
 } from "../wire/moldudp64.ts";
 import type { FeedBuilder } from "./feed_builder.ts";
-import { FeedSnapshots } from "./feed_snapshots.ts";
+import { FeedSnapshots, type SnapshotLogin } from "./feed_snapshots.ts";
 import type { FeedStore } from "./feed_store.ts";
+import { RequestLimiter } from "./request_limiter.ts";
+
+/** A listener of a transport. */
+export interface FeedSocket {
+  readonly transport: Transport;
+  readonly listener: number;
+}
 
 /** One line: a UDP socket, and where it sends to. */
-export interface FeedLine {
-  readonly listener: number;
+export interface FeedLine extends FeedSocket {
   /** IPv4 address as a number. */
   readonly group: number;
   readonly port: number;
@@ -54,14 +61,19 @@ export interface FeedLine {
 
 /** What the server works with. */
 export interface FeedServerOptions {
-  readonly transport: Transport;
   readonly store: FeedStore;
   readonly builder: FeedBuilder;
   /** Name of the session, 1 to 10 characters. */
   readonly session: string;
   readonly lines: readonly FeedLine[];
-  /** Listener of requests (UDP) and of snapshots (TCP). */
-  readonly requests: number;
+  /** UDP. */
+  readonly requests: FeedSocket;
+  /** Requests of one address that are answered in a second. */
+  readonly requestsPerSecond: number;
+  /** With TCP listeners, all of them of snapshots. */
+  readonly snapshots: Transport;
+  /** Who may have snapshots; left out = everyone. */
+  readonly login?: SnapshotLogin;
   readonly heartbeatMs: number;
   readonly snapshotsMax: number;
   readonly nowMs: () => number;
@@ -73,10 +85,15 @@ export interface FeedServerCounts {
   answered: number;
   /** Not a request, of another session, or for messages that are not there. */
   unanswered: number;
+  /** Of an address that asked too often. */
+  limited: number;
   snapshots: number;
+  /** Logins to the snapshots that were rejected. */
+  rejected: number;
 }
 
 interface Line extends FeedLine {
+  readonly view: DataView;
   next: number;
   sentMs: number;
 }
@@ -84,37 +101,55 @@ interface Line extends FeedLine {
 /** Packets of a line in one round. */
 const PACKETS_MAX = 64;
 
+function viewOf({ bytes }: Transport): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Sends, and answers. See the module's text. */
 export class FeedServer {
   readonly counts: FeedServerCounts = {
     packets: 0,
     answered: 0,
     unanswered: 0,
+    limited: 0,
     snapshots: 0,
+    rejected: 0,
   };
   readonly #options: FeedServerOptions;
   readonly #session: Uint8Array;
   readonly #lines: Line[];
   readonly #view: DataView;
+  readonly #transports: readonly Transport[];
+  readonly #limiter: RequestLimiter;
   readonly #reader = new MoldReader();
   readonly #snapshots: FeedSnapshots;
 
   constructor(options: FeedServerOptions) {
     this.#options = options;
-    const { bytes } = options.transport;
+    const { requests, lines, snapshots, login } = options;
     this.#session = moldSession(options.session);
-    this.#lines = options.lines.map((line) => ({
+    this.#lines = lines.map((line) => ({
       ...line,
+      view: viewOf(line.transport),
       next: 1,
       sentMs: options.nowMs(),
     }));
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = viewOf(requests.transport);
+    this.#limiter = new RequestLimiter(options.requestsPerSecond);
+    this.#transports = [
+      ...new Set([
+        ...lines.map(({ transport }) => transport),
+        requests.transport,
+        snapshots,
+      ]),
+    ];
     this.#snapshots = new FeedSnapshots({
-      transport: options.transport,
+      transport: snapshots,
       store: options.store,
       builder: options.builder,
       session: options.session,
       connectionsMax: options.snapshotsMax,
+      ...(login === undefined ? {} : { login }),
     });
   }
 
@@ -133,11 +168,16 @@ export class FeedServer {
     let work = 0;
     for (const line of this.#lines) work += this.#sendSome(line, now);
     work += this.#snapshots.doWork(now);
-    const { transport } = this.#options;
-    const count = transport.poll(work === 0 ? waitUs : 0);
-    for (let i = 0; i < count; i++) this.#take(i * COMPLETION_WORDS, now);
+    for (const transport of this.#transports) {
+      const count = transport.poll(work === 0 ? waitUs : 0);
+      for (let i = 0; i < count; i++) {
+        this.#take(transport, i * COMPLETION_WORDS, now);
+      }
+      work += count;
+    }
     this.counts.snapshots = this.#snapshots.served;
-    return work + count;
+    this.counts.rejected = this.#snapshots.rejected;
+    return work;
   }
 
   /** Says on both lines that no more will come. */
@@ -149,7 +189,8 @@ export class FeedServer {
   }
 
   #sendSome(line: Line, now: number): number {
-    const { transport, store } = this.#options;
+    const { store } = this.#options;
+    const { transport } = line;
     let work = 0;
     // What was overwritten before it left is lost: a snapshot helps.
     if (line.next < store.oldest) line.next = store.oldest;
@@ -158,7 +199,7 @@ export class FeedServer {
       if (at < 0) return work;
       const bytes = store.packet(
         transport.bytes,
-        this.#view,
+        line.view,
         at,
         this.#session,
         line.next,
@@ -178,10 +219,10 @@ export class FeedServer {
 
   /** A packet without messages; the next one if there is no room now. */
   #sendHeader(line: Line, count: number, now: number): void {
-    const { transport } = this.#options;
+    const { transport } = line;
     const at = transport.reserveDatagram(MOLD_HEADER_BYTES);
     if (at < 0) return;
-    writeMoldHeader(this.#view, at, this.#session, line.next, count);
+    writeMoldHeader(line.view, at, this.#session, line.next, count);
     transport.commitDatagram(
       line.listener,
       line.group,
@@ -192,13 +233,17 @@ export class FeedServer {
     this.counts.packets++;
   }
 
-  #take(at: number, now: number): void {
-    const words = this.#options.transport.completions;
+  #take(transport: Transport, at: number, now: number): void {
+    const { requests } = this.#options;
+    const words = transport.completions;
     const id = words[at + COMPLETION_ID]!;
     switch (words[at + COMPLETION_KIND]) {
       case CompletionKind.DATAGRAM:
-        if (words[at + COMPLETION_LISTENER] !== this.#options.requests) return;
-        return this.#request(at);
+        if (
+          transport !== requests.transport ||
+          words[at + COMPLETION_LISTENER] !== requests.listener
+        ) return;
+        return this.#request(at, now);
       case CompletionKind.ACCEPTED:
         return this.#snapshots.accepted(id, now);
       case CompletionKind.RECEIVED:
@@ -206,6 +251,7 @@ export class FeedServer {
           id,
           words[at + COMPLETION_OFFSET]!,
           words[at + COMPLETION_LENGTH]!,
+          now,
         );
       case CompletionKind.CLOSED:
         return this.#snapshots.closed(id);
@@ -213,10 +259,15 @@ export class FeedServer {
   }
 
   /** Answers a request, if what it asks for is there. */
-  #request(at: number): void {
-    const { transport, store, requests } = this.#options;
+  #request(at: number, now: number): void {
+    const { store } = this.#options;
+    const { transport, listener } = this.#options.requests;
     const words = transport.completions;
     const reader = this.#reader;
+    if (!this.#limiter.take(words[at + COMPLETION_ADDRESS]!, now)) {
+      this.counts.limited++;
+      return;
+    }
     const known = words[at + COMPLETION_LENGTH] === MOLD_HEADER_BYTES &&
       reader.open(
         this.#view,
@@ -241,7 +292,7 @@ export class FeedServer {
       return;
     }
     transport.commitDatagram(
-      requests,
+      listener,
       words[at + COMPLETION_ADDRESS]!,
       words[at + COMPLETION_PORT]!,
       bytes,

@@ -12,3 +12,4 @@ export * from "./feed_builder.ts";
 export * from "./feed_server.ts";
 export * from "./feed_snapshots.ts";
 export * from "./feed_store.ts";
+export * from "./request_limiter.ts";

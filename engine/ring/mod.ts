@@ -7,4 +7,5 @@
  * @module
  */
 export * from "./control.ts";
+export * from "./flight_ring.ts";
 export * from "./spsc_ring.ts";

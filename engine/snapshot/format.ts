@@ -22,7 +22,7 @@ export const SNAPSHOT_FORMAT = 1;
  * Layout of what the sections hold. One more whenever a part saves other
  * bytes: a snapshot of another layout is not read.
  */
-export const SNAPSHOT_LAYOUT = 1;
+export const SNAPSHOT_LAYOUT = 2;
 /** Bytes of the header, and what every part is padded to. */
 export const HEADER_BYTES = 64;
 /** Bytes of a piece's header. */

@@ -204,6 +204,16 @@ export const COUNTERS = [
     help: "Requests that were none, or for messages that are not kept",
   },
   {
+    name: "feed_requests_limited_total",
+    kind: "counter",
+    help: "Requests of addresses that asked too often",
+  },
+  {
+    name: "feed_logins_rejected_total",
+    kind: "counter",
+    help: "Logins to the feed's snapshots that were rejected",
+  },
+  {
     name: "feed_snapshots_total",
     kind: "counter",
     help: "Snapshots of the feed that were asked for",

@@ -7,5 +7,7 @@
  */
 export * from "./block.ts";
 export * from "./counters.ts";
+export * from "./heap_lines.ts";
 export * from "./histogram.ts";
 export * from "./log.ts";
+export * from "./session_board.ts";

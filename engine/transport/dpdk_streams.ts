@@ -19,8 +19,6 @@ import {
   DPDK_CLOSE_RESET,
   DPDK_CONNECTION_WORDS,
   DPDK_CONNECTIONS_MAX,
-  DPDK_RECEIVE_BYTES,
-  DPDK_SEND_BYTES,
   DpdkConnection,
   type DpdkPort,
 } from "../../ffi/dpdk.ts";
@@ -39,8 +37,6 @@ const {
   DIRTY,
   CLOSE,
 } = DpdkConnection;
-const CONNECTION_BYTES = DPDK_RECEIVE_BYTES + DPDK_SEND_BYTES;
-const SEND_BUFFER_BYTES = DPDK_SEND_BYTES / 2;
 /** Where the slots begin in the list of connections to look at. */
 const DIRTY_SLOTS = 2;
 
@@ -49,11 +45,15 @@ export class DpdkStreams {
   readonly #words: Int32Array;
   readonly #dirty: Int32Array;
   readonly #sendStart: number;
+  readonly #connectionBytes: number;
+  readonly #sendBufferBytes: number;
 
   constructor(port: DpdkPort) {
     this.#words = port.connections;
     this.#dirty = port.dirty;
-    this.#sendStart = port.streamsOffset + DPDK_RECEIVE_BYTES;
+    this.#sendStart = port.streamsOffset + port.receiveBytes;
+    this.#connectionBytes = port.receiveBytes + port.sendBytes;
+    this.#sendBufferBytes = port.sendBytes / 2;
   }
 
   /** See `Transport`. */
@@ -75,17 +75,18 @@ export class DpdkStreams {
     const at = this.#find(connection, OPEN_ID);
     if (at < 0) return GONE;
     const words = this.#words;
+    const bufferBytes = this.#sendBufferBytes;
     let which = words[at + SEND_FILL]!;
     let filled = words[at + SEND_COMMITTED + which]!;
-    if (filled + bytes > SEND_BUFFER_BYTES) {
+    if (filled + bytes > bufferBytes) {
       which ^= 1;
       filled = words[at + SEND_COMMITTED + which]!;
-      if (filled !== 0 || bytes > SEND_BUFFER_BYTES) return BACKPRESSURE;
+      if (filled !== 0 || bytes > bufferBytes) return BACKPRESSURE;
       words[at + SEND_FILL] = which;
     }
     return this.#sendStart +
-      (connection & CONNECTION_SLOT_MASK) * CONNECTION_BYTES +
-      which * SEND_BUFFER_BYTES + filled;
+      (connection & CONNECTION_SLOT_MASK) * this.#connectionBytes +
+      which * bufferBytes + filled;
   }
 
   /** See `Transport`. */
@@ -95,7 +96,7 @@ export class DpdkStreams {
     const words = this.#words;
     const buffer = at + SEND_COMMITTED + words[at + SEND_FILL]!;
     const filled = words[buffer]! + bytes;
-    if (bytes < 0 || filled > SEND_BUFFER_BYTES) {
+    if (bytes < 0 || filled > this.#sendBufferBytes) {
       fail(`commit(${connection}, ${bytes}) is more than was reserved`);
     }
     words[buffer] = filled;

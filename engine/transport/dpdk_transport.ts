@@ -7,34 +7,42 @@
  * allocate; received payloads are read, and payloads to send are written, in
  * the packet buffers themselves. Streams are lwIP's, in the same poll: what
  * comes is copied once, from the packet into the connection's window. They
- * need `connectionsMax`; without it they are refused. If DPDK, the device, huge pages or a permission is missing, the constructor says so;
- * it never becomes another driver.
+ * need `connectionsMax`; without it they are refused. If DPDK, the device,
+ * huge pages or a permission is missing, the constructor says so; it never
+ * becomes another driver.
  *
  * @module
  */
 import {
   DPDK_DATAGRAM_BYTES_MAX,
   DPDK_LIBRARY_NAME,
-  DPDK_RECEIVE_BYTES,
-  DPDK_SEND_BYTES,
   DpdkCounter,
-  type DpdkLink,
+  type DpdkInUse,
   type DpdkOptions,
   type DpdkPort,
   type DpdkSymbols,
   openDpdk,
+  parseIpv4,
 } from "../../ffi/dpdk.ts";
+import type { DpdkFigures } from "../../ffi/dpdk_figures.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { NativeError } from "../../ffi/native_error.ts";
 import { assert } from "../assert.ts";
 import { DpdkStreams } from "./dpdk_streams.ts";
 import { BACKPRESSURE, type Transport } from "./transport.ts";
 
+const EBADF = 9;
 const EAGAIN = 11;
+const EINVAL = 22;
 const EADDRNOTAVAIL = 99;
 /** First of the ports for those who ask for port 0 (RFC 6335, section 6). */
 const EPHEMERAL_PORT_MIN = 49152;
 const ANY_ADDRESS = "0.0.0.0";
+
+function isGroup(address: string): boolean {
+  const first = Number(address.split(".", 1)[0]);
+  return first >= 224 && first <= 239;
+}
 
 /** Datagrams and streams over a port that DPDK drives. See `DpdkOptions`. */
 export class DpdkTransport implements Transport {
@@ -47,6 +55,10 @@ export class DpdkTransport implements Transport {
   readonly counters: Float64Array;
   /** Our MAC address. */
   readonly mac: string;
+  /** Names the port to those who read figures on another thread. */
+  get handle(): number {
+    return this.#handle;
+  }
   readonly #port: DpdkPort;
   readonly #symbols: DpdkSymbols;
   readonly #handle: number;
@@ -73,13 +85,23 @@ export class DpdkTransport implements Transport {
     this.mac = this.#port.mac;
     this.#streams = new DpdkStreams(this.#port);
     const hasStreams = (options.connectionsMax ?? 0) > 0;
-    this.receiveWindowBytes = hasStreams ? DPDK_RECEIVE_BYTES : 0;
-    this.sendWindowBytes = hasStreams ? DPDK_SEND_BYTES : 0;
+    this.receiveWindowBytes = hasStreams ? this.#port.receiveBytes : 0;
+    this.sendWindowBytes = hasStreams ? this.#port.sendBytes : 0;
   }
 
   /** Connections that were reset at once because there was no room. */
   get refusedConnections(): number {
     return this.counters[DpdkCounter.TCP_REFUSED]!;
+  }
+
+  /** Connections now, those that are being closed included. */
+  get openConnections(): number {
+    return this.counters[DpdkCounter.TCP_OPEN]!;
+  }
+
+  /** Closed connections whose client did not take the rest in time. */
+  get lingerExpired(): number {
+    return this.counters[DpdkCounter.TCP_LINGER_EXPIRED]!;
   }
 
   listenStream(address: string, port: number): number {
@@ -88,7 +110,7 @@ export class DpdkTransport implements Transport {
       this.#symbols.ferrule_dpdk_listen_stream(this.#handle, bound),
       `listen for TCP connections on ${address}:${bound}`,
       "Each TCP port can be used once, and up to 16 of them, on a port that " +
-        "was opened with connectionsMax of 1 or more",
+        "was opened with connectionsMax of 1 or more: choose another port",
       DPDK_LIBRARY_NAME,
     );
     this.#ports.set(listener, bound);
@@ -98,18 +120,68 @@ export class DpdkTransport implements Transport {
   listenDatagram(address: string, port: number): number {
     const bound = this.#portFor("datagrams", address, port);
     const listener = unwrap(
-      this.#symbols.ferrule_dpdk_listen(this.#handle, bound),
+      this.#symbols.ferrule_dpdk_listen(
+        this.#handle,
+        parseIpv4(address),
+        bound,
+      ),
       `listen for datagrams on ${address}:${bound}`,
-      "Each UDP port can be used once, and up to 16 of them",
+      "Each UDP port can be used once for each address or group, and up to 16 of them",
       DPDK_LIBRARY_NAME,
     );
     this.#ports.set(listener, bound);
     return listener;
   }
 
+  /** What is sent to a group does not come back to this host. */
+  multicastFrom(listener: number, address: string, hops: number): void {
+    this.#checkOwn(`send multicast by the interface of ${address}`, address);
+    unwrap(
+      this.#symbols.ferrule_dpdk_hops(this.#handle, listener, hops),
+      `send multicast ${hops} hops far`,
+      "A datagram leaves this machine with 1 hop at least",
+      DPDK_LIBRARY_NAME,
+    );
+  }
+
+  joinGroup(listener: number, group: string, address: string): void {
+    this.#checkOwn(`join multicast group ${group} on ${address}`, address);
+    unwrap(
+      this.#symbols.ferrule_dpdk_join(
+        this.#handle,
+        listener,
+        parseIpv4(group),
+      ),
+      `join multicast group ${group}`,
+      "Groups are 224.0.0.2 to 239.255.255.255, up to 32 on a port, each once " +
+        "for a listener",
+      DPDK_LIBRARY_NAME,
+    );
+  }
+
+  leaveGroup(listener: number, group: string, address: string): void {
+    this.#checkOwn(`leave multicast group ${group} on ${address}`, address);
+    unwrap(
+      this.#symbols.ferrule_dpdk_leave(
+        this.#handle,
+        listener,
+        parseIpv4(group),
+      ),
+      `leave multicast group ${group}`,
+      "A group can be left by who joined it",
+      DPDK_LIBRARY_NAME,
+    );
+  }
+
   port(listener: number): number {
     const port = this.#ports.get(listener);
-    if (port === undefined) throw new Error(`There is no listener ${listener}`);
+    if (port === undefined) {
+      throw new NativeError(
+        "tell a listener's port",
+        EBADF,
+        `there is no listener ${listener}`,
+      );
+    }
     return port;
   }
 
@@ -183,9 +255,14 @@ export class DpdkTransport implements Transport {
     if (code < 0) this.#fail(code, "send a datagram");
   }
 
-  /** Link state and the card's own counters; microseconds, not for the loop. */
-  link(): DpdkLink {
-    return this.#port.link();
+  /** Link state, the card's own counters, ours; microseconds, not for the loop. */
+  figures(): DpdkFigures {
+    return this.#port.figures();
+  }
+
+  /** Buffers, connections and segments in use; not for the loop. */
+  inUse(): DpdkInUse {
+    return this.#port.inUse();
   }
 
   /** Closes the port; `bytes` and `completions` have length 0 afterwards. */
@@ -194,19 +271,29 @@ export class DpdkTransport implements Transport {
   }
 
   #portFor(what: string, address: string, port: number): number {
-    if (address !== ANY_ADDRESS && address !== this.#address) {
+    parseIpv4(address);
+    if (what !== "datagrams" || !isGroup(address)) {
+      this.#checkOwn(`listen for ${what} on ${address}:${port}`, address);
+    }
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
       throw new NativeError(
         `listen for ${what} on ${address}:${port}`,
-        EADDRNOTAVAIL,
-        `the address of the DPDK port is ${this.#address}`,
-        `Use that address, or ${ANY_ADDRESS}`,
+        EINVAL,
+        `port ${port} is none`,
+        "Give a port from 1 to 65535, or 0 for any that is free",
       );
     }
-    assert(
-      Number.isInteger(port) && port >= 0 && port <= 0xffff,
-      `port ${port} is none`,
-    );
     return port === 0 ? this.#freePort() : port;
+  }
+
+  #checkOwn(operation: string, address: string): void {
+    if (address === ANY_ADDRESS || address === this.#address) return;
+    throw new NativeError(
+      operation,
+      EADDRNOTAVAIL,
+      `the address of the DPDK port is ${this.#address}`,
+      `Use that address, or ${ANY_ADDRESS}`,
+    );
   }
 
   #freePort(): number {

@@ -35,6 +35,12 @@ export class NullTransport implements Transport {
     return 0;
   }
 
+  multicastFrom(): void {}
+
+  joinGroup(): void {}
+
+  leaveGroup(): void {}
+
   closeListener(): void {}
 
   poll(): number {

@@ -31,6 +31,7 @@ import {
   type UringLayout,
   uringLayout,
   type UringSizes,
+  type UringTimes,
 } from "../../ffi/uring.ts";
 import { fail } from "../assert.ts";
 import {
@@ -75,6 +76,8 @@ export interface SocketTransportOptions {
   readonly datagramsMax?: number;
   /** How long a client may take, after `close()`, to read the rest. Default 1000. */
   readonly lingerMs?: number;
+  /** Whose time of receipt completions have. Default "poll": nobody's but the owner's. */
+  readonly timestamps?: UringTimes;
   /** Take huge pages if there are any. Default true. */
   readonly hugePages?: boolean;
   /** io_uring: core of a kernel thread that polls for what is submitted. Default -1: none. */
@@ -130,6 +133,7 @@ export abstract class SocketTransport implements Transport {
       kernelPollCore: options.kernelPollCore,
       busyPollUs: options.busyPollUs,
       ringEntries: options.ringEntries,
+      timestamps: options.timestamps ?? "poll",
     };
     const layout = uringLayout(sizes);
     const region = allocate(layout.totalBytes, {
@@ -247,18 +251,21 @@ export abstract class SocketTransport implements Transport {
     return this.#uring.listenDatagram(parseAddress(address), port, address);
   }
 
-  /**
-   * Says where multicast datagrams of a UDP socket leave.
-   *
-   * @param address Of the interface. @param hops Routers that they pass, plus one.
-   */
   multicastFrom(listener: number, address: string, hops: number): void {
     this.#uring.multicast(listener, parseAddress(address), hops, address);
   }
 
-  /** Makes a UDP socket hear a multicast group on the interface with an address. */
   joinGroup(listener: number, group: string, address: string): void {
     this.#uring.join(
+      listener,
+      parseAddress(group),
+      parseAddress(address),
+      `${group} on ${address}`,
+    );
+  }
+
+  leaveGroup(listener: number, group: string, address: string): void {
+    this.#uring.leave(
       listener,
       parseAddress(group),
       parseAddress(address),

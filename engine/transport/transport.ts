@@ -36,6 +36,12 @@ export const COMPLETION_LENGTH = 4;
 export const COMPLETION_ADDRESS = 5;
 /** Peer's port. */
 export const COMPLETION_PORT = 6;
+/**
+ * RECEIVED and DATAGRAM: when the newest bytes came, low 32 bits of nanoseconds
+ * since 1970; what is older than 4 seconds says 4 seconds. 0 = nobody but the
+ * poll itself took a time.
+ */
+export const COMPLETION_TIME = 7;
 
 export const CompletionKind = {
   /** A client connected. */
@@ -79,8 +85,32 @@ export interface Transport {
    * @throws {Error} If this transport has no streams.
    */
   listenStream(address: string, port: number): number;
-  /** Opens a UDP socket; returns its listener id. Throws as `listenStream`. */
+  /**
+   * Opens a UDP socket; returns its listener id. Throws as `listenStream`. With
+   * a multicast group as its address it takes what comes to that group, once
+   * it is joined, and nothing else.
+   */
   listenDatagram(address: string, port: number): number;
+  /**
+   * Says where multicast datagrams of a UDP socket leave. Whether this host
+   * hears its own is the driver's: the kernel's sockets do, DPDK does not.
+   *
+   * @param address Of the interface. @param hops Routers that they pass, plus
+   *   one; 1 to begin with.
+   * @throws {NativeError} If no interface has that address.
+   */
+  multicastFrom(listener: number, address: string, hops: number): void;
+  /**
+   * Makes a UDP socket hear a multicast group on the interface with an
+   * address. It hears those that it joined itself, of any sender; switches and
+   * routers are told (IGMP).
+   *
+   * @throws {NativeError} If `group` is none, no interface has that address,
+   *   or it is joined already.
+   */
+  joinGroup(listener: number, group: string, address: string): void;
+  /** The opposite. @throws {NativeError} If it did not join. */
+  leaveGroup(listener: number, group: string, address: string): void;
   /** The port that a listener is bound to: the kernel's choice where 0 was asked for. */
   port(listener: number): number;
   /** Stops accepting on a listener; connections stay. */

@@ -78,11 +78,32 @@ export function writeSoupAccepted(
   return SOUP_ACCEPTED_BYTES;
 }
 
+function text(u8: Uint8Array, at: number, characters: number): string {
+  let text = "";
+  for (let i = 0; i < characters; i++) text += String.fromCharCode(u8[at + i]!);
+  return text.trim();
+}
+
 /** The session that a login request at `at` asks for, without spaces; allocates. */
 export function soupLoginSession(u8: Uint8Array, at: number): string {
-  let text = "";
-  for (let i = 0; i < SESSION_CHARACTERS; i++) {
-    text += String.fromCharCode(u8[at + 19 + i]!);
-  }
-  return text.trim();
+  return text(u8, at + 19, SESSION_CHARACTERS);
+}
+
+/** Its user and password, without spaces, in lower case: neither has another. */
+export function soupLoginName(
+  u8: Uint8Array,
+  at: number,
+): { user: string; password: string } {
+  return {
+    user: text(u8, at + 3, 6).toLowerCase(),
+    password: text(u8, at + 9, 10).toLowerCase(),
+  };
+}
+
+/** Milliseconds that a client of 4.10 may be silent, as it wishes; 0 = it does not say. */
+export function soupLoginTimeoutMs(u8: Uint8Array, at: number): number {
+  const bytes = 2 + (u8[at]! << 8 | u8[at + 1]!);
+  if (bytes !== SOUP_LOGIN_41_BYTES) return 0;
+  const digits = text(u8, at + SOUP_LOGIN_BYTES, 5);
+  return /^[0-9]+$/.test(digits) ? Number(digits) : 0;
 }

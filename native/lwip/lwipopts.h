@@ -37,13 +37,19 @@
 #define LWIP_TCP_TIMESTAMPS 1
 #define LWIP_TCP_KEEPALIVE 1
 #define TCP_OVERSIZE 0
+/** A port can be listened to again while its connections go on. */
+#define SO_REUSE 1
 /** A frame of 1500 bytes less the headers of IPv4 and TCP. */
 #define TCP_MSS 1460
-#define TCP_WND FERRULE_TCP_RECEIVE_BYTES
-#define TCP_SND_BUF FERRULE_TCP_SEND_BYTES
-/** Packet buffers that one connection may have queued: two for each segment. */
-#define TCP_SND_QUEUELEN 760
-#define TCP_SNDLOWAT (4 * TCP_MSS)
+/* Sizes that are known when the port opens: lwIP's own checks can't see them. */
+#define LWIP_DISABLE_TCP_SANITY_CHECKS 1
+#define TCP_WND (FERRULE_TCP_RECEIVE_BYTES_MIN + ferrule_tcp_window_more)
+#define TCP_SND_BUF (FERRULE_TCP_SEND_BYTES_MIN + ferrule_tcp_send_more)
+/** Packet buffers that one connection may have queued: two for each segment, and some. */
+#define TCP_SND_QUEUELEN (FERRULE_TCP_QUEUE_MIN + ferrule_tcp_queue_more)
+#define FERRULE_TCP_QUEUE_MIN 52
+extern uint32_t ferrule_tcp_window_more, ferrule_tcp_send_more, ferrule_tcp_queue_more;
+#define TCP_SNDLOWAT (FERRULE_TCP_SEND_BYTES_MIN / 2)
 #define TCP_SNDQUEUELOWAT 64
 /** Milliseconds. Retransmission counts in twice this: at the least 60 to 90 ms. */
 #define TCP_TMR_INTERVAL 15
@@ -55,17 +61,9 @@ extern uint16_t ferrule_tcp_out_of_order_max;
 /* The first sequence number cannot be guessed (RFC 6528). */
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) ferrule_tcp_random()
 
-/*
- * Memory: pools of fixed size, so large that no client can take a segment from
- * another one: what all connections may send and hold out of order. From the
- * heap come the headers of segments, one for each.
- */
+/* Memory is dpdk_tcp_pools.c, which has the place of lwIP's mem.c and memp.c. */
 #define MEM_LIBC_MALLOC 1
-/** Most of them only wait after a close, and make room when it is needed. */
-#define MEMP_NUM_TCP_PCB (4 * FERRULE_DPDK_CONNECTIONS)
-#define MEMP_NUM_TCP_PCB_LISTEN FERRULE_DPDK_LISTENERS
-#define MEMP_NUM_TCP_SEG (FERRULE_DPDK_CONNECTIONS * (TCP_SND_QUEUELEN / 2 + 256))
-#define MEMP_NUM_PBUF MEMP_NUM_TCP_SEG
+#define MEMP_NUM_TCP_SEG TCP_SND_QUEUELEN
 #define PBUF_POOL_SIZE 0
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 

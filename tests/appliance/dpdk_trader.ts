@@ -33,6 +33,11 @@ const BATCH = 22;
 const BATCHES = 100;
 const DEADLINE_MS = 10_000;
 const LOGON_AGAIN_MS = 500;
+/** A logon that was sent again on a busy machine is answered again. */
+const UNNUMBERED: ReadonlySet<number> = new Set([
+  ServerType.HEARTBEAT,
+  ServerType.LOGON_ACCEPTED,
+]);
 
 /** One client session over its own UDP socket. */
 class Trader {
@@ -88,7 +93,7 @@ class Trader {
           `Session ${this.#session}: ${taken.length} of ${count}`,
         );
       }
-      if (message.type === ServerType.HEARTBEAT) continue;
+      if (UNNUMBERED.has(message.type)) continue;
       assert(
         message.sequence !== 0,
         `unexpected ${JSON.stringify(message.type)}`,
@@ -127,8 +132,11 @@ function order(side: number, lots: number): ClientMessage {
   };
 }
 
+/** Types of messages, with the reason of each refusal. */
 function types(messages: readonly ServerMessage[]): string {
-  return messages.map((message) => String.fromCharCode(message.type)).join("");
+  return messages.map(({ type, reason }) =>
+    String.fromCharCode(type) + (type === ServerType.REJECTED ? reason : "")
+  ).join("");
 }
 
 /** One order each, one match; returns how long the seller waited, in us. */

@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly dataDirectory?: string;
   /** "auto", "io_uring" or "plain". */
   readonly transport?: string;
+  /** TOML lines of `[transport]`. */
+  readonly transportToml?: string;
   /** TOML lines that are appended, whole sections. */
   readonly extraToml?: string;
   /** TOML lines of `[topology]`. */
@@ -93,6 +95,7 @@ durability = "${options.durability ?? "written"}"
 ${options.journalToml ?? ""}
 [transport]
 kind = "${options.transport ?? "auto"}"
+${options.transportToml ?? ""}
 [capacity]
 ${options.capacityToml ?? ""}
 [fix]

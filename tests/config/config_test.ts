@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { DPDK_RECEIVE_BYTES_MAX, DPDK_SEND_BYTES_MAX } from "../../ffi/dpdk.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   ConfigError,
@@ -61,9 +62,9 @@ Deno.test("DEFAULTS has every key that is no list of tables, with a reason", () 
   for (const [section, values] of Object.entries(defaultConfig())) {
     if (Array.isArray(values)) continue;
     for (const key of Object.keys(values)) {
-      if (key !== "sessions" || section === "capacity") {
-        keys.push(`${section}.${snake(key)}`);
-      }
+      const isList = key === "fixSessions" ||
+        (key === "sessions" && section !== "capacity");
+      if (!isList) keys.push(`${snake(section)}.${snake(key)}`);
     }
   }
   assertEquals(DEFAULTS.map(({ key }) => key).toSorted(), keys.toSorted());
@@ -126,6 +127,7 @@ Deno.test("loadConfig() takes what is given and keeps the other defaults", () =>
     kind: "io_uring",
     kernelPollCore: 5,
     busyPollUs: 50,
+    timestamps: "poll",
   });
   assertEquals(config.fix.port, 0);
   assertEquals(config.fix.sessions, [
@@ -302,7 +304,7 @@ Deno.test("loadConfig() reports all problems at once, each key once", () => {
     "fix.port = 1500000000: must be a whole number from 0 to 65535",
     "fix.sessions[0].sender_comp_id: is missing",
     "fix.sessions[0].password = (not shown): must be 1 to 64 printable ASCII characters",
-    "colour: unknown key; known are appliance, topology, memory, transport, capacity, journal, snapshot, feed, fix, binary, dpdk, replication, admin, log, accounts, instruments",
+    "colour: unknown key; known are appliance, topology, memory, transport, capacity, journal, snapshot, feed, fix, binary, dpdk, replication, clock, flight_recorder, admin, log, accounts, instruments",
   ]);
 });
 
@@ -329,6 +331,13 @@ Deno.test("loadConfig() refuses demo secrets on any address but loopback", () =>
     '[dpdk]\nenabled = true\ndevice = "net_null0"\naddress = "10.1.1.1"\n[[dpdk.sessions]]\nnumber = 9\nkey = "1869440356"',
   );
   assert(dpdk[0]!.startsWith("dpdk.sessions[0].key = (not shown): the demo"));
+  const [secret] = problems(
+    '[dpdk]\nenabled = true\ndevice = "net_null0"\naddress = "10.1.1.1"\n[[dpdk.fix_sessions]]\nsender_comp_id = "FAST"\npassword = "demo"',
+  );
+  assert(
+    secret!.startsWith("dpdk.fix_sessions[0].password = (not shown): the demo"),
+    secret,
+  );
 });
 
 Deno.test("loadConfig() refuses names and numbers that stand twice", () => {
@@ -351,8 +360,53 @@ Deno.test("loadConfig() wants to know device, address and sessions of DPDK", () 
   assertEquals(problems("dpdk.enabled = true"), [
     'dpdk.device = "": must be given if dpdk.enabled is true',
     'dpdk.address = "": must be given if dpdk.enabled is true',
-    "dpdk.sessions = []: at least one is needed if dpdk.enabled is true",
+    "dpdk.sessions = []: at least one is needed if dpdk.enabled is true, or one of dpdk.fix_sessions",
   ]);
+  const dpdk = '[dpdk]\nenabled = true\ndevice = "net_null0"\n' +
+    'address = "10.1.1.1"\n';
+  const fix = '[[dpdk.fix_sessions]]\nsender_comp_id = "FAST"\n' +
+    'password = "secret"\n';
+  const binary = '[[dpdk.sessions]]\nnumber = 9\nkey = "7"\n';
+  assertEquals(loadConfig(dpdk + fix, "test.toml").dpdk.sessions, []);
+  assertEquals(problems(`${dpdk}fix_port = 0\n${fix}`), [
+    "dpdk.fix_port = 0: must be given: there are dpdk.fix_sessions",
+  ]);
+  assertEquals(problems(`${dpdk}udp_port = 0\ntcp_port = 0\n${binary}`), [
+    "dpdk.tcp_port = 0: it or dpdk.udp_port must be given: there are dpdk.sessions",
+  ]);
+  assertEquals(problems(`${dpdk}tcp_port = 9878\n${fix}${binary}`), [
+    "dpdk.tcp_port = 9878: stands at dpdk.fix_port already",
+  ]);
+  assertEquals(
+    problems(
+      `[capacity]\nreceive_window_bytes = ${2 * DPDK_RECEIVE_BYTES_MAX}\n` +
+        `send_window_bytes = ${2 * DPDK_SEND_BYTES_MAX}\n${dpdk}${fix}`,
+    ),
+    [
+      "capacity.receive_window_bytes = 524288: must be at most 262144 if dpdk.enabled is true: TCP there has no larger ones",
+      "capacity.send_window_bytes = 1048576: must be at most 524288 if dpdk.enabled is true: TCP there has no larger ones",
+    ],
+  );
+});
+
+Deno.test("loadConfig() wants to know the device of a feed over DPDK, and that it is the feed's alone", () => {
+  const feed = '[feed]\nenabled = true\ntransport = "dpdk"\n';
+  assertEquals(problems(`${feed}hops = 0`), [
+    'feed.device = "": is needed for feed.transport = "dpdk"',
+    'feed.device_address = "": is needed for feed.transport = "dpdk"',
+    "feed.hops = 0: must be at least 1: DPDK's frames leave this machine",
+  ]);
+  const device = 'device = "net_af_packet0,iface=eth1"';
+  assertEquals(
+    problems(
+      `${feed}${device}\ndevice_address = "192.0.2.1"\n[dpdk]\nenabled = true\n` +
+        `${device}\naddress = "192.0.2.1"\n[[dpdk.sessions]]\nnumber = 9\nkey = "5"`,
+    ),
+    [
+      'feed.device = "net_af_packet0,iface=eth1": is dpdk.device: each needs one of its own',
+      'feed.device_address = "192.0.2.1": is dpdk.address already',
+    ],
+  );
 });
 
 Deno.test("loadConfig() wants to know where the other half of a pair is, and what decides", () => {

@@ -27,20 +27,42 @@ import {
   writeMoldHeader,
 } from "../../engine/wire/moldudp64.ts";
 import { Random } from "../oracle/random.ts";
+import { addressWord } from "../transport/bed.ts";
 
 export const LOOPBACK = "127.0.0.1";
-const LOOPBACK_NUMBER = 0x7f000001;
 const REQUEST_MESSAGES = 40;
 const REQUEST_EVERY_MS = 5;
 /** Of a hundred packets of a line, so many are lost. */
 const LOST_PERCENT = 35;
+/** A message that is lost on both, however few packets there are. */
+const LOST_ON_BOTH = 3;
 
-/** Hears two groups on loopback. */
+/** Where a feed is heard and asked. */
+export interface FeedPlace {
+  /** Sections of the appliance's configuration, and keys of `[feed]`. */
+  readonly toml: string;
+  readonly feedToml: string;
+  /** Of the receiver. */
+  readonly address: string;
+  /** Where requests go. */
+  readonly requestAddress: string;
+}
+
+/** All on this machine, by the kernel's sockets. */
+export const LOOPBACK_PLACE: FeedPlace = {
+  toml: "",
+  feedToml: "",
+  address: LOOPBACK,
+  requestAddress: LOOPBACK,
+};
+
+/** Hears two groups. */
 export class FeedReceiver {
   readonly transport = new UringTransport({
     hugePages: false,
     datagramsMax: 4096,
   });
+  readonly place: FeedPlace;
   readonly portA: number;
   readonly portB: number;
   /** Messages from number 1 on, as far as they are all there. */
@@ -60,18 +82,26 @@ export class FeedReceiver {
   readonly #reader = new MoldReader();
   readonly #random: Random;
   readonly #early = new Map<number, Uint8Array>();
+  readonly #requestTo: number;
   #session: Uint8Array | undefined;
   #requestPort = 0;
   #askedMs = 0;
 
-  constructor(groupA: string, groupB: string, seed: number) {
+  constructor(
+    groupA: string,
+    groupB: string,
+    seed: number,
+    place = LOOPBACK_PLACE,
+  ) {
     const { transport } = this;
+    this.place = place;
+    this.#requestTo = addressWord(place.requestAddress);
     this.#random = new Random(seed);
     this.#a = transport.listenDatagram(groupA, 0);
     this.#b = transport.listenDatagram(groupB, 0);
-    transport.joinGroup(this.#a, groupA, LOOPBACK);
-    transport.joinGroup(this.#b, groupB, LOOPBACK);
-    this.#requests = transport.listenDatagram(LOOPBACK, 0);
+    transport.joinGroup(this.#a, groupA, place.address);
+    transport.joinGroup(this.#b, groupB, place.address);
+    this.#requests = transport.listenDatagram(place.address, 0);
     this.portA = transport.port(this.#a);
     this.portB = transport.port(this.#b);
     const { bytes } = transport;
@@ -97,7 +127,7 @@ export class FeedReceiver {
     writeMoldHeader(this.#view, at, this.#session!, next, missing);
     this.transport.commitDatagram(
       this.#requests,
-      LOOPBACK_NUMBER,
+      this.#requestTo,
       this.#requestPort,
       MOLD_HEADER_BYTES,
     );
@@ -122,7 +152,10 @@ export class FeedReceiver {
       this.newest = Math.max(this.newest, reader.sequence - 1);
       return;
     }
-    if (onLine && this.#random.draw(100) < LOST_PERCENT) {
+    const isLost = this.#random.draw(100) < LOST_PERCENT ||
+      (reader.sequence <= LOST_ON_BOTH &&
+        LOST_ON_BOTH < reader.sequence + reader.count);
+    if (onLine && isLost) {
       this.lost++;
       return;
     }
@@ -155,13 +188,15 @@ export interface Snapshot {
   readonly next: number;
 }
 
-/** Logs in to the snapshot service and reads all. Undefined if it rejects the session. */
+/** Logs in to the snapshot service and reads all; the reason if it rejects. */
 export async function takeSnapshot(
   port: number,
   session: string,
-): Promise<Snapshot | undefined> {
+  { user, password }: { user: string; password: string },
+): Promise<Snapshot | string> {
   using connection = await Deno.connect({ hostname: LOOPBACK, port });
-  const login = "user  " + "password  " + session.padEnd(10) + "1".padStart(20);
+  const login = user.padEnd(6) + password.padEnd(10) + session.padEnd(10) +
+    "1".padStart(20);
   await connection.write(
     Uint8Array.from([0, login.length + 1, 0x4c, ...latin(login)]),
   );
@@ -179,16 +214,17 @@ export async function takeSnapshot(
   }
   const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
   if (frames[0]!.type === "J") {
-    assertEquals(text(frames[0]!.payload), "S");
-    return undefined;
+    assertEquals(frames.length, 1);
+    return text(frames[0]!.payload);
   }
   assertEquals(frames.shift()!.type, "A");
   assertEquals(frames.pop()!.type, "Z");
   const last = frames.pop()!;
   assertEquals(text(last.payload.subarray(0, 1)), "G");
-  assert(frames.every(({ type }) => type === "S"));
+  const data = frames.filter(({ type }) => type !== "H");
+  assert(data.every(({ type }) => type === "S"));
   return {
-    messages: frames.map(({ payload }) => payload),
+    messages: data.map(({ payload }) => payload),
     next: Number(text(last.payload.subarray(1))),
   };
 }

@@ -88,6 +88,9 @@ export class FakeTransport implements Transport {
   port(): number {
     return 1;
   }
+  multicastFrom(): void {}
+  joinGroup(): void {}
+  leaveGroup(): void {}
   closeListener(): void {}
   poll(): number {
     return 0;

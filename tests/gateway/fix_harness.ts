@@ -74,6 +74,9 @@ export class FakeTransport implements Transport {
   port(): number {
     return 0;
   }
+  multicastFrom(): void {}
+  joinGroup(): void {}
+  leaveGroup(): void {}
   closeListener(): void {}
   poll(): number {
     return 0;
@@ -92,7 +95,8 @@ export class FakeTransport implements Transport {
     const text = latin1(this.bytes.subarray(this.#at, this.#at + bytes));
     const list = this.sent.get(connection) ?? [];
     this.sent.set(connection, list);
-    list.push(text);
+    // Several messages may be committed together.
+    list.push(...text.split(/(?<=\W10=\d{3}\W)(?=8=FIX)/));
     if (this.deaf.has(connection)) {
       this.#pending.set(
         connection,

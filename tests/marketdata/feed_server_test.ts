@@ -31,6 +31,7 @@ import {
 const SESSION = moldSession("S");
 const KEPT = 1024;
 const HEARTBEAT_MS = 1000;
+const REQUESTS_PER_SECOND = 50;
 const [LINE_A, LINE_B, REQUESTS] = [10, 11, 12];
 
 /** A packet that was sent. */
@@ -86,6 +87,9 @@ class Wire implements Transport {
   listenStream = () => 0;
   listenDatagram = () => 0;
   port = () => 0;
+  multicastFrom = () => {};
+  joinGroup = () => {};
+  leaveGroup = () => {};
   closeListener = () => {};
   consume = () => {};
   reserve = () => GONE;
@@ -147,15 +151,16 @@ function make() {
   });
   const clock = { nowMs: 0 };
   const server = new FeedServer({
-    transport: wire,
     store,
     builder: new FeedBuilder(exchange, store),
     session: "S",
     lines: [
-      { listener: LINE_A!, group: 1, port: 1 },
-      { listener: LINE_B!, group: 2, port: 2 },
+      { transport: wire, listener: LINE_A!, group: 1, port: 1 },
+      { transport: wire, listener: LINE_B!, group: 2, port: 2 },
     ],
-    requests: REQUESTS!,
+    requests: { transport: wire, listener: REQUESTS! },
+    requestsPerSecond: REQUESTS_PER_SECOND,
+    snapshots: wire,
     heartbeatMs: HEARTBEAT_MS,
     snapshotsMax: 1,
     nowMs: () => clock.nowMs,
@@ -284,4 +289,25 @@ Deno.test("FeedServer answers for the oldest message that is kept, and for none 
   wire.request(SESSION, 11, 1);
   server.doWork(0);
   assertEquals(wire.take().map(({ messages }) => messages), [[11]]);
+});
+
+Deno.test("FeedServer answers an address so often in a second, and counts the rest", () => {
+  const { wire, server, put, clock } = make();
+  put(1);
+  server.doWork(0);
+  const answers = (requests: number): number => {
+    wire.take();
+    for (let i = 0; i < requests; i++) {
+      wire.request(SESSION, 1, 1);
+      server.doWork(0);
+    }
+    return wire.take().filter(({ listener }) => listener === REQUESTS).length;
+  };
+  assertEquals(answers(60), REQUESTS_PER_SECOND);
+  assertEquals(server.counts.limited, 10);
+  clock.nowMs += 100;
+  assertEquals(answers(60), REQUESTS_PER_SECOND / 10);
+  assertEquals(server.counts.limited, 65);
+  clock.nowMs += 60_000;
+  assertEquals(answers(60), REQUESTS_PER_SECOND, "no more than a second's");
 });

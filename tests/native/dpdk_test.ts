@@ -50,6 +50,7 @@ Deno.test(name, async () => {
     ...SANITIZE,
     ...flags,
     ...["-Inative", "tests/native/dpdk/net_fuzz.c", "native/dpdk_net.c"],
+    ...["native/dpdk_multicast.c", "native/error.c"],
     ...libraries,
     ...["-o", binary],
   ]);
@@ -66,6 +67,12 @@ Deno.test(tcpName, async () => {
     return;
   }
   const binary = "native/build/san/tcp_fuzz";
+  try {
+    await Deno.stat(`${root}native/build/lwip/.fetched`);
+  } catch {
+    console.log(`SKIPPED: ${tcpName}: the source of lwIP could not be fetched`);
+    return;
+  }
   await run("make", ["-s", "-C", "native", "build/lwip/san/.built"]);
   const objects = [...Deno.readDirSync(`${root}native/build/lwip/san`)]
     .map((entry) => `native/build/lwip/san/${entry.name}`)
@@ -76,6 +83,7 @@ Deno.test(tcpName, async () => {
     ...["-Inative", "-Inative/lwip"],
     ...["-isystem", "native/build/lwip/source/src/include"],
     ...["tests/native/dpdk/tcp_fuzz.c", "native/dpdk_tcp.c"],
+    "native/dpdk_tcp_pools.c",
     ...objects,
     ...["-o", binary],
   ]);

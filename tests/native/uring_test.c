@@ -38,7 +38,7 @@ static int32_t options[URING_OPTIONS] = {8, 4096, 16384, 16, 16, 30};
 /* Ways to wait for sockets; each goes through the same. */
 struct shape {
 	const char *name;
-	int32_t plain, switches, kernel_poll_core, ring_entries;
+	int32_t plain, switches, kernel_poll_core, ring_entries, times;
 };
 
 #define USUAL                                                                                       \
@@ -46,13 +46,15 @@ struct shape {
 	 URING_SWITCH_DIRECT | URING_SWITCH_BATCH)
 
 static const struct shape shapes[] = {
-	{"io_uring", 0, USUAL, -1, 0},
-	{"all through the ring", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 0},
-	{"registered files", 0, (USUAL | URING_SWITCH_FILES) & ~URING_SWITCH_DIRECT, -1, 0},
-	{"as Linux 6.0 has it", 0, URING_SWITCH_DIRECT | URING_SWITCH_BATCH, -1, 0},
-	{"a queue of two entries", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 2},
-	{"the kernel polls", 0, USUAL, 0, 0},
-	{"epoll", 1, 0, -1, 0},
+	{"io_uring", 0, USUAL, -1, 0, URING_TIMES_POLL},
+	{"all through the ring", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 0, URING_TIMES_POLL},
+	{"registered files", 0, (USUAL | URING_SWITCH_FILES) & ~URING_SWITCH_DIRECT, -1, 0, URING_TIMES_POLL},
+	{"as Linux 6.0 has it", 0, URING_SWITCH_DIRECT | URING_SWITCH_BATCH, -1, 0, URING_TIMES_POLL},
+	{"a queue of two entries", 0, USUAL & ~URING_SWITCH_DIRECT, -1, 2, URING_TIMES_POLL},
+	{"the kernel polls", 0, USUAL, 0, 0, URING_TIMES_POLL},
+	{"epoll", 1, 0, -1, 0, URING_TIMES_POLL},
+	{"io_uring, the kernel's times", 0, USUAL, -1, 0, URING_TIMES_KERNEL},
+	{"epoll, the kernel's times", 1, 0, -1, 0, URING_TIMES_KERNEL},
 };
 
 static int32_t layout[URING_LAYOUT_WORDS];
@@ -340,6 +342,7 @@ static void run(const struct shape *shape, long steps)
 	options[URING_OPTION_SWITCHES] = shape->switches;
 	options[URING_OPTION_KERNEL_POLL_CORE] = shape->kernel_poll_core;
 	options[URING_OPTION_RING_ENTRIES] = shape->ring_entries;
+	options[URING_OPTION_TIMESTAMPS] = shape->times;
 	CHECK(ferrule_uring_layout(options, layout) == 0);
 	block = mmap(NULL, (size_t)layout[URING_LAYOUT_TOTAL_BYTES], PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

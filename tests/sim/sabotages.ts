@@ -69,21 +69,21 @@ export const WRONG_FILL: Sabotage = {
   unjudged: true,
   onStart({ process }) {
     process!.transport.tamper = (bytes) => {
+      // One commit may have several messages; only fills have the tag.
       const text = String.fromCharCode(...bytes);
-      return text.includes("\x01150=F\x01")
-        ? changed(bytes, text, "\x0132=")
-        : bytes;
+      return text.startsWith("8=FIX") ? changed(bytes, text, "\x0132=") : bytes;
     };
   },
 };
 
-/** Another digit behind a tag. */
+/** Another digit behind a tag, wherever it is. */
 function changed(bytes: Uint8Array, text: string, tag: string): Uint8Array {
-  const found = text.indexOf(tag);
-  if (found < 0) return bytes;
   const copy = bytes.slice();
-  const at = found + tag.length;
-  copy[at] = 0x30 + (copy[at]! - 0x30 + 1) % 10;
+  let at = text.indexOf(tag);
+  for (; at >= 0; at = text.indexOf(tag, at + 1)) {
+    const digit = at + tag.length;
+    copy[digit] = 0x30 + (copy[digit]! - 0x30 + 1) % 10;
+  }
   return copy;
 }
 

@@ -154,6 +154,7 @@ export class SimProcess {
     const gateway = this.#gateway(workshop);
     const made = assembleExchange(workshop, {
       memory: new ArrayBuffer(Exchange.bytes(exchangeCapacity(config))),
+      recordsFlight: true,
     });
     this.exchange = made.exchange;
     this.#exchangeAgent = made.agent;
@@ -281,6 +282,7 @@ export class SimProcess {
     const stored = storeDirectory === undefined ? 4096 : 64;
     const stores = storeDirectory === undefined ? {} : { storeDirectory };
     return assembleGateway(workshop, 0, this.transport, stores, {
+      recordsFlight: true,
       fix: { outboundRecords: stored, openIdsMax: 2048, closedIdsMax: 4096 },
       binary: { storedCount: 8192 },
       ...(this.#world.pair === undefined ? {} : {

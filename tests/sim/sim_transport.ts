@@ -101,6 +101,12 @@ export class SimTransport implements Transport, Endpoint {
     return this.#listeners[listener]!.port;
   }
 
+  multicastFrom(): void {}
+
+  joinGroup(): void {}
+
+  leaveGroup(): void {}
+
   closeListener(listener: number): void {
     this.#listeners[listener] = { kind: "stream", port: -1 };
   }

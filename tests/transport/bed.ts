@@ -17,6 +17,7 @@ import {
   BACKPRESSURE,
   COMPLETION_WORDS,
   CompletionKind,
+  type DpdkTransport,
   type SocketTransport,
   type SocketTransportOptions,
   type Transport,
@@ -26,7 +27,8 @@ import {
 export type Driver =
   & Transport
   & Partial<
-    Pick<SocketTransport, "abort" | "openConnections" | "lingerExpired">
+    & Pick<SocketTransport, "abort" | "openConnections" | "lingerExpired">
+    & Pick<DpdkTransport, "inUse">
   >;
 
 /** A driver of the network, as the suite sees it. */
@@ -36,6 +38,10 @@ export interface Rung {
   readonly address: string;
   /** Whence its clients come. */
   readonly clientAddress: string;
+  /** Connections are made by its polls, not by the kernel behind its back. */
+  readonly pollsToAccept?: boolean;
+  /** Its driver gives descriptors back only when the process ends. */
+  readonly keepsFiles?: boolean;
   /** Why it can not be had here, or "". */
   missing(): string;
   /** Starts it; may leave out what is not its own. */
@@ -80,7 +86,8 @@ export interface Seen {
 /** A transport with what it reported, and a way to go on until something holds. */
 export class Bed {
   readonly transport: Driver;
-  readonly #address: string;
+  /** Where the transport listens. */
+  readonly address: string;
   readonly seen: Seen[] = [];
   /** Called for RECEIVED; returns the bytes to consume, undefined = do not consume. */
   onReceived: (connection: number, offset: number, length: number) =>
@@ -91,7 +98,7 @@ export class Bed {
   afterStep = () => {};
 
   constructor(rung: Rung, options: SocketTransportOptions = {}) {
-    this.#address = rung.address;
+    this.address = rung.address;
     this.transport = rung.open({
       connectionsMax: 8,
       hugePages: false,
@@ -177,13 +184,18 @@ export class Bed {
     return sent;
   }
 
+  /** A client that has connected, accepted or not. */
+  dial(port: number): Promise<Deno.TcpConn> {
+    return this.during(
+      "connect",
+      Deno.connect({ hostname: this.address, port }),
+    );
+  }
+
   /** A client that is connected and accepted. */
   async connect(port: number): Promise<{ client: Deno.TcpConn; id: number }> {
     const before = this.of(CompletionKind.ACCEPTED).length;
-    const client = await this.during(
-      "connect",
-      Deno.connect({ hostname: this.#address, port }),
-    );
+    const client = await this.dial(port);
     await this.until(
       "ACCEPTED",
       () => this.of(CompletionKind.ACCEPTED).length > before,

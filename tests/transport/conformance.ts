@@ -8,7 +8,8 @@
  * ```
  *  conformance.ts ─┬─ conformance_streams.ts    one connection, in every state
  *                  ├─ conformance_crowds.ts     thousands of them, and bad manners
- *                  └─ conformance_datagrams.ts
+ *                  ├─ conformance_datagrams.ts
+ *                  └─ conformance_multicast.ts
  *
  *  run by uring_transport_test.ts, plain_transport_test.ts, dpdk_conformance_test.ts
  * ```
@@ -18,14 +19,18 @@
 import { register, type Rung } from "./bed.ts";
 import { CROWD_TESTS } from "./conformance_crowds.ts";
 import { DATAGRAM_TESTS } from "./conformance_datagrams.ts";
+import { MULTICAST_TESTS } from "./conformance_multicast.ts";
 import { STREAM_TESTS } from "./conformance_streams.ts";
 
-/** Registers the tests for a rung that has streams and datagrams. */
-export function conformance(rung: Rung): void {
-  register(rung, [...STREAM_TESTS, ...CROWD_TESTS, ...DATAGRAM_TESTS]);
-}
+/** All that every rung must pass. */
+export const ALL_TESTS = [
+  ...STREAM_TESTS,
+  ...CROWD_TESTS,
+  ...DATAGRAM_TESTS,
+  ...MULTICAST_TESTS,
+];
 
-/** Registers the tests for a rung that has only datagrams. */
-export function datagramConformance(rung: Rung): void {
-  register(rung, DATAGRAM_TESTS);
+/** Registers the tests for a rung. */
+export function conformance(rung: Rung): void {
+  register(rung, ALL_TESTS);
 }

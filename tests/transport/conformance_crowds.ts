@@ -22,7 +22,7 @@ import {
   type Rung,
   writeAll,
 } from "./bed.ts";
-import { openResetting } from "./netns.ts";
+import { openFrom, openResetting } from "./netns.ts";
 
 const ECONNRESET = -104;
 
@@ -45,15 +45,19 @@ function listening(
   };
 }
 
-/** Connections that nobody has polled for yet. */
+/** Connections that nobody has polled for yet, where there can be such. */
 async function crowd(
+  bed: Bed,
   rung: Rung,
   port: number,
   count: number,
 ): Promise<Deno.TcpConn[]> {
   const clients: Deno.TcpConn[] = [];
   for (let i = 0; i < count; i++) {
-    clients.push(await Deno.connect({ hostname: rung.address, port }));
+    const client = rung.pollsToAccept
+      ? bed.dial(port)
+      : Deno.connect({ hostname: rung.address, port });
+    clients.push(await client);
   }
   return clients;
 }
@@ -65,7 +69,7 @@ test("opens and closes thousands of connections and keeps no descriptor", async 
   const waves = 16;
   const size = 200;
   for (let wave = 0; wave < waves; wave++) {
-    const clients = await crowd(rung, port, size);
+    const clients = await crowd(bed, rung, port, size);
     await bed.until(
       "all accepted",
       () => bed.of(CompletionKind.ACCEPTED).length === size * (wave + 1),
@@ -104,7 +108,7 @@ test("takes more connections and messages at once than one poll reports", async 
     bed.transport.commit(id, length);
     return length;
   };
-  const clients = await crowd(rung, port, size);
+  const clients = await crowd(bed, rung, port, size);
   await bed.until(
     "all accepted",
     () => bed.of(CompletionKind.ACCEPTED).length === size,
@@ -222,14 +226,23 @@ test("takes messages of no bytes and of all its bytes", async (rung) => {
   client.close();
 });
 
+function assertReset(error: unknown): void {
+  assert(
+    error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.BrokenPipe,
+    String(error),
+  );
+}
+
 test("refuses a full house's next clients, whether they talk or not", async (rung) => {
   const { bed, port } = listening(rung, { connectionsMax: 3 });
   using _ = bed;
   const inside = [];
   for (let i = 0; i < 3; i++) inside.push(await bed.connect(port));
   for (let i = 0; i < 10; i++) {
-    const client = await Deno.connect({ hostname: rung.address, port });
-    if (i % 2 === 0) await client.write(pattern(100, i));
+    const client = await bed.dial(port);
+    // The refusal may be there before the client has said a word.
+    if (i % 2 === 0) await client.write(pattern(100, i)).catch(assertReset);
     assertEquals(await bed.during("refusal", readToEnd(client)), 0);
     client.close();
   }
@@ -290,4 +303,104 @@ test("a closed listener's port is free after the next poll", async (rung) => {
     const again = transport.listenDatagram(rung.address, datagramPort);
     assertEquals(transport.port(again), datagramPort);
   }
+});
+
+test("a client comes back at once from the same port, although we closed", async (rung) => {
+  const { bed, port } = listening(rung, { lingerMs: 5000 });
+  using _ = bed;
+  // Free a moment ago, and nobody else's in a namespace or on loopback.
+  const free = Deno.listen({ hostname: rung.clientAddress, port: 0 });
+  const source = (free.addr as Deno.NetAddr).port;
+  free.close();
+  for (let round = 0; round < 5; round++) {
+    bed.seen.length = 0;
+    const from = { address: rung.clientAddress, port: source };
+    const client = openFrom(rung.address, port, from);
+    await bed.until(
+      "ACCEPTED",
+      () => bed.of(CompletionKind.ACCEPTED).length === 1,
+    );
+    const accepted = bed.of(CompletionKind.ACCEPTED)[0]!;
+    assertEquals(accepted.port, source);
+    // We close first, and so the end is remembered here.
+    bed.transport.close(accepted.id);
+    for (let i = 0; i < 20; i++) bed.step(100);
+    client.close();
+    await bed.until("CLOSED", () => bed.of(CompletionKind.CLOSED).length === 1);
+    assertEquals(bed.of(CompletionKind.CLOSED)[0]!.length, 0);
+  }
+});
+
+/** What can happen to a connection, by either end, in any order. */
+const FATES = [
+  "client closes",
+  "client resets",
+  "client closes its half",
+  "client talks and closes",
+  "we close",
+  "we reset",
+  "we talk and close",
+  "we talk and reset",
+  "both close",
+] as const;
+
+/** One connection from its begin to what its client does last. */
+async function meetFate(
+  bed: Bed,
+  port: number,
+  fate: typeof FATES[number],
+): Promise<void> {
+  if (fate === "client resets") {
+    const before = bed.of(CompletionKind.ACCEPTED).length;
+    const client = openResetting(bed.address, port);
+    await bed.until(
+      "ACCEPTED",
+      () => bed.of(CompletionKind.ACCEPTED).length > before,
+    );
+    client.reset();
+    return;
+  }
+  const { client, id } = await bed.connect(port);
+  const { transport } = bed;
+  if (fate.includes("we talk")) bed.send(id, pattern(30_000, id));
+  if (fate === "client talks and closes") await client.write(pattern(9000, 1));
+  if (fate === "client closes its half") await client.closeWrite();
+  if (fate.endsWith("close") && fate !== "client closes") transport.close(id);
+  if (fate.endsWith("reset")) transport.abort?.(id);
+  if (fate === "we close" || fate === "client closes its half") {
+    await bed.during("the end", readToEnd(client));
+  }
+  client.close();
+}
+
+test("keeps nothing of thousands of connections, however they ended", async (rung) => {
+  const { bed, port } = listening(rung, {
+    connectionsMax: 64,
+    sendWindowBytes: 65536,
+    lingerMs: 2000,
+  });
+  using _ = bed;
+  // The first of a kind may make what stays.
+  for (const fate of FATES) await meetFate(bed, port, fate);
+  const closed = () => bed.of(CompletionKind.CLOSED).length;
+  await bed.until("the first", () => closed() === FATES.length);
+  for (let i = 0; i < 50; i++) bed.step(100);
+  const { transport } = bed;
+  const inUse = () => {
+    const { connections = 0, waiting = 0, ...rest } = transport.inUse?.() ?? {};
+    // Those that wait after a close are over, and make room when it is needed.
+    return { files: openFiles(), alive: connections - waiting, ...rest };
+  };
+  const before = inUse();
+  const count = 250 * FATES.length;
+  let state = 1;
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const fate = FATES[(state >>> 8) % FATES.length]!;
+    await meetFate(bed, port, fate);
+    bed.seen.length = 0;
+  }
+  await bed.until("all gone", () => (transport.openConnections ?? 0) === 0);
+  for (let i = 0; i < 200; i++) bed.step(1000);
+  assertEquals(inUse(), before);
 });

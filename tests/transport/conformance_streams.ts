@@ -337,7 +337,7 @@ test("closes and counts connections that it has no room for", async (rung) => {
   const port = transport.port(transport.listenStream(rung.address, 0));
   const one = await bed.connect(port);
   const two = await bed.connect(port);
-  const third = await Deno.connect({ hostname: rung.address, port });
+  const third = await bed.dial(port);
   assertEquals(await bed.during("refusal", readToEnd(third)), 0);
   assertEquals(transport.refusedConnections, 1);
   assertEquals(transport.openConnections ?? 2, 2);
@@ -409,7 +409,7 @@ test("closeListener() refuses new clients, keeps old ones, frees the port", asyn
   const { client, id } = await bed.connect(port);
   transport.closeListener(listener);
   for (let i = 0; i < 5; i++) bed.step(100);
-  const error = await Deno.connect({ hostname: rung.address, port }).then(
+  const error = await bed.dial(port).then(
     () => undefined,
     (reason) => reason,
   );
@@ -509,7 +509,7 @@ test("dispose() closes everything; the ports are free", async (rung) => {
   bed.transport.dispose();
   assertEquals(await readToEnd(client), 0);
   client.close();
-  assertEquals(openFiles(), before);
+  if (rung.keepsFiles !== true) assertEquals(openFiles(), before);
   using next = new Bed(rung);
   next.transport.listenStream(rung.address, port);
   next.transport.listenDatagram(rung.address, udp);

@@ -62,7 +62,7 @@ function answer(at: number): void {
   if (order === "counters") {
     say(address, port, JSON.stringify([...transport.counters]));
   } else if (order === "link") {
-    say(address, port, JSON.stringify(transport.link()));
+    say(address, port, JSON.stringify(transport.figures()));
   } else if (order === "send") {
     say(parseIpv4(host!), Number(hostPort), "unasked");
   } else if (order === "quit") {

@@ -65,6 +65,31 @@ export async function withWire(
   }
 }
 
+/** Runs a program of tests in a namespace of its own; returns what it printed, throws that if it failed. */
+export async function testInNamespace(
+  program: URL,
+  args: readonly string[] = [],
+): Promise<string> {
+  const namespace = `ferrule-${Deno.pid}-${wires++}`;
+  try {
+    await ip("netns", "add", namespace);
+    await ip("-n", namespace, "link", "set", "lo", "up");
+    const { success, stdout, stderr } = await new Deno.Command("ip", {
+      args: [
+        ...["netns", "exec", namespace, Deno.execPath(), "test"],
+        ...["--no-check", "--no-prompt", "--frozen", "--unstable-net", "-A"],
+        ...[program.pathname, "--", ...args],
+      ],
+    }).output();
+    const text = new TextDecoder();
+    const output = text.decode(stdout) + text.decode(stderr);
+    if (!success) throw new Error(output);
+    return output;
+  } finally {
+    await ip("netns", "del", namespace).catch(() => {});
+  }
+}
+
 /**
  * Cuts the wire and puts a namespace with two interfaces between its ends:
  * what comes to `mid0` and `mid1` is for the body to carry, or to lose.
@@ -164,6 +189,7 @@ const AF_INET = 2;
 const AF_PACKET = 17;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0x800;
 const SOL_SOCKET = 1;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
@@ -252,23 +278,56 @@ export function openRaw(device: string): PolledSocket {
 export function openUdp(address: string, port: number): PolledSocket {
   const libc = openLibc();
   const fd = libc.symbols.socket(AF_INET, SOCK_DGRAM, 0);
-  const target = new Uint8Array(16);
-  target[0] = AF_INET;
-  new DataView(target.buffer).setUint16(2, port);
-  target.set(address.split(".").map(Number), 4);
+  const target = socketAddress(address, port);
   if (libc.symbols.connect(fd, target, target.length) !== 0) {
     throw new Error(`No UDP socket to ${address}:${port}`);
   }
   return polled(libc, fd);
 }
 
-/** A TCP client that ends with a reset: `reset()`. */
+/** A descriptor of a TCP socket that is still connecting. */
+function connecting(
+  libc: ReturnType<typeof openLibc>,
+  address: string,
+  port: number,
+  from?: { address: string; port: number },
+): number {
+  const fd = libc.symbols.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (from !== undefined) {
+    const source = socketAddress(from.address, from.port);
+    if (libc.symbols.bind(fd, source, source.length) !== 0) {
+      throw new Error(`Port ${from.port} is taken`);
+    }
+  }
+  // It says that it goes on: what comes of it is for the other end to tell.
+  const target = socketAddress(address, port);
+  libc.symbols.connect(fd, target, target.length);
+  return fd;
+}
+
+/** A TCP client on a port of its own, which may still be connecting. */
+export function openFrom(
+  address: string,
+  port: number,
+  from: { address: string; port: number },
+): { close(): void } {
+  const libc = openLibc();
+  const fd = connecting(libc, address, port, from);
+  return {
+    close(): void {
+      libc.symbols.close(fd);
+      libc.close();
+    },
+  };
+}
+
+/** A TCP client that ends with a reset: `reset()`. It may still be connecting. */
 export function openResetting(
   address: string,
   port: number,
 ): { reset(): void } {
   const libc = openLibc();
-  const fd = connected(libc, address, port);
+  const fd = connecting(libc, address, port);
   const lingerNot = new Uint8Array(Int32Array.of(1, 0).buffer);
   if (libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerNot, 8) !== 0) {
     throw new Error("SO_LINGER was refused");
@@ -297,6 +356,15 @@ export function openTcp(address: string, port: number): PolledStream {
   };
 }
 
+/** A `sockaddr_in`. */
+function socketAddress(address: string, port: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16);
+  bytes[0] = AF_INET;
+  new DataView(bytes.buffer).setUint16(2, port);
+  bytes.set(address.split(".").map(Number), 4);
+  return bytes;
+}
+
 /** A descriptor of a TCP socket that is connected. */
 function connected(
   libc: ReturnType<typeof openLibc>,
@@ -304,10 +372,7 @@ function connected(
   port: number,
 ): number {
   const fd = libc.symbols.socket(AF_INET, SOCK_STREAM, 0);
-  const target = new Uint8Array(16);
-  target[0] = AF_INET;
-  new DataView(target.buffer).setUint16(2, port);
-  target.set(address.split(".").map(Number), 4);
+  const target = socketAddress(address, port);
   if (libc.symbols.connect(fd, target, target.length) !== 0) {
     throw new Error(`No TCP connection to ${address}:${port}`);
   }

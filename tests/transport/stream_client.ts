@@ -179,12 +179,12 @@ async function resets(): Promise<void> {
       "all is echoed",
       (state) => state.bytes >= before.bytes + 50_000 * (done + 1),
     );
-    // The kernel resets what is closed with unread bytes.
+    // The kernel sends the end, and a reset if there are unread bytes: which of
+    // them is seen first depends on when; conformance_crowds.ts has a sure one.
     connection.close();
   }
   const after = await until("all are closed", (state) => state.open === 0);
   assertEquals(after.closed - before.closed, 20);
-  console.log(after.reset - before.reset);
 }
 
 async function halfClose(): Promise<void> {

@@ -79,6 +79,9 @@ const CLIENT_EXAMPLES: Record<
   ]],
   "heartbeat": [0, [{ type: ClientType.HEARTBEAT }]],
   "logout": [0, [{ type: ClientType.LOGOUT }]],
+  "logon-times": [0, [
+    { type: ClientType.LOGON, side: wire.SIDE_TIMES, quantity: KEY },
+  ], 2],
   "logon-2": [0, [{ type: ClientType.LOGON, quantity: KEY }], 2],
   "terms": [7, [
     {
@@ -246,6 +249,14 @@ const SERVER_EXAMPLES: Record<string, Partial<wire.ServerMessage>> = {
     reference: 7,
     leaves: 9n,
     quantity: 9n,
+  },
+  "times": {
+    type: ServerType.TIMES,
+    reference: 9,
+    quantity: TIME_NS - 2_100n,
+    price: TIME_NS + 900n,
+    leaves: TIME_NS + 25_500n,
+    cause: 7,
   },
   "accepted-iceberg": {
     sequence: 9,
@@ -703,7 +714,18 @@ Deno.test("the layout is that of the tables in binary_order.md", () => {
   const more = [[0, 1], [1, 4], [5, 1], [6, 8], [14, 8], [22, 4], [26, 4]];
   terms.push([22, 8], [30, 4]);
   more.push([30, 4]);
-  assertEquals(rows, [...header, ...client, ...terms, ...more, ...server]);
+  const times = [[16, 8], [24, 8], [32, 8], [40, 8], [48, 8], [56, 4]];
+  assertEquals(rows, [
+    ...[header, client, terms, more, server, times].flat(),
+  ]);
+  assertEquals(times.map(([at]) => at), [
+    wire.TIMES_ANSWER,
+    wire.TIMES_RECEIVED,
+    wire.TIMES_MATCHED,
+    wire.TIMES_SENT,
+    wire.TIMES_SEQUENCED,
+    wire.TIMES_CAUSE,
+  ]);
   assertEquals(terms.map(([at]) => at), [
     wire.CLIENT_TYPE,
     wire.TERMS_ORD_TYPE,

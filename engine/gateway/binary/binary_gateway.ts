@@ -23,7 +23,11 @@ import {
   type SectionReader,
   type SectionWriter,
 } from "../../snapshot/mod.ts";
-import { COUNTER } from "../../telemetry/mod.ts";
+import {
+  COUNTER,
+  type SessionBoard,
+  SessionLink,
+} from "../../telemetry/mod.ts";
 import {
   BINARY_VERSION_1,
   BINARY_VERSION_2,
@@ -47,6 +51,7 @@ import {
   HEADER_VERSION,
   RETRANSMIT_COUNT_MAX,
   ServerType,
+  SIDE_TIMES,
 } from "../../wire/binary/mod.ts";
 import {
   type GatewayContext,
@@ -293,6 +298,7 @@ export class BinaryGateway implements ProtocolGateway {
       ring.wordOf(sequence),
     );
     ring.last = sequence;
+    if (session.times !== null) session.times.note(events, slot, sequence);
     this.#links.markDirty(session);
   }
 
@@ -310,6 +316,20 @@ export class BinaryGateway implements ProtocolGateway {
 
   sessionsActive(): number {
     return this.#links.active;
+  }
+
+  showSessions(board: SessionBoard): void {
+    for (let i = 0; i < this.#byIndex.length; i++) {
+      const session = this.#byIndex[i];
+      if (session === undefined) continue;
+      const link = session.link === Link.STREAM
+        ? SessionLink.TCP
+        : session.link === Link.DATAGRAM
+        ? SessionLink.UDP
+        : SessionLink.NONE;
+      const { expected, last, heardMs } = session;
+      board.show(i, link, expected - 1, last, heardMs);
+    }
   }
 
   save(out: SectionWriter): void {
@@ -419,7 +439,8 @@ export class BinaryGateway implements ProtocolGateway {
     for (let i = 0; i < good; i++) {
       const message = at + HEADER_BYTES + i * CLIENT_MESSAGE_BYTES;
       const type = this.#view.getUint8(message + CLIENT_TYPE);
-      if (!this.#restIsZero(message, type)) return Taken.MALFORMED;
+      const version = this.#view.getUint8(at + HEADER_VERSION);
+      if (!this.#restIsZero(message, type, version)) return Taken.MALFORMED;
       if (type === ClientType.LOGON) {
         session = this.#logon(at, message);
         if (session === null) return Taken.DONE;
@@ -448,13 +469,16 @@ export class BinaryGateway implements ProtocolGateway {
   }
 
   /** True if an unnumbered message has a known type and nothing where nothing belongs. */
-  #restIsZero(message: number, type: number): boolean {
+  #restIsZero(message: number, type: number, version: number): boolean {
     const view = this.#view;
     const referenceLow = view.getUint32(message + CLIENT_REFERENCE, true);
     const referenceHigh = view.getUint32(message + CLIENT_REFERENCE + 4, true);
+    const allowed = type === ClientType.LOGON && version !== BINARY_VERSION_1
+      ? SIDE_TIMES
+      : 0;
     if (
       view.getUint32(message + CLIENT_SYMBOL, true) !== 0 ||
-      view.getUint8(message + CLIENT_SIDE) !== 0 ||
+      (view.getUint8(message + CLIENT_SIDE) & ~allowed) !== 0 ||
       (referenceLow | referenceHigh) !== 0
     ) return false;
     if (type === ClientType.LOGON || type === ClientType.RETRANSMIT) {
@@ -492,6 +516,11 @@ export class BinaryGateway implements ProtocolGateway {
     }
     this.#links.bind(session, this.#from);
     session.version = view.getUint8(at + HEADER_VERSION);
+    // Where nobody records them there are none.
+    const times = this.#context.stages === undefined
+      ? 0
+      : view.getUint8(message + CLIENT_SIDE);
+    session.wantTimes(times === SIDE_TIMES);
     const wantedLow = view.getUint32(message + CLIENT_PRICE, true);
     const wantedHigh = view.getUint32(message + CLIENT_PRICE + 4, true);
     let from = session.last + 1;
@@ -502,7 +531,7 @@ export class BinaryGateway implements ProtocolGateway {
     }
     session.startSending(from, now.ms);
     this.#sender.makeNotice(
-      ServerType.LOGON_ACCEPTED,
+      ServerType.LOGON_ACCEPTED | (times << 8),
       reason,
       session.version,
       session.number,

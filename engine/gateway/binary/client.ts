@@ -22,6 +22,7 @@ import {
   type ServerMessage,
   serverPacketBytes,
   ServerType,
+  SIDE_TIMES,
   type Whole,
 } from "../../wire/binary/mod.ts";
 import {
@@ -47,6 +48,8 @@ export interface BinaryClientOptions {
   readonly key: bigint;
   /** Version of the packets; 2 if left out. In 1 only plain orders are there. */
   readonly version?: number;
+  /** Ask for the stage times of answers: messages of type TIMES, without numbers. Needs version 2. */
+  readonly times?: boolean;
 }
 
 /** The appliance refused the logon, or did not answer it. */
@@ -126,6 +129,7 @@ export class BinaryClient {
     for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += turnMs) {
       await this.#sendUnnumbered({
         type: ClientType.LOGON,
+        ...(this.#options.times === true ? { side: SIDE_TIMES } : {}),
         quantity: this.#options.key,
         price: wanted,
       });

@@ -214,7 +214,12 @@ export class ClientLinks {
       const from = repeats > 0 ? session.repeatFrom : session.nextToSend;
       const count = repeats > 0 ? repeats : session.last - from + 1;
       if (count <= 0) break;
-      const sent = this.#sender.sendStored(session, from, count);
+      const sent = this.#sender.sendStored(
+        session,
+        from,
+        count,
+        session.times !== null && repeats <= 0,
+      );
       if (sent < 0) break;
       if (repeats > 0) session.repeatFrom += sent;
       else session.nextToSend += sent;

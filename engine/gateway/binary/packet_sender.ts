@@ -9,6 +9,7 @@
  * @module
  */
 import { addressOf, crc32cSealBatch } from "../../../ffi/mod.ts";
+import { assert } from "../../assert.ts";
 import { COUNTER } from "../../telemetry/mod.ts";
 import { BACKPRESSURE, GONE } from "../../transport/mod.ts";
 import {
@@ -58,44 +59,121 @@ export class PacketSender {
    *
    * @param from Number of the first; it is stored and sealed.
    * @param count How many are wanted.
+   * @param withTimes A packet with their stage times goes with them; over UDP
+   *   it is left out where there is no room.
    * @returns How many were sent, `BACKPRESSURE` or `GONE`.
    */
-  sendStored(session: BinarySession, from: number, count: number): number {
+  sendStored(
+    session: BinarySession,
+    from: number,
+    count: number,
+    withTimes = false,
+  ): number {
     const { transport, telemetry } = this.#context;
     const stream = session.link === Link.STREAM;
-    const limit = stream ? this.#countStreamMax : SERVER_COUNT_UDP_MAX;
+    const packets = withTimes && stream ? 2 : 1;
+    const limit = stream
+      ? Math.max(1, this.#countStreamMax >> (packets - 1))
+      : SERVER_COUNT_UDP_MAX;
     const fitting = count < limit ? count : limit;
     const bytes = HEADER_BYTES + fitting * SERVER_MESSAGE_BYTES;
     const offset = stream
-      ? transport.reserve(session.connection, bytes)
+      ? transport.reserve(session.connection, bytes * packets)
       : transport.reserveDatagram(bytes);
     if (offset === BACKPRESSURE || offset === GONE) return offset;
+    this.#writeStored(session, from, fitting, offset);
+    if (packets > 1) this.#writeTimes(session, from, fitting, offset + bytes);
+    telemetry.add(COUNTER.binary_messages_sent_total, fitting * packets);
+    telemetry.add(COUNTER.bytes_sent_total, bytes * packets);
+    if (stream) {
+      transport.commit(session.connection, bytes * packets);
+      return fitting;
+    }
+    const { listener, address, port } = session;
+    transport.commitDatagram(listener, address, port, bytes);
+    if (withTimes) this.#sendTimes(session, from, fitting, bytes);
+    return fitting;
+  }
+
+  /** A datagram of stage times. */
+  #sendTimes(
+    session: BinarySession,
+    from: number,
+    count: number,
+    bytes: number,
+  ): void {
+    const { transport, telemetry } = this.#context;
+    const offset = transport.reserveDatagram(bytes);
+    if (offset === BACKPRESSURE || offset === GONE) return;
+    this.#writeTimes(session, from, count, offset);
+    const { listener, address, port } = session;
+    transport.commitDatagram(listener, address, port, bytes);
+    telemetry.add(COUNTER.binary_messages_sent_total, count);
+    telemetry.add(COUNTER.bytes_sent_total, bytes);
+  }
+
+  #writeHeader(
+    session: BinarySession,
+    sequence: number,
+    count: number,
+    offset: number,
+  ): void {
     const view = this.#view;
-    const first = session.version | DIRECTION | (fitting << 16);
+    const first = session.version | DIRECTION | (count << 16);
     view.setUint32(offset, first, true);
     view.setUint32(offset + 4, session.number, true);
-    view.setUint32(offset + 8, from, true);
+    view.setUint32(offset + 8, sequence, true);
     view.setUint32(offset + 12, 0, true);
+  }
+
+  #writeStored(
+    session: BinarySession,
+    from: number,
+    count: number,
+    offset: number,
+  ): void {
+    this.#writeHeader(session, from, count, offset);
     const at = offset + HEADER_BYTES;
     if (this.#words !== undefined && (at & 3) === 0) {
-      session.ring.copyWords(from, fitting, this.#words, at >>> 2);
+      session.ring.copyWords(from, count, this.#words, at >>> 2);
     } else {
-      session.ring.copyBytes(from, fitting, view, at);
+      session.ring.copyBytes(from, count, this.#view, at);
     }
-    if (stream) transport.commit(session.connection, bytes);
-    else {
-      const { listener, address, port } = session;
-      transport.commitDatagram(listener, address, port, bytes);
+  }
+
+  /** A packet of the stage times of stored messages, unnumbered. */
+  #writeTimes(
+    session: BinarySession,
+    from: number,
+    count: number,
+    offset: number,
+  ): void {
+    const { stages } = this.#context;
+    const { times, ring } = session;
+    assert(
+      stages !== undefined && times !== null,
+      "stage times are sent and not recorded",
+    );
+    this.#writeHeader(session, 0, count, offset);
+    stages.clock.realtime();
+    const words = this.#notice;
+    for (let i = 0; i < count; i++) {
+      const number = from + i;
+      const answer = ring.wordOf(number);
+      times.write(number, ring.words, answer, stages, words, HEADER_WORDS);
+      this.#seal();
+      const at = offset + HEADER_BYTES + i * SERVER_MESSAGE_BYTES;
+      for (let word = 0; word < SERVER_MESSAGE_BYTES / 4; word++) {
+        const value = words[HEADER_WORDS + word]!;
+        this.#view.setUint32(at + word * 4, value, true);
+      }
     }
-    telemetry.add(COUNTER.binary_messages_sent_total, fitting);
-    telemetry.add(COUNTER.bytes_sent_total, bytes);
-    return fitting;
   }
 
   /**
    * Makes an unnumbered message; `sendNotice*` sends it.
    *
-   * @param type `ServerType`
+   * @param type `ServerType`; above it, the side byte.
    * @param version That the packet is of.
    * @param sessionNumber For the header.
    * @param session Whose numbers it tells; null = a stranger gets none.
@@ -127,6 +205,11 @@ export class PacketSender {
     words[at + 8] = price;
     words[at + 12] = this.#context.now.lo;
     words[at + 13] = this.#context.now.hi;
+    this.#seal();
+  }
+
+  /** Writes the checksum of the message that is being made. */
+  #seal(): void {
     crc32cSealBatch(
       this.#noticeAddress + HEADER_BYTES,
       SERVER_MESSAGE_BYTES,

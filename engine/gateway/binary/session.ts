@@ -10,6 +10,7 @@
 import { assert } from "../../assert.ts";
 import { BINARY_VERSION_1 } from "../../wire/binary/mod.ts";
 import type { SessionDefinition } from "../protocol.ts";
+import { AnswerTimes } from "./answer_times.ts";
 import { OutboundRing } from "./outbound_ring.ts";
 
 /** Where a session's client is. */
@@ -38,6 +39,8 @@ export class BinarySession {
 
   /** Of the protocol, as the last logon had it; answers are of this version. */
   version: number = BINARY_VERSION_1;
+  /** The client asked for stage times at its last logon; null = it did not. */
+  times: AnswerTimes | null = null;
   link: Link = Link.NONE;
   /** STREAM. */
   connection = 0;
@@ -104,6 +107,11 @@ export class BinarySession {
   /** True if this is the session's key; takes the same time whatever differs. */
   hasKey(low: number, high: number): boolean {
     return ((low ^ this.keyLow) | (high ^ this.keyHigh)) === 0;
+  }
+
+  /** Starts or ends what a client asked for at its logon. */
+  wantTimes(wanted: boolean): void {
+    this.times = wanted ? new AnswerTimes(this.#capacity) : null;
   }
 
   /** Number of our newest message; 0 = none yet. */

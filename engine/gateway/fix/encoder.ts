@@ -16,8 +16,12 @@
  */
 import {
   byteSum,
+  byteSumWords,
+  fourDigits,
   putDecimal,
+  putDecimalWords,
   putUint,
+  putUintWords,
   TimestampWriter,
   wordsOf,
 } from "../../wire/fix/mod.ts";
@@ -113,6 +117,16 @@ const SOH = 1;
 const EQUALS = 0x3d;
 
 const HEAD = piece("8=FIX.4.4|9=000|35=");
+/** All of a report before its number: six words. */
+const REPORT_HEAD = piece("8=FIX.4.4|9=000|35=8|34=");
+const HEAD_0 = REPORT_HEAD[1]!;
+const HEAD_1 = REPORT_HEAD[2]!;
+const HEAD_2 = REPORT_HEAD[3]!;
+const HEAD_3 = REPORT_HEAD[4]!;
+const HEAD_4 = REPORT_HEAD[5]!;
+const HEAD_5 = REPORT_HEAD[6]!;
+/** "10=", and a place for a digit. */
+const TRAILER = word("10=");
 /** From the start of a message: digits of BodyLength, first byte it counts. */
 const LENGTH_AT = 12;
 const BODY_AT = 16;
@@ -292,10 +306,186 @@ export class FixEncoder {
     resendMs: number,
   ): number {
     const kind = store.u8[record + Fixed.EVT_KIND_U8]!;
+    if (
+      resendMs === FIRST_TIME && kind <= Fixed.EventKind_FILLED &&
+      this.#isPlain(store, record)
+    ) return this.#plainReport(session, store, record, at, kind);
     const p = kind <= Fixed.EventKind_REPLACED
       ? this.#executionReport(session, store, record, at, resendMs)
       : this.#other(session, store, record, at, resendMs);
     return this.#finish(at, p);
+  }
+
+  /**
+   * True for what is told most: of a limit or market order on a known
+   * instrument, under one id, without account and without a reason.
+   */
+  #isPlain(store: OutboundStore, record: number): boolean {
+    const { u8, u16, u32, f64 } = store;
+    const ordType = u8[record + Fixed.EVT_ORD_TYPE_U8]!;
+    return ordType !== 0 && ordType <= Fixed.OrdType_LIMIT &&
+      (u8[record + Fixed.EVT_FLAGS_U8]! & Fixed.EVT_FLAG_TEXT) !== 0 &&
+      u8[record + Fixed.EVT_ORIG_CL_ORD_ID_U8] === 0 &&
+      u16[(record >>> 1) + Fixed.EVT_REASON_U16] === Fixed.Reason_NONE &&
+      u32[(record >>> 2) + Fixed.EVT_ACCOUNT_U32] === 0 &&
+      u8[record + Fixed.EVT_SIDE_U8]! < DIGITS &&
+      u8[record + Fixed.EVT_TIME_IN_FORCE_U8]! < DIGITS &&
+      f64[(record >>> 3) + Fixed.EVT_ORDER_ID_F64]! > 0 &&
+      f64[(record >>> 3) + Fixed.EVT_QUANTITY_F64]! > 0 &&
+      this.#instruments.has(u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!);
+  }
+
+  /** What `#executionReport()` makes of a plain record, with less asking. */
+  #plainReport(
+    session: FixSession,
+    store: OutboundStore,
+    record: number,
+    at: number,
+    kind: number,
+  ): number {
+    const v = this.#view;
+    const { u8, u32, f64 } = store;
+    const word = record >>> 2;
+    const half = record >>> 3;
+    v.setInt32(at, HEAD_0, true);
+    v.setInt32(at + 4, HEAD_1, true);
+    v.setInt32(at + 8, HEAD_2, true);
+    v.setInt32(at + 12, HEAD_3, true);
+    v.setInt32(at + 16, HEAD_4, true);
+    v.setInt32(at + 20, HEAD_5, true);
+    let p = putUintWords(v, at + 24, u32[word + Fixed.EVT_OUT_SEQUENCE_U32]!);
+    p = putPiece(v, p, session.headerTo52);
+    p = this.#eventTimeAt(store, record, p);
+    p = putTag2(v, p, TAG_37);
+    p = putUintWords(v, p, f64[half + Fixed.EVT_ORDER_ID_F64]!);
+    p = putTag2(v, p, TAG_11);
+    p = this.#clOrdId(store, record, p);
+    p = putTag2(v, p, TAG_17);
+    p = putUintWords(v, p, f64[half + Fixed.EVT_SEQUENCE_F64]!);
+    v.setInt8(p, 0x2d);
+    p = putUintWords(v, p + 1, u32[word + Fixed.EVT_INDEX_U32]!);
+    const instrument = store.u16[(record >>> 1) + Fixed.EVT_INSTRUMENT_U16]!;
+    const states = p;
+    p = putPiece(v, p, STATES);
+    v.setInt8(states + EXEC_TYPE_AT, EXEC_TYPE[kind]!);
+    v.setInt8(states + ORD_STATUS_AT, u8[record + Fixed.EVT_ORD_STATUS_U8]!);
+    p = putPiece(v, p, this.#instruments.symbolWords[instrument]!);
+    p = putTag2(v, p, TAG_54);
+    v.setInt8(p, 48 + u8[record + Fixed.EVT_SIDE_U8]!);
+    p = putTag2(v, p + 1, TAG_38);
+    p = this.#lots(p, instrument, f64[half + Fixed.EVT_QUANTITY_F64]!);
+    p = putTag2(v, p, TAG_40);
+    v.setInt8(p, 48 + u8[record + Fixed.EVT_ORD_TYPE_U8]!);
+    p++;
+    const price = store.i32[word + Fixed.EVT_PRICE_I32]!;
+    if (price > 0) p = this.#ticks(putTag2(v, p, TAG_44), instrument, price);
+    p = putTag2(v, p, TAG_59);
+    v.setInt8(p, 48 + u8[record + Fixed.EVT_TIME_IN_FORCE_U8]!);
+    p = this.#plainProgress(store, record, p + 1, kind, instrument);
+    p = putTag2(v, p, TAG_60);
+    p = this.#eventTimeAt(store, record, p);
+    return this.#finishShort(at, p);
+  }
+
+  /** 32, 31, 151, 14, 6 of a plain report. */
+  #plainProgress(
+    store: OutboundStore,
+    record: number,
+    start: number,
+    kind: number,
+    instrument: number,
+  ): number {
+    const v = this.#view;
+    const f64 = store.f64;
+    const half = record >>> 3;
+    let p = start;
+    if (kind === Fixed.EventKind_FILLED) {
+      p = putTag2(v, p, TAG_32);
+      p = this.#lots(
+        p,
+        instrument,
+        f64[half + Fixed.EVT_LAST_QUANTITY_F64]!,
+      );
+      p = putTag2(v, p, TAG_31);
+      p = this.#ticks(
+        p,
+        instrument,
+        store.i32[(record >>> 2) + Fixed.EVT_LAST_PRICE_I32]!,
+      );
+    }
+    const leaves = f64[half + Fixed.EVT_LEAVES_F64]!;
+    p = putTag3(v, p, TAG_151);
+    p = leaves > 0 ? this.#lots(p, instrument, leaves) : this.#zero(p);
+    const cum = f64[half + Fixed.EVT_CUM_F64]!;
+    p = putTag2(v, p, TAG_14);
+    if (cum === 0) return this.#zero(putTag1(v, this.#zero(p), TAG_6));
+    p = putTag1(v, this.#lots(p, instrument, cum), TAG_6);
+    const average = f64[half + Fixed.EVT_NOTIONAL_F64]! / cum;
+    return Math.floor(average) === average
+      ? this.#ticks(p, instrument, average)
+      : this.#average(p, instrument, average);
+  }
+
+  #zero(p: number): number {
+    this.#view.setInt8(p, 48);
+    return p + 1;
+  }
+
+  /** `#quantity()` by words. */
+  #lots(p: number, instrument: number, lots: number): number {
+    const { lotUnits, lotDecimals } = this.#instruments;
+    return putDecimalWords(
+      this.#bytes,
+      this.#view,
+      p,
+      lots * lotUnits[instrument]!,
+      lotDecimals[instrument]!,
+    );
+  }
+
+  /** `#price()` by words. */
+  #ticks(p: number, instrument: number, ticks: number): number {
+    const { priceUnits, priceDecimals } = this.#instruments;
+    return putDecimalWords(
+      this.#bytes,
+      this.#view,
+      p,
+      ticks * priceUnits[instrument]!,
+      priceDecimals[instrument]!,
+    );
+  }
+
+  /** The id as words; how long it is shows where its first zero is. */
+  #clOrdId(store: OutboundStore, record: number, p: number): number {
+    const v = this.#view;
+    const i32 = store.i32;
+    const from = (record + Fixed.EVT_CL_ORD_ID_U8) >>> 2;
+    for (let word = 0, q = p;; word++, q += 4) {
+      const four = i32[from + word]!;
+      v.setInt32(q, four, true);
+      // Exact for the lowest zero, which is all that is asked for.
+      const zeros = (four - 0x01010101) & ~four & 0x80808080;
+      if (zeros !== 0) return q + ((31 - Math.clz32(zeros & -zeros)) >>> 3);
+      if (word === Fixed.CL_ORD_ID_BYTES / 4 - 1) return q + 4;
+    }
+  }
+
+  /** `#finish()` of a message that is known to be short. */
+  #finishShort(at: number, end: number): number {
+    const v = this.#view;
+    // SOH, and zeros as far as the sum reads.
+    v.setInt32(end, SOH, true);
+    v.setInt32(end + 4, 0, true);
+    v.setInt32(end + 8, 0, true);
+    v.setInt32(end + 12, 0, true);
+    v.setInt32(end + 16, 0, true);
+    const p = end + 1;
+    const length = fourDigits(p - at - BODY_AT) >>> 8;
+    v.setInt32(at + LENGTH_AT, length | SOH << 24, true);
+    const sum = fourDigits(byteSumWords(v, at, p)) >>> 8;
+    v.setInt32(p, TRAILER | (sum & 0xff) << 24, true);
+    v.setInt32(p + 4, sum >>> 8 | SOH << 16, true);
+    return p + 7 - at;
   }
 
   /** All that is no plain ExecutionReport. */

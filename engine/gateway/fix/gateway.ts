@@ -28,7 +28,11 @@ import {
   Reason,
   REASON_TEXT,
 } from "../../record/mod.ts";
-import { COUNTER } from "../../telemetry/mod.ts";
+import {
+  COUNTER,
+  type SessionBoard,
+  SessionLink,
+} from "../../telemetry/mod.ts";
 import { FixParser, Parsed } from "../../wire/fix/mod.ts";
 import {
   addJson,
@@ -142,6 +146,10 @@ export class FixGateway implements ProtocolGateway {
   readonly #sessions: (FixSession | undefined)[] = [];
   readonly #byId = new Map<number, FixConnection>();
   readonly #connections: FixConnection[] = [];
+  /** Those with something to send. */
+  readonly #toSend: FixConnection[] = [];
+  /** Sessions with records that are not in their file. */
+  readonly #toSpill: FixSession[] = [];
   readonly #slowTimeoutMs: number;
   readonly #logoutTimeoutMs: number;
   #draining = false;
@@ -282,8 +290,11 @@ export class FixGateway implements ProtocolGateway {
         return (at - offset) | STALLED;
       }
       const found = this.#parser.parse(at, end);
-      if (found === Parsed.OK) this.#layer.onMessage(c);
-      else if (found === Parsed.GARBLED) this.#garbled(c);
+      if (found === Parsed.OK) {
+        this.#layer.onMessage(c);
+        // It may have asked for a resend.
+        if (c.resendNext <= c.resendLast) this.#mark(c);
+      } else if (found === Parsed.GARBLED) this.#garbled(c);
       else if (found === Parsed.TOO_LONG) this.#tooLong(c);
       else {
         const rest = end - at;
@@ -325,6 +336,11 @@ export class FixGateway implements ProtocolGateway {
       return;
     }
     session.store.append(events, slot);
+    if (!session.spills) {
+      session.spills = true;
+      this.#toSpill.push(session);
+    }
+    if (session.connection !== undefined) this.#mark(session.connection);
     // After a restart this is how the expected number comes back.
     if (session.resetsUnderWay === 0 && inSequence >= session.expected) {
       session.expected = inSequence + 1;
@@ -346,28 +362,59 @@ export class FixGateway implements ProtocolGateway {
 
   onRound(): number {
     const connections = this.#connections;
-    let work = 0;
-    for (let i = 0; i < connections.length; i++) {
-      const c = connections[i]!;
-      if (c.session !== undefined) work += this.#sender.flush(c, c.session);
-    }
+    const work = this.#flushAll();
     const nowMs = this.#context.now.ms;
     const timers = nowMs - this.#timerMs[0]! >= TIMER_MS;
     this.#replies.refresh();
     const before = this.#replies.count;
-    for (let i = 0; i < this.#sessions.length; i++) {
-      const session = this.#sessions[i];
-      if (session === undefined) continue;
-      session.store.spillSome(work === 0, timers);
-      if (timers) this.#lookAfter(session);
-    }
+    // What is left over can wait for a round in which nobody waits.
+    this.#spillAll(work === 0, timers && work === 0);
     if (timers) {
+      for (let i = 0; i < this.#sessions.length; i++) {
+        const session = this.#sessions[i];
+        if (session !== undefined) this.#lookAfter(session);
+      }
       this.#timerMs[0] = nowMs;
       for (let i = connections.length - 1; i >= 0; i--) {
         this.#timers(connections[i]!);
       }
     }
     return this.#replies.count === before ? work : work + 1;
+  }
+
+  /** Sends to who has something to get. Who did not get all of it is asked again. */
+  #flushAll(): number {
+    const list = this.#toSend;
+    let work = 0;
+    let kept = 0;
+    for (let i = 0; i < list.length; i++) {
+      const c = list[i]!;
+      if (c.session !== undefined) work += this.#sender.flush(c, c.session);
+      if (this.#sender.owes(c)) list[kept++] = c;
+      else c.listed = false;
+    }
+    while (list.length > kept) list.pop();
+    return work;
+  }
+
+  /** Writes what stores have gathered, if it is enough; see `OutboundStore.spillSome()`. */
+  #spillAll(quiet: boolean, all: boolean): void {
+    const list = this.#toSpill;
+    let kept = 0;
+    for (let i = 0; i < list.length; i++) {
+      const session = list[i]!;
+      session.store.spillSome(quiet, all);
+      if (session.store.unspilled > 0) list[kept++] = session;
+      else session.spills = false;
+    }
+    while (list.length > kept) list.pop();
+  }
+
+  /** The connection has something to send, at the next round. */
+  #mark(c: FixConnection): void {
+    if (c.listed) return;
+    c.listed = true;
+    this.#toSend.push(c);
   }
 
   onDrain(): void {
@@ -397,6 +444,21 @@ export class FixGateway implements ProtocolGateway {
       if (session?.connection !== undefined) count++;
     }
     return count;
+  }
+
+  showSessions(board: SessionBoard): void {
+    for (let i = 0; i < this.#sessions.length; i++) {
+      const session = this.#sessions[i];
+      if (session === undefined) continue;
+      const c = session.connection;
+      board.show(
+        i,
+        c === undefined ? SessionLink.NONE : SessionLink.TCP,
+        session.expected - 1,
+        session.store.last,
+        c === undefined ? 0 : c.times[TIME_RECEIVED]!,
+      );
+    }
   }
 
   save(out: SectionWriter): void {

@@ -17,7 +17,6 @@ import type { FixSession } from "./session.ts";
 // and checked at each use, a member of this is in the machine code.
 // `tests/constants_test.ts` compares them with where they come from.
 const enum Fixed {
-  CL_ORD_ID_BYTES = 20,
   EVT_CL_ORD_ID_U8 = 128,
   EVT_DETAIL_U8 = 37,
   EVT_FLAG_TEXT = 1,
@@ -51,33 +50,33 @@ export class IdFollower {
   /** Takes note of the event at `slot` of `ring`. */
   onEvent(session: FixSession, ring: SpscRing, slot: number): void {
     const at = slot * ring.slotBytes;
-    const { u8, f64 } = ring;
+    const { u8, i32, f64 } = ring;
     const kind = u8[at + Fixed.EVT_KIND_U8]!;
     if (kind > Fixed.EventKind_CANCEL_REJECTED) return;
     if ((u8[at + Fixed.EVT_FLAGS_U8]! & Fixed.EVT_FLAG_TEXT) === 0) return;
     const reference = f64[(at >>> 3) + Fixed.EVT_REFERENCE_F64]!;
     switch (kind) {
       case Fixed.EventKind_ACCEPTED:
-        this.#learn(session, u8, at, reference);
+        this.#learn(session, i32, at, reference);
         break;
       case Fixed.EventKind_FILLED:
         if (f64[(at >>> 3) + Fixed.EVT_LEAVES_F64] === 0) {
           this.#end(
             session,
-            u8,
+            i32,
             at + Fixed.EVT_CL_ORD_ID_U8,
             Fixed.OrdStatus_FILLED,
           );
         }
         break;
       case Fixed.EventKind_CANCELED:
-        this.#canceled(session, u8, at, u8[at + Fixed.EVT_ORD_STATUS_U8]!);
+        this.#canceled(session, i32, at, u8[at + Fixed.EVT_ORD_STATUS_U8]!);
         break;
       case Fixed.EventKind_REPLACED:
-        this.#learn(session, u8, at, reference);
+        this.#learn(session, i32, at, reference);
         this.#end(
           session,
-          u8,
+          i32,
           at + Fixed.EVT_ORIG_CL_ORD_ID_U8,
           Fixed.STATUS_REPLACED,
         );
@@ -85,10 +84,10 @@ export class IdFollower {
       case Fixed.EventKind_REJECTED:
         // What the gateway refused has no reference and uses up no id.
         if (reference === 0) break;
-        this.#learn(session, u8, at, reference);
+        this.#learn(session, i32, at, reference);
         this.#end(
           session,
-          u8,
+          i32,
           at + Fixed.EVT_CL_ORD_ID_U8,
           Fixed.OrdStatus_REJECTED,
         );
@@ -98,7 +97,7 @@ export class IdFollower {
           reference === 0 ||
           u8[at + Fixed.EVT_DETAIL_U8] === Fixed.REFUSED_STATUS
         ) break;
-        this.#stageText(session, u8, at + Fixed.EVT_CL_ORD_ID_U8);
+        this.#stageText(session, i32, at + Fixed.EVT_CL_ORD_ID_U8);
         this.#ids.remember(Fixed.OrdStatus_REJECTED);
         break;
     }
@@ -107,43 +106,44 @@ export class IdFollower {
   /** An order's id that came with a reference we have not given out: from a journal. */
   #learn(
     session: FixSession,
-    u8: Uint8Array,
+    i32: Int32Array,
     at: number,
     reference: number,
   ): void {
     if (reference < session.nextReference) return;
     session.nextReference = reference + 1;
-    this.#stageText(session, u8, at + Fixed.EVT_CL_ORD_ID_U8);
+    this.#stageText(session, i32, at + Fixed.EVT_CL_ORD_ID_U8);
     if (this.#ids.find() === Fixed.NO_ENTRY) this.#ids.insert(reference);
   }
 
   #canceled(
     session: FixSession,
-    u8: Uint8Array,
+    i32: Int32Array,
     at: number,
     status: number,
   ): void {
-    if (u8[at + Fixed.EVT_ORIG_CL_ORD_ID_U8] === 0) {
-      this.#end(session, u8, at + Fixed.EVT_CL_ORD_ID_U8, status);
+    if ((i32[(at + Fixed.EVT_ORIG_CL_ORD_ID_U8) >>> 2]! & 0xff) === 0) {
+      this.#end(session, i32, at + Fixed.EVT_CL_ORD_ID_U8, status);
       return;
     }
-    this.#end(session, u8, at + Fixed.EVT_ORIG_CL_ORD_ID_U8, status);
-    this.#stageText(session, u8, at + Fixed.EVT_CL_ORD_ID_U8);
+    this.#end(session, i32, at + Fixed.EVT_ORIG_CL_ORD_ID_U8, status);
+    this.#stageText(session, i32, at + Fixed.EVT_CL_ORD_ID_U8);
     this.#ids.remember(status);
   }
 
   #end(
     session: FixSession,
-    u8: Uint8Array,
+    i32: Int32Array,
     text: number,
     status: number,
   ): void {
-    this.#stageText(session, u8, text);
+    this.#stageText(session, i32, text);
     const entry = this.#ids.find();
     if (entry !== Fixed.NO_ENTRY) this.#ids.close(entry, status);
   }
 
-  #stageText(session: FixSession, u8: Uint8Array, text: number): void {
-    this.#ids.stage(session.index, u8, text, text + Fixed.CL_ORD_ID_BYTES);
+  /** @param text Where it lies, on a word, with zeros behind it. */
+  #stageText(session: FixSession, i32: Int32Array, text: number): void {
+    this.#ids.stageWords(session.index, i32, text >>> 2);
   }
 }

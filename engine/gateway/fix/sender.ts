@@ -17,7 +17,6 @@
 import {
   EventKind,
   EVT_DETAIL_U8,
-  EVT_KIND_U8,
   EVT_REFERENCE_F64,
   Reason,
 } from "../../record/mod.ts";
@@ -39,6 +38,16 @@ import {
   TIME_SENT,
 } from "./session.ts";
 
+// Numbers of the layouts, repeated: an imported constant is read from memory
+// and checked at each use, a member of this is in the machine code.
+// `tests/constants_test.ts` compares them with where they come from.
+const enum Fixed {
+  EVT_KIND_U8 = 6,
+  EventKind_FILLED = 3,
+}
+
+/** Messages that are written in one piece of the send window. */
+const PIECE_MESSAGES_MAX = 16;
 /** New messages a connection gets in one round. */
 const SEND_ROUND_MAX = 1024;
 /** Old messages a connection gets in one round, and records looked at for them. */
@@ -82,11 +91,20 @@ export class Sender {
         this.#cut(connection, Reason.TOO_SLOW);
         break;
       }
+      if (store.u8[record + Fixed.EVT_KIND_U8]! <= Fixed.EventKind_FILLED) {
+        const many = this.#sendMany(
+          connection,
+          session,
+          SEND_ROUND_MAX - fresh,
+        );
+        fresh += many;
+        if (many > 0) continue;
+      }
       if (!this.#send(connection, session, record, FIRST_TIME)) break;
       connection.nextToSend++;
       fresh++;
       if (
-        store.u8[record + EVT_KIND_U8] === EventKind.SESSION_MESSAGE &&
+        store.u8[record + Fixed.EVT_KIND_U8] === EventKind.SESSION_MESSAGE &&
         store.u8[record + EVT_DETAIL_U8] === TYPE_LOGOUT &&
         store.f64[(record >>> 3) + EVT_REFERENCE_F64] === connection.nonce
       ) {
@@ -102,6 +120,47 @@ export class Sender {
       connection.times[TIME_SENT] = this.#context.now.ms;
     }
     return sent + fresh;
+  }
+
+  /**
+   * Sends acknowledgements and fills that follow one another, at most `max`,
+   * in one piece of the window. Returns how many; 0 if there is no room for
+   * a piece.
+   */
+  #sendMany(
+    connection: FixConnection,
+    session: FixSession,
+    max: number,
+  ): number {
+    const { transport } = this.#context;
+    const { store } = session;
+    const waiting = store.last - connection.nextToSend + 1;
+    let wanted = waiting < max ? waiting : max;
+    if (wanted > PIECE_MESSAGES_MAX) wanted = PIECE_MESSAGES_MAX;
+    const at = transport.reserve(connection.id, wanted * MESSAGE_BYTES_MAX);
+    if (at < 0) return 0;
+    const first = connection.nextToSend;
+    let next = first;
+    let p = at;
+    for (; next < first + wanted; next++) {
+      const record = store.locate(next);
+      if (
+        record < 0 ||
+        store.u8[record + Fixed.EVT_KIND_U8]! > Fixed.EventKind_FILLED
+      ) break;
+      p += this.#encoder.encode(session, store, record, p, FIRST_TIME);
+    }
+    connection.nextToSend = next;
+    if (p > at) this.#commit(connection, p - at);
+    return next - first;
+  }
+
+  /** True if there is something that the connection has not been sent. */
+  owes(connection: FixConnection): boolean {
+    const { session, nextToSend, resendNext, resendLast } = connection;
+    return session !== undefined &&
+      connection.state !== ConnectionState.CLOSED && nextToSend !== 0 &&
+      (nextToSend <= session.store.last || resendNext <= resendLast);
   }
 
   /**
@@ -161,7 +220,9 @@ export class Sender {
   /** Session messages are not sent again, but for those that refuse something. */
   #skips(session: FixSession, record: number): boolean {
     const { u8 } = session.store;
-    if (u8[record + EVT_KIND_U8] !== EventKind.SESSION_MESSAGE) return false;
+    if (u8[record + Fixed.EVT_KIND_U8] !== EventKind.SESSION_MESSAGE) {
+      return false;
+    }
     const type = u8[record + EVT_DETAIL_U8];
     return type !== TYPE_REJECT && type !== TYPE_BUSINESS_REJECT &&
       type !== TYPE_MASS_CANCEL_REPORT;

@@ -50,6 +50,8 @@ export class FixConnection {
   gapLast = 0;
   heartBtIntMs = 0;
   testRequestSent = false;
+  /** The gateway knows that there is something to send. */
+  listed = false;
   /** Milliseconds since 1970: accepted, last message taken, last sent, gap asked for, logged out, last progress in sending. */
   readonly times = new Float64Array(6);
   /** Bytes committed in all, and those taken over by the kernel when progress was looked at. */
@@ -79,12 +81,16 @@ export class FixSession {
   readonly name: string;
   /** SenderCompID of the client. */
   readonly compId: Uint8Array;
+  /** The same as `wordsOfText()`. */
+  readonly compIdWords: Int32Array;
   username: Uint8Array = new Uint8Array();
   password: Uint8Array = new Uint8Array();
   /** The configuration no longer names it. */
   removed = false;
   /** "|49=FERRULE|56=CLIENT1|", with SOH for |, as `wordsOfText()`. */
   readonly header: Int32Array;
+  /** The same, and "52=". */
+  readonly headerTo52: Int32Array;
   readonly store: OutboundStore;
   connection: FixConnection | undefined;
   /** MsgSeqNum that the client's next message must have. */
@@ -95,6 +101,8 @@ export class FixSession {
   nextReference = 1;
   /** A client has gone and the exchange doesn't know yet. */
   logoutOwed = false;
+  /** The gateway knows that the store has records that are not in its file. */
+  spills = false;
   /** The store's file failed and it was logged. */
   fileErrorLogged = false;
 
@@ -106,10 +114,11 @@ export class FixSession {
     this.index = definition.index;
     this.name = definition.name;
     this.compId = ENCODER.encode(definition.name);
+    this.compIdWords = wordsOfText(this.compId);
     this.allow(definition);
-    this.header = wordsOfText(
-      ENCODER.encode(`\x0149=${targetCompId}\x0156=${definition.name}\x01`),
-    );
+    const header = `\x0149=${targetCompId}\x0156=${definition.name}\x01`;
+    this.header = wordsOfText(ENCODER.encode(header));
+    this.headerTo52 = wordsOfText(ENCODER.encode(`${header}52=`));
     this.store = store;
   }
 

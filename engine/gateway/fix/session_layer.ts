@@ -35,7 +35,7 @@ import {
   TIME_RECEIVED,
   TIME_SENT,
 } from "./session.ts";
-import { BusinessReason, Note } from "./texts.ts";
+import { BusinessReason, Note, wordsOfText } from "./texts.ts";
 
 // Numbers of the layouts, repeated: an imported constant is read from memory
 // and checked at each use, a member of this is in the machine code.
@@ -82,7 +82,9 @@ export class SessionLayer {
   readonly #parser: FixParser;
   readonly #replies: Replies;
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #targetCompId: Uint8Array;
+  readonly #targetWords: Int32Array;
   readonly #sendingTime = new TimestampReader();
   readonly #origTime = new TimestampReader();
 
@@ -91,7 +93,10 @@ export class SessionLayer {
     this.#parser = parts.parser;
     this.#replies = parts.replies;
     this.#bytes = parts.context.transport.bytes;
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
     this.#targetCompId = new TextEncoder().encode(parts.options.targetCompId);
+    this.#targetWords = wordsOfText(this.#targetCompId);
   }
 
   /** Takes the message that the parser has found. */
@@ -216,10 +221,10 @@ export class SessionLayer {
       this.#fail(c, session, "BeginString(8) must be FIX.4.4");
       return false;
     }
-    const sender = this.#equals(Fixed.Slot_SENDER_COMP_ID, session.compId);
-    if (sender && this.#equals(Fixed.Slot_TARGET_COMP_ID, this.#targetCompId)) {
-      return true;
-    }
+    const sender = this.#isName(Fixed.Slot_SENDER_COMP_ID, session.compIdWords);
+    if (
+      sender && this.#isName(Fixed.Slot_TARGET_COMP_ID, this.#targetWords)
+    ) return true;
     const slot = sender ? Fixed.Slot_TARGET_COMP_ID : Fixed.Slot_SENDER_COMP_ID;
     const number = parser.uint(Fixed.Slot_MSG_SEQ_NUM);
     const missing = (parser.seen & (1 << slot)) === 0;
@@ -620,6 +625,24 @@ export class SessionLayer {
     const password = session.password.length === 0 ||
       this.#equals(Slot.PASSWORD, session.password);
     return name && password && !session.removed;
+  }
+
+  /** True if the value in `slot` is a name, as `wordsOfText()`; names are no secrets. */
+  #isName(slot: number, name: Int32Array): boolean {
+    const parser = this.#parser;
+    if ((parser.seen & (1 << slot)) === 0) return false;
+    const length = name[0]!;
+    const from = parser.from[slot]!;
+    if (parser.to[slot]! - from !== length) return false;
+    const view = this.#view;
+    let p = from;
+    let word = 1;
+    // At least a checksum follows: whole words can be read.
+    for (; p < from + length - 4; p += 4, word++) {
+      if (view.getInt32(p, true) !== name[word]) return false;
+    }
+    const shift = (4 - (from + length - p)) << 3;
+    return view.getInt32(p, true) << shift === name[word]! << shift;
   }
 
   /** True if the value in `slot` is `expected`; looks at all of it in any case. */

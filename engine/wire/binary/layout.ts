@@ -83,6 +83,17 @@ export const SERVER_TIME = 48;
 export const SERVER_CAUSE = 56;
 export const SERVER_CHECKSUM = 60;
 
+// Stage times of an answer: `ServerType.TIMES`. Nanoseconds since 1970; 0 = not known.
+/** Number of the answer. */
+export const TIMES_ANSWER = SERVER_REFERENCE;
+export const TIMES_RECEIVED = SERVER_QUANTITY;
+export const TIMES_MATCHED = SERVER_PRICE;
+export const TIMES_SENT = SERVER_LEAVES;
+/** The same as in the answer. */
+export const TIMES_SEQUENCED = SERVER_TIME;
+/** The client's message that caused the answer; 0 = another's. */
+export const TIMES_CAUSE = SERVER_CAUSE;
+
 /** Blocks in a packet from a client, at most. */
 export const CLIENT_COUNT_TCP_MAX = 256;
 export const CLIENT_COUNT_UDP_MAX = 42;
@@ -139,6 +150,7 @@ export const ServerType = {
   MASS_CANCELED: 0x4d, // M
   BLOCKED: 0x42, // B
   UNLOCKED: 0x59, // Y
+  TIMES: 0x57, // W
 } as const;
 export type ServerType = typeof ServerType[keyof typeof ServerType];
 
@@ -159,6 +171,8 @@ export const SIDE_OPEN_QUANTITY = 0x04;
 export const SIDE_ACCOUNT = 0x10;
 /** Mass cancel and its answer: a range of prices is given. */
 export const SIDE_PRICE_RANGE = 0x20;
+/** Logon of version 2: stage times are wanted. */
+export const SIDE_TIMES = 0x01;
 /** Bit 4 of the side byte of a fill: this order took liquidity. */
 export const SIDE_AGGRESSOR = 0x10;
 

@@ -361,3 +361,27 @@ export function decodeServerMessage(
     cause: view.getUint32(SERVER_CAUSE, true),
   };
 }
+
+/** Stage times of an answer, nanoseconds since 1970; 0 = not known. */
+export interface AnswerStages {
+  /** Number of the answer. */
+  readonly answer: number;
+  /** Number of the client's message that caused it; 0 = another's. */
+  readonly cause: number;
+  readonly receivedNs: bigint;
+  readonly sequencedNs: bigint;
+  readonly matchedNs: bigint;
+  readonly sentNs: bigint;
+}
+
+/** What a message of type TIMES says. */
+export function answerStages(message: ServerMessage): AnswerStages {
+  return {
+    answer: message.reference,
+    cause: message.cause,
+    receivedNs: message.quantity,
+    sequencedNs: message.timeNs,
+    matchedNs: message.price,
+    sentNs: message.leaves,
+  };
+}

@@ -45,3 +45,29 @@ export function byteSum(
   while (p < to) sum += bytes[p++]!;
   return sum & 0xff;
 }
+
+/** Bytes of a step of `byteSumWords()`. */
+export const SUM_STEP_BYTES = 16;
+/** The longest that `byteSumWords()` takes: its lanes have room for no more. */
+export const SUM_BYTES_MAX = 512;
+
+/**
+ * Sum of `view[from, to)` modulo 256, at most `SUM_BYTES_MAX`, where
+ * `SUM_STEP_BYTES` zeros follow.
+ */
+export function byteSumWords(view: DataView, from: number, to: number): number {
+  let even = 0;
+  let odd = 0;
+  for (let p = from; p < to; p += 16) {
+    const a = view.getInt32(p, true);
+    const b = view.getInt32(p + 4, true);
+    const c = view.getInt32(p + 8, true);
+    const d = view.getInt32(p + 12, true);
+    even = (even + (a & 0x00ff00ff) + (b & 0x00ff00ff) + (c & 0x00ff00ff) +
+      (d & 0x00ff00ff)) | 0;
+    odd = (odd + ((a >>> 8) & 0x00ff00ff) + ((b >>> 8) & 0x00ff00ff) +
+      ((c >>> 8) & 0x00ff00ff) + ((d >>> 8) & 0x00ff00ff)) | 0;
+  }
+  return ((even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16)) &
+    0xff;
+}

@@ -127,13 +127,54 @@ export class TimestampReader {
   readonly ms = new Float64Array(1);
   #date = -1;
   readonly #dateMs = new Float64Array(1);
+  /** The last text of 21 bytes that was good, to be found again: five words and a byte. */
+  readonly #text = new Int32Array(6);
+  /** The memory that the last text lay in. */
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
 
   /** Reads "YYYYMMDD-HH:MM:SS[.sss[sss[sss]]]"; false if it is none. */
   parse(bytes: Uint8Array, from: number, to: number): boolean {
     const length = to - from;
-    if (length !== 21 && length !== 17 && length !== 24 && length !== 27) {
-      return false;
+    if (length === 21) {
+      if (this.#isLast(bytes, from)) return true;
+      if (!this.#parse(bytes, from, to)) return false;
+      const text = this.#text;
+      for (let i = 0; i < 5; i++) {
+        text[i] = this.#view.getInt32(from + i * 4, true);
+      }
+      text[5] = bytes[from + 20]!;
+      return true;
     }
+    // Another result than that of the text.
+    this.#text[0] = 0;
+    return (length === 17 || length === 24 || length === 27) &&
+      this.#parse(bytes, from, to);
+  }
+
+  /** True for the same 21 bytes as last time: times of a batch repeat. */
+  #isLast(bytes: Uint8Array, from: number): boolean {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(
+        bytes.buffer,
+        bytes.byteOffset,
+        bytes.byteLength,
+      );
+    }
+    const text = this.#text;
+    const view = this.#view;
+    // What changes first is looked at first.
+    return bytes[from + 20] === text[5] &&
+      view.getInt32(from + 16, true) === text[4] &&
+      view.getInt32(from + 12, true) === text[3] &&
+      view.getInt32(from + 8, true) === text[2] &&
+      view.getInt32(from + 4, true) === text[1] &&
+      view.getInt32(from, true) === text[0];
+  }
+
+  #parse(bytes: Uint8Array, from: number, to: number): boolean {
+    const length = to - from;
     const century = two(bytes, from);
     const year = two(bytes, from + 2);
     const month = two(bytes, from + 4);
@@ -169,6 +210,7 @@ export class TimestampReader {
 
   /** Reads "YYYYMMDD" as its first millisecond; false if it is none. */
   parseDate(bytes: Uint8Array, from: number, to: number): boolean {
+    this.#text[0] = 0;
     if (to - from !== 8) return false;
     const century = two(bytes, from);
     const year = two(bytes, from + 2);
@@ -424,4 +466,99 @@ export function putDecimal(
   const point = putUint(bytes, p, whole);
   bytes[point] = 0x2e;
   return putPadded(bytes, point + 1, rest, decimals);
+}
+
+/** Four digits with leading zeros as one word, by number. */
+const FOUR_DIGITS = Int32Array.from({ length: 10_000 }, (_, n) => {
+  const digit = (power: number): number => 48 + Math.floor(n / power) % 10;
+  return digit(1000) | digit(100) << 8 | digit(10) << 16 | digit(1) << 24;
+});
+
+/** A number of 0 to 9,999 as four digits in one word, the first one lowest. */
+export function fourDigits(value: number): number {
+  return FOUR_DIGITS[value]!;
+}
+
+/** Writes a whole number below 10,000; three bytes behind it are written over. */
+function putBelowTenThousand(
+  view: DataView,
+  p: number,
+  value: number,
+): number {
+  const four = FOUR_DIGITS[value]!;
+  if (value >= 1000) {
+    view.setInt32(p, four, true);
+    return p + 4;
+  }
+  if (value >= 100) {
+    view.setInt32(p, four >>> 8, true);
+    return p + 3;
+  }
+  if (value >= 10) {
+    view.setInt32(p, four >>> 16, true);
+    return p + 2;
+  }
+  view.setInt32(p, four >>> 24, true);
+  return p + 1;
+}
+
+/** `putUint()`, four digits at a time: up to three bytes behind it are written over. */
+export function putUintWords(
+  view: DataView,
+  p: number,
+  value: number,
+): number {
+  if (value < 10_000) return putBelowTenThousand(view, p, value | 0);
+  if (value < 1e8) {
+    const whole = value | 0;
+    const high = (whole / 10_000) | 0;
+    const end = putBelowTenThousand(view, p, high);
+    view.setInt32(end, FOUR_DIGITS[whole - high * 10_000]!, true);
+    return end + 4;
+  }
+  return putLargeWords(view, p, value);
+}
+
+/** The same from 10^8 on. */
+function putLargeWords(view: DataView, p: number, value: number): number {
+  // The quotient may round up to the next whole number.
+  let high = Math.floor(value / 1e8);
+  let low = value - high * 1e8;
+  if (low < 0) {
+    high--;
+    low += 1e8;
+  }
+  const end = putUintWords(view, p, high);
+  const upper = (low / 10_000) | 0;
+  view.setInt32(end, FOUR_DIGITS[upper]!, true);
+  view.setInt32(end + 4, FOUR_DIGITS[low - upper * 10_000]!, true);
+  return end + 8;
+}
+
+const POWERS_SMALL = Int32Array.of(1, 10, 100, 1000, 10_000);
+const UNITS_SMALL = 0x7fffffff;
+
+/** `putDecimal()`, likewise. @param bytes Of `view`. */
+export function putDecimalWords(
+  bytes: Uint8Array,
+  view: DataView,
+  p: number,
+  units: number,
+  decimals: number,
+): number {
+  if (decimals === 0) return putUintWords(view, p, units);
+  if (decimals > 4 || units > UNITS_SMALL) {
+    return putDecimal(bytes, p, units, decimals);
+  }
+  const small = units | 0;
+  const power = POWERS_SMALL[decimals]!;
+  const whole = (small / power) | 0;
+  const point = putUintWords(view, p, whole);
+  view.setInt8(point, 0x2e);
+  view.setInt32(
+    point + 1,
+    FOUR_DIGITS[small - whole * power]! >>> (32 - decimals * 8),
+    true,
+  );
+  return point + 1 + decimals;
 }

@@ -45,6 +45,21 @@ const enum Fixed {
   Term_UNSUPPORTED = 21,
 }
 
+/** Words of a field that is expected. */
+const enum Expected {
+  FIELDS_MAX = 64,
+  WORDS = 8,
+  /** Tag and "=" as a word, and which of its bytes these are; 0 = none is expected. */
+  MASK = 0,
+  TEXT = 1,
+  TAG = 2,
+  INFO = 3,
+  /** Bytes of tag and "=". */
+  BYTES = 4,
+  /** A bit of the place where the value is noted, if nothing else is to be judged; 0 = more is. */
+  PLAIN_BIT = 5,
+}
+
 /** What `FixParser.parse()` found. */
 export const Parsed = {
   /** A whole message: `length` bytes are read, its form is in `error`. */
@@ -76,6 +91,11 @@ export const RejectReason = {
 } as const;
 
 const SOH = 1;
+const SOH_WORD = 0x01010101;
+/** "8=FIX.4.4|9=" as words. */
+const BEGIN_0 = 0x49463d38;
+const BEGIN_1 = 0x2e342e58;
+const BEGIN_2 = 0x3d390134;
 const EQUALS = 0x3d;
 /** Bytes of "10=nnn|". */
 const TRAILER_BYTES = 7;
@@ -103,6 +123,10 @@ const DEFECT_REASONS = [
   RejectReason.NO_VALUE,
   RejectReason.BAD_FORMAT,
 ] as const;
+
+/** What of a tag's info must be that of a plain body field for nothing else to be asked. */
+const JUDGED = Fixed.TAG_DEFINED | Fixed.TAG_ALLOWED | Fixed.TAG_HEADER |
+  Fixed.TAG_TRAILER | Fixed.TAG_DATA | Fixed.TAG_LENGTH | Fixed.TAG_GROUP;
 
 /** Parts of a message, in their order. */
 const HEADER_PART = 0;
@@ -134,7 +158,16 @@ export class FixParser {
 
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
+  readonly #view: DataView;
   readonly #bodyMax: number;
+  /**
+   * What the last message had as its fields, in order: most messages have the
+   * same tags as the one before, and a tag that is the expected one is not
+   * read again. `Expected.WORDS` words each.
+   */
+  readonly #expected = new Int32Array(Expected.FIELDS_MAX * Expected.WORDS);
+  /** Start in `TAG_INFO` of what they were judged by. */
+  #expectedTable = -1;
   readonly #others = new Uint16Array(OTHERS_MAX);
   /** First tag with each defect, -1 if none. */
   readonly #defects = new Int32Array(DEFECTS);
@@ -147,6 +180,7 @@ export class FixParser {
   constructor(bytes: Uint8Array, messageBytesMax: number) {
     this.#bytes = bytes;
     this.#words = wordsOf(bytes);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#bodyMax = messageBytesMax;
   }
 
@@ -182,16 +216,34 @@ export class FixParser {
 
   /** Looks at the window `[from, to)` of the memory. Returns `Parsed`. */
   parse(from: number, to: number): number {
-    const bytes = this.#bytes;
-    if (to - from < 5) {
+    if (to - from < 12) {
+      if (to - from >= 5) return this.#parseUnusual(from, to);
       return this.#startsBegin(from, to)
         ? this.#answer(Parsed.INCOMPLETE, 0)
         : this.#skip(from, to);
     }
+    const view = this.#view;
+    if (
+      view.getInt32(from, true) !== BEGIN_0 ||
+      view.getInt32(from + 4, true) !== BEGIN_1 ||
+      view.getInt32(from + 8, true) !== BEGIN_2
+    ) return this.#parseUnusual(from, to);
+    this.version = true;
+    return this.#parseFrom(from, from + 12, to);
+  }
+
+  /** What does not start as every message of ours does, or is not all there. */
+  #parseUnusual(from: number, to: number): number {
     if (!this.#startsBegin(from, from + 5)) return this.#skip(from, to);
-    let p = this.#beginString(from, to);
+    const p = this.#beginString(from, to);
     if (p <= 0) return this.#incompleteOrSkip(p, from, to);
-    // BodyLength.
+    return this.#parseFrom(from, p, to);
+  }
+
+  /** @param start Of BodyLength's digits. */
+  #parseFrom(from: number, start: number, to: number): number {
+    const bytes = this.#bytes;
+    let p = start;
     let length = 0;
     const digitsEnd = p + BODY_LENGTH_DIGITS_MAX;
     const digitsStart = p;
@@ -346,31 +398,72 @@ export class FixParser {
     // Length of a data field, and where that field must start.
     let dataLength = -1;
     let dataAt = -1;
+    const view = this.#view;
+    const expected = this.#expected;
+    if (table !== this.#expectedTable) {
+      this.#expectedTable = table;
+      expected.fill(0);
+    }
+    let field = -Expected.WORDS as number;
     let p = first;
     while (p < trailer) {
       const start = p;
-      let c = bytes[p]!;
-      let tag = c - 48;
-      if (tag < 1 || tag > 9) tag = 0;
-      else {
-        c = bytes[++p]!;
-        while (c >= 48 && c <= 57 && tag < 100000) {
-          tag = tag * 10 + c - 48;
-          c = bytes[++p]!;
+      let tag: number;
+      let info: number;
+      field += Expected.WORDS;
+      // The trailer follows: a whole word can be read.
+      const mask = expected[field + Expected.MASK];
+      if (
+        mask !== 0 && mask !== undefined &&
+        (view.getInt32(p, true) & mask) === expected[field + Expected.TEXT]
+      ) {
+        tag = expected[field + Expected.TAG]!;
+        info = expected[field + Expected.INFO]!;
+        p += expected[field + Expected.BYTES]!;
+        const bit = expected[field + Expected.PLAIN_BIT]!;
+        if (bit !== 0 && part !== TRAILER_PART && (seen & bit) === 0) {
+          part = BODY_PART;
+          seen |= bit;
+          const slot = (info >>> Fixed.TAG_SLOT_SHIFT) - 1;
+          from[slot] = p;
+          p = this.#valueEnd(p);
+          if (p === from[slot]) this.#defect(DEFECT_EMPTY, tag);
+          to[slot] = p++;
+          continue;
         }
-      }
-      if (c !== EQUALS || tag === 0) {
-        this.#defect(DEFECT_TAG, 0);
-        while (bytes[p] !== SOH) p++;
+      } else {
+        let c = bytes[p]!;
+        tag = c - 48;
+        if (tag < 1 || tag > 9) tag = 0;
+        else {
+          c = bytes[++p]!;
+          while (c >= 48 && c <= 57 && tag < 100000) {
+            tag = tag * 10 + c - 48;
+            c = bytes[++p]!;
+          }
+        }
+        if (c !== EQUALS || tag === 0) {
+          this.#defect(DEFECT_TAG, 0);
+          while (bytes[p] !== SOH) p++;
+          p++;
+          continue;
+        }
+        info = tag < Fixed.TAGS_MAX ? TAG_INFO[table + tag]! : 0;
         p++;
-        continue;
+        this.#expect(
+          field,
+          start,
+          p - start,
+          tag,
+          info,
+          known && (info & JUDGED) === plain,
+        );
       }
-      const info = tag < Fixed.TAGS_MAX ? TAG_INFO[table + tag]! : 0;
-      const value = ++p;
+      const value = p;
       if ((info & Fixed.TAG_DATA) !== 0 && start === dataAt) {
         p = this.#dataEnd(tag, value, dataLength, trailer);
       }
-      while (bytes[p] !== SOH) p++;
+      p = this.#valueEnd(p);
       if ((info & Fixed.TAG_LENGTH) !== 0) {
         dataLength = parseUint(bytes, value, p);
         dataAt = p + 1;
@@ -398,6 +491,38 @@ export class FixParser {
       p++;
     }
     this.seen = seen;
+  }
+
+  /** Place of the SOH at or after `p`, in a body that ends with one. */
+  #valueEnd(p: number): number {
+    const view = this.#view;
+    for (let q = p;; q += 4) {
+      const four = view.getInt32(q, true) ^ SOH_WORD;
+      // Exact for the lowest zero, which is all that is asked for.
+      const ends = (four - 0x01010101) & ~four & 0x80808080;
+      if (ends !== 0) return q + ((31 - Math.clz32(ends & -ends)) >>> 3);
+    }
+  }
+
+  /** Keeps what the field at `start` begins with, if it is short, for the next message. */
+  #expect(
+    field: number,
+    start: number,
+    bytes: number,
+    tag: number,
+    info: number,
+    plain: boolean,
+  ): void {
+    const expected = this.#expected;
+    if (field >= expected.length) return;
+    const mask = bytes > 4 ? 0 : bytes === 4 ? -1 : (1 << (bytes << 3)) - 1;
+    expected[field + Expected.MASK] = mask;
+    expected[field + Expected.TEXT] = this.#view.getInt32(start, true) & mask;
+    expected[field + Expected.TAG] = tag;
+    expected[field + Expected.INFO] = info;
+    expected[field + Expected.BYTES] = bytes;
+    const slot = (info >>> Fixed.TAG_SLOT_SHIFT) - 1;
+    expected[field + Expected.PLAIN_BIT] = plain && slot >= 0 ? 1 << slot : 0;
   }
 
   /** Last byte of a data field of `length` bytes, if it lies in the message. */

@@ -3,7 +3,7 @@
 /*
  * Random and half-right frames through net_receive(), each in memory of just
  * its own size, so that the address sanitizer sees the first byte read beyond
- * a frame. Built together with dpdk_net.c; the queue of sent frames is here.
+ * a frame. Built together with dpdk_net.c and dpdk_multicast.c; the queue of sent frames is here.
  *
  *   seed -> frame -> net_receive -> free | datagram | port_queue
  */
@@ -19,6 +19,7 @@
 
 #define ROUNDS 300000
 #define ADDRESS 0x0a630002u
+#define GROUP 0xefc00107u
 #define REPLY_BYTES_MIN 42
 
 static uint64_t state;
@@ -68,6 +69,26 @@ static void put32(uint8_t *at, uint32_t value)
 	put16(at + 2, value & 0xffff);
 }
 
+/* Makes a query or a report of it, with a sum that holds. */
+static void draw_igmp(uint8_t *frame, uint32_t bytes)
+{
+	static const uint8_t mac[] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 };
+	static const uint8_t types[] = { 0x11, 0x11, 0x16, 0x22 };
+	uint16_t sum;
+
+	memcpy(frame, mac, sizeof(mac));
+	put16(frame + 16, bytes - 14);
+	put16(frame + 20, 0);
+	frame[22] = 1;
+	frame[23] = 2;
+	put32(frame + 30, 0xe0000001);
+	frame[34] = types[next(sizeof(types))];
+	put16(frame + 36, 0);
+	put32(frame + 38, next(2) ? GROUP : 0);
+	sum = (uint16_t)~rte_raw_cksum(frame + 34, bytes - 34);
+	memcpy(frame + 36, &sum, sizeof(sum));
+}
+
 /* A frame of up to 200 bytes, of one kind, sound or with some bytes wrong. */
 static uint32_t draw(uint8_t *frame, const struct port *port)
 {
@@ -110,6 +131,8 @@ static uint32_t draw(uint8_t *frame, const struct port *port)
 	} else if (next(2)) {
 		put16(frame + 40, 0);
 	}
+	if (bytes >= 42 && next(6) == 0)
+		draw_igmp(frame, bytes);
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	for (index = next(3); index > 0 && bytes > 14; index--)
@@ -142,7 +165,7 @@ static struct rte_mbuf *wrap(struct rte_mempool *pool, const uint8_t *bytes, uin
 static int check(const struct port *port, uint32_t datagrams)
 {
 	const double *counters = port->shared->counters;
-	double classes = 0;
+	double classes = counters[FERRULE_DPDK_RX_IGMP];
 	uint32_t index;
 
 	for (index = FERRULE_DPDK_RX_DATAGRAMS; index <= FERRULE_DPDK_RX_SPOOFED; index++) {
@@ -180,6 +203,9 @@ int main(int count, char **arguments)
 	port.pool = rte_pktmbuf_pool_create("fuzz", 1023, 0, 0, 256, SOCKET_ID_ANY);
 	port.shared = &shared;
 	port.address = ADDRESS;
+	port.random = 1;
+	port.groups[0] = (struct group){ .address = GROUP, .listeners = 1,
+					   .change_at = UINT64_MAX, .answer_at = UINT64_MAX };
 	port.host_mask = 255;
 	port.mac = (struct rte_ether_addr){ { 2, 0, 0, 0, 0, 1 } };
 	port.now = 1000;

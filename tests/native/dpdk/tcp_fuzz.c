@@ -8,6 +8,8 @@
  * their segments fall into the window; the owner echoes, waits and closes.
  *
  *   seed -> segment -> streams_receive -> completions -> echo | close | reset
+ *
+ * At the end nothing may be left in lwIP's pools.
  */
 
 #include <stdio.h>
@@ -22,6 +24,8 @@
 #define LISTENING_PORT 7100
 #define CLIENTS 12
 #define CONNECTIONS 4
+#define RECEIVE_BYTES 16384
+#define SEND_BYTES 32768
 #define SYN 2
 #define ACK 16
 
@@ -176,9 +180,9 @@ static void own(const int32_t *completion)
 	kinds[completion[FERRULE_DPDK_COMPLETION_KIND]]++;
 	if (completion[FERRULE_DPDK_COMPLETION_KIND] != FERRULE_DPDK_KIND_RECEIVED)
 		return;
-	if (bytes <= 0 || bytes > FERRULE_TCP_RECEIVE_BYTES || slot >= CONNECTIONS)
+	if (bytes <= 0 || bytes > RECEIVE_BYTES || slot >= CONNECTIONS)
 		abort();
-	if (*buffer + bytes <= FERRULE_TCP_SEND_BYTES / 2) {
+	if (*buffer + bytes <= SEND_BYTES / 2) {
 		*buffer += bytes;
 		words[FERRULE_TCP_SEND_PENDING] += bytes;
 	}
@@ -222,18 +226,21 @@ static int check(void)
 int main(int count, char **arguments)
 {
 	uint8_t packet[1600];
-	uint8_t *block = malloc((size_t)CONNECTIONS * FERRULE_TCP_CONNECTION_BYTES);
-	const struct streams_settings settings = {
+	struct streams_settings settings = {
 		.port = (struct port *)(uintptr_t)packet,
 		.address = ADDRESS,
 		.connections = CONNECTIONS,
 		.out_of_order_max = 20,
 		.shared = &shared,
-		.block = block,
-		.bytes = block,
+		.receive_bytes = RECEIVE_BYTES,
+		.send_bytes = SEND_BYTES,
+		.linger_ms = 1000,
 	};
+	uint8_t *block = malloc(streams_bytes(&settings));
 	int32_t round, index, done;
 
+	settings.block = block;
+	settings.bytes = block;
 	state = count > 1 ? strtoull(arguments[1], NULL, 0) : 1;
 	if (state == 0 || block == NULL || streams_open(&settings) != 0 ||
 	    streams_listen(LISTENING_PORT) < 0)
@@ -247,6 +254,11 @@ int main(int count, char **arguments)
 			own(shared.completions + index * FERRULE_DPDK_COMPLETION_WORDS);
 	}
 	streams_close_all();
+	if (pools_used_pcbs() + pools_used_segments() != 0) {
+		fprintf(stderr, "%u connections and %u segments are left\n", pools_used_pcbs(),
+			pools_used_segments());
+		return 1;
+	}
 	free(block);
 	return check();
 }
