@@ -343,7 +343,7 @@ export class Appliance {
       const start: ThreadStart = {
         index,
         thread,
-        config: this.#config,
+        config: this.#reload?.config ?? this.#config,
         plan: this.#plan,
         address: this.#region.address,
         log: this.#log.settings(),

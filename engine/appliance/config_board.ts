@@ -145,11 +145,16 @@ export class ConfigFollower implements Agent {
   readonly sleeps = false;
   readonly #options: ConfigFollowerOptions;
   /** Newest that was handed to the takers, and that was answered. */
-  #handed = 0;
-  #answered = 0;
+  #handed: number;
+  #answered: number;
 
   constructor(options: ConfigFollowerOptions) {
     this.#options = options;
+    const { control, thread } = options;
+    // A thread that begins anew: what the one before it has taken is gone from memory.
+    const taken = Atomics.load(control, CONTROL_CONFIG_TAKEN + thread);
+    this.#handed = taken;
+    this.#answered = taken;
   }
 
   doWork(): number {
