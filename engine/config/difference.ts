@@ -49,6 +49,8 @@ const REASONS: Readonly<Record<string, string>> = {
   binary: "ports and protocols are made at start",
   dpdk: "the port is made at start",
   replication: "a pair is agreed at start",
+  clock: "the clock's daemon is asked from the start on",
+  flightRecorder: "its memory is laid out at start",
   admin: "the admin port is opened at start",
   log: "every thread is told at start",
 };
@@ -118,7 +120,7 @@ function compareSection(
 ): void {
   const old = new Map<string, unknown>(Object.entries(before));
   for (const [name, value] of Object.entries(after)) {
-    const key = `${section}.${snakeCase(name)}`;
+    const key = `${snakeCase(section)}.${snakeCase(name)}`;
     if (LISTS.has(key) || same(old.get(name), value)) continue;
     if (CHANGEABLE.has(key)) {
       found.count("settings changed");

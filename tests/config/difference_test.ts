@@ -61,6 +61,14 @@ const OTHERS: Readonly<Record<string, string>> = {
   "replication.local_durability": '"synced"',
   "replication.lease_servers": '["127.0.0.1:1"]',
   "admin.address": '"127.0.0.2"',
+  "transport.timestamps": '"hardware"',
+  "feed.transport": '"dpdk"',
+  "feed.device": '"net_tap1"',
+  "feed.device_address": '"192.0.2.9"',
+  "feed.snapshot_user": '"USER"',
+  "feed.snapshot_password": '"secret"',
+  "clock.ptp_socket": '"/run/other"',
+  "clock.ptp_device": '"/dev/ptp9"',
   "log.level": '"debug"',
   "log.format": '"json"',
 };
@@ -112,7 +120,7 @@ Deno.test("compareConfigs() takes or refuses every key there is", () => {
 
 /** Rings and windows double. */
 function powerOfTwo(name: string): boolean {
-  return /_ring$|_window_bytes$|^history_messages$/.test(name);
+  return /_ring$|_window_bytes$|^history_messages$|^slots$/.test(name);
 }
 
 Deno.test("compareConfigs() finds nothing where nothing differs", () => {
