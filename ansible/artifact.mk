@@ -21,3 +21,19 @@ verify-units: ## Check the systemd unit and how far it is sealed
 .PHONY: role-table
 role-table: deno ## Write each role's defaults and README table from its argument specification
 	@$(DENO) run --no-prompt --frozen --allow-read --allow-write=ansible/roles ansible/role_table.ts
+
+# What the roles ask Debian for, with all that it depends on: apt is told that nothing is installed yet.
+HOST_PACKAGES ?= chrony driverctl ethtool iproute2 linuxptp nftables prometheus prometheus-node-exporter python3-apt rsync
+
+.PHONY: packages
+packages: deps-run ## Pack build/packages-bookworm.tar.gz: Debian packages for hosts that reach no mirror (HOST_PACKAGES=...)
+	@. /etc/os-release && test "$$VERSION_CODENAME" = bookworm || \
+		{ echo "make packages packs those of the Debian that it runs on, and the hosts run 12 (bookworm)"; exit 1; }
+	@rm -rf build/packages && mkdir -p build/packages
+	@set -o pipefail; cd build/packages && apt-get install --print-uris --yes --quiet --no-install-recommends \
+		--option=Dir::State::status=/dev/null $(HOST_PACKAGES) | sed -n "s/^'[^']*' \([^_]*\)_\([^_]*\)_.*/\1=\2/p" | \
+		sed 's/%3a/:/g' | xargs apt-get download --quiet --quiet
+	@cd build/packages && dpkg-scanpackages --multiversion . 2>/dev/null >Packages
+	@tar --create --gzip --sort=name --owner=0 --group=0 --numeric-owner --directory=build/packages \
+		--file=build/packages-bookworm.tar.gz .
+	@rm -rf build/packages && ls -sh build/packages-bookworm.tar.gz

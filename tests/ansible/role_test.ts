@@ -73,6 +73,8 @@ Deno.test("every role stands in the playbook, and in its undoing if it has one",
     // Others depend on it.
     if (name === "ferrule_common") continue;
     assert(new RegExp(`\\b${name}\\b`).test(site), `${name} in site.yml`);
+    // After the others were undone it brings the boot line up to date.
+    if (name === "ferrule_boot") continue;
     const tasks = [...Deno.readDirSync(new URL("tasks/", role))];
     assertEquals(
       new RegExp(`\\b${name}\\b`).test(undo),
