@@ -84,6 +84,31 @@ Deno.test("every role stands in the playbook, and in its undoing if it has one",
   }
 });
 
+Deno.test("the example inventory sets variables that there are", async () => {
+  const known = new Set<string>();
+  for (const role of roles()) {
+    Object.keys(await optionsOf(role)).forEach((name) => known.add(name));
+  }
+  const inventory = new URL(
+    "../../ansible/inventory/example/",
+    import.meta.url,
+  );
+  const files = ["hosts.yml"];
+  for (const group of ["ferrule_engines", "ferrule_pairs"]) {
+    const folder = new URL(`group_vars/${group}/`, inventory);
+    for (const { name } of Deno.readDirSync(folder)) {
+      files.push(`group_vars/${group}/${name}`);
+    }
+  }
+  const groups = ["ferrule_engines", "ferrule_pairs", "ferrule_monitors"];
+  for (const file of files) {
+    const text = await read(file, inventory);
+    for (const [, name] of text.matchAll(/^[ #]*(ferrule_\w+):/gm)) {
+      assert(known.has(name!) || groups.includes(name!), `${file}: ${name}`);
+    }
+  }
+});
+
 Deno.test("withTable() refuses a README without marks", () => {
   assertThrows(() => withTable("# Role", ""), Error, "lacks the marks");
 });
