@@ -8,7 +8,7 @@ UNIT_EXPOSURE_MAX := 20
 
 .PHONY: artifact verify-units
 artifact: native deno ## Pack and sign build/ferrule-<version>.tar.gz: all that a host needs (SIGNING_KEY=file of yours)
-	@$(DENO) run --no-prompt --allow-read --allow-write --allow-env --allow-run \
+	@$(DENO) run --no-prompt --allow-read --allow-write=build,ansible/secrets --allow-env --allow-run \
 		ansible/artifact.ts --deno=$(DENO) $(if $(SIGNING_KEY),--key=$(SIGNING_KEY))
 
 # The program is not where the unit expects it on this machine: a command that is stands in for it.
