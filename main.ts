@@ -33,6 +33,9 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        ends with 0, with 1 after warnings, 2 after
                                        errors, 3 where it could not look
   main.ts config                       print the default configuration
+  main.ts config --check [--config FILE]
+                                       say whether a file may be used, and what is wrong
+                                       with it
   main.ts send [--config FILE] [--protocol fix|binary|binary-udp] [--session NAME]
                [--host ADDRESS] [--port N] [--password TEXT]
                [--type market|limit|stop|stop-limit|market-to-limit|trailing-stop|
@@ -107,6 +110,7 @@ const SWITCHES = [
   "help",
   "json",
   "measure-disk",
+  "check",
   "quick",
   "from-snapshot",
   "basis-points",
@@ -138,7 +142,7 @@ async function main(args: string[]): Promise<number> {
     case "doctor":
       return await commandDoctor(flags);
     case "config":
-      return commandConfig();
+      return commandConfig(flags);
     case "send":
       return await commandSend(flags, rest);
     case "control":

@@ -7,9 +7,9 @@
 UNIT_EXPOSURE_MAX := 30
 
 .PHONY: artifact verify-units
-artifact: native deno ## Pack build/ferrule-<version>.tar.gz: all that a host needs
-	@$(DENO) run --no-prompt --allow-read --allow-write=build --allow-env --allow-run \
-		ansible/artifact.ts --deno=$(DENO)
+artifact: native deno ## Pack and sign build/ferrule-<version>.tar.gz: all that a host needs (SIGNING_KEY=file of yours)
+	@$(DENO) run --no-prompt --allow-read --allow-write=build,ansible/secrets --allow-env --allow-run \
+		ansible/artifact.ts --deno=$(DENO) $(if $(SIGNING_KEY),--key=$(SIGNING_KEY))
 
 # The program is not where the unit expects it on this machine: a command that is stands in for it.
 verify-units: ## Check the systemd units and how far they are sealed
@@ -20,5 +20,21 @@ verify-units: ## Check the systemd units and how far they are sealed
 	for unit in build/units/*.service; do systemd-analyze security --offline=true --threshold=$(UNIT_EXPOSURE_MAX) $$unit | tail -n 1; done
 
 .PHONY: role-table
-role-table: deno ## Write the table of variables into the role's README
+role-table: deno ## Write each role's defaults and README table from its argument specification
 	@$(DENO) run --no-prompt --frozen --allow-read --allow-write=ansible/roles ansible/role_table.ts
+
+# What the roles ask Debian for, with all that it depends on: apt is told that nothing is installed yet.
+HOST_PACKAGES ?= chrony driverctl ethtool iproute2 linuxptp nftables prometheus prometheus-node-exporter python3-apt rsync
+
+.PHONY: packages
+packages: deps-run ## Pack build/packages-bookworm.tar.gz: Debian packages for hosts that reach no mirror (HOST_PACKAGES=...)
+	@. /etc/os-release && test "$$VERSION_CODENAME" = bookworm || \
+		{ echo "make packages packs those of the Debian that it runs on, and the hosts run 12 (bookworm)"; exit 1; }
+	@rm -rf build/packages && mkdir -p build/packages
+	@set -o pipefail; cd build/packages && apt-get install --print-uris --yes --quiet --no-install-recommends \
+		--option=Dir::State::status=/dev/null $(HOST_PACKAGES) | sed -n "s/^'[^']*' \([^_]*\)_\([^_]*\)_.*/\1=\2/p" | \
+		sed 's/%3a/:/g' | xargs apt-get download --quiet --quiet
+	@cd build/packages && dpkg-scanpackages --multiversion . 2>/dev/null >Packages
+	@tar --create --gzip --sort=name --owner=0 --group=0 --numeric-owner --directory=build/packages \
+		--file=build/packages-bookworm.tar.gz .
+	@rm -rf build/packages && ls -sh build/packages-bookworm.tar.gz

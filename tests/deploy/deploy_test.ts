@@ -12,8 +12,17 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Artifact, buildArtifact } from "../../ansible/artifact.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  type Artifact,
+  buildArtifact,
+  signArtifact,
+} from "../../ansible/artifact.ts";
 import { defaultConfig } from "../../engine/config/mod.ts";
 import type { DepthView } from "../../engine/marketdata/mod.ts";
 import {
@@ -25,7 +34,9 @@ import {
 import { Container, execute, type Output, whyNot } from "./container.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-const PLAYBOOK_TIMEOUT_MS = 180_000;
+const PLAYBOOK_TIMEOUT_MS = 300_000;
+/** CLIENT2's password, with what TOML must escape. */
+const VAULTED = "from-the-vault-\\-of-CLIENT2";
 const SYMBOLS = ["AAPL", "MSFT", "BTC-USD"];
 
 /** Runs the playbook against the container, from the peer namespace. */
@@ -35,29 +46,47 @@ async function play(
   extra: readonly string[] = [],
 ): Promise<Output> {
   const inventory = `${container.directory}/inventory.json`;
+  const publicKey = await Deno.readTextFile(`${container.directory}/key.pub`);
+  const host = {
+    ansible_host: container.address,
+    ansible_user: "root",
+    ansible_ssh_common_args: container.sshOptions.join(" "),
+    ferrule_release_public_key: publicKey.trim(),
+    ferrule_engine_listen_address: container.address,
+    // Prometheus of the same host reads it, and has another port.
+    ferrule_engine_admin_address: container.address,
+    ferrule_engine_secrets_directory: `${container.directory}/secrets`,
+    // What the tests ask the admin port of, in the container and out of it.
+    ferrule_firewall_sources: {
+      fix: [container.peerAddress],
+      metrics: ["10.77.0.128/25"],
+    },
+    ferrule_engine_configuration: {
+      snapshot: { seconds_between: 7, keep: 3 },
+      journal: { segment_mib: 8 },
+      log: { level: "info" },
+    },
+    ferrule_network_interfaces: [{ name: "clients0", features: { gro: true } }],
+    ferrule_clock_ntp_servers: ["192.0.2.1"],
+    ferrule_backup_destination: "/srv/backup",
+  };
   await Deno.writeTextFile(
     inventory,
     JSON.stringify({
-      ferrule: {
-        hosts: {
-          engine1: {
-            ansible_host: container.address,
-            ansible_user: "root",
-            ansible_ssh_common_args: container.sshOptions.join(" "),
-            ferrule_listen_address: container.address,
-            ferrule_secrets_directory: `${container.directory}/secrets`,
-          },
-        },
-      },
+      ferrule_engines: { hosts: { engine1: host } },
+      ferrule_monitors: { hosts: { engine1: {} } },
     }),
   );
   return await execute(
     container.fromPeer([
       "ansible-playbook",
       `--inventory=${inventory}`,
-      `--extra-vars=ferrule_archive=${archive}`,
-      ...extra,
-      "site.yml",
+      `--vault-password-file=${container.directory}/vault-password`,
+      `--extra-vars=@${container.directory}/vault.yml`,
+      `--extra-vars=ferrule_release_archive=${archive}`,
+      ...extra.some((argument) => argument.endsWith(".yml"))
+        ? extra
+        : [...extra, "site.yml"],
     ]),
     {
       cwd: `${ROOT}/ansible`,
@@ -71,6 +100,24 @@ async function play(
       timeoutMs: PLAYBOOK_TIMEOUT_MS,
     },
   );
+}
+
+/** A vault with the password of one client; the others' are generated. */
+async function writeVault(directory: string): Promise<void> {
+  await Deno.writeTextFile(`${directory}/vault-password`, "open, sesame\n");
+  await Deno.writeTextFile(
+    `${directory}/vault.yml`,
+    `ferrule_engine_passwords:\n  CLIENT2: ${VAULTED}\n`,
+  );
+  const { code, text } = await execute([
+    "ansible-vault",
+    "encrypt",
+    `--vault-password-file=${directory}/vault-password`,
+    `${directory}/vault.yml`,
+  ]);
+  assertEquals(code, 0, text);
+  const vault = await Deno.readTextFile(`${directory}/vault.yml`);
+  assertStringIncludes(vault, "$ANSIBLE_VAULT");
 }
 
 /** The counts of a play's recap: ok, changed, failed, ... */
@@ -91,10 +138,10 @@ async function inside(container: Container, script: string): Promise<string> {
   return text;
 }
 
-/** GET on the admin port, from inside: it listens on loopback alone. */
+/** GET on the admin port, from inside: the firewall lets nobody else. */
 async function get(container: Container, path: string): Promise<unknown> {
   const program = "import sys,urllib.request as r;" +
-    `print(r.urlopen('http://127.0.0.1:9090${path}',timeout=5).read().decode())`;
+    `print(r.urlopen('http://${container.address}:9090${path}',timeout=5).read().decode())`;
   return JSON.parse(await inside(container, `python3 -c "${program}"`));
 }
 
@@ -153,8 +200,8 @@ async function trade(
   sender: string,
   options: Pick<QuickfixOptions, "orders" | "seed" | "keepOpen" | "alone">,
 ): Promise<QuickfixReport> {
-  const password = await Deno.readTextFile(
-    `${container.directory}/secrets/engine1/${sender}.password`,
+  const password = sender === "CLIENT2" ? VAULTED : await Deno.readTextFile(
+    `${container.directory}/secrets/${sender}.password`,
   );
   const files = `${container.directory}/${sender}`;
   await Deno.mkdir(files);
@@ -175,12 +222,23 @@ async function trade(
   return report;
 }
 
-/** An archive that differs in one byte from what its digest file says. */
+/** An archive that differs in one byte from what was signed. */
 async function tamper(artifact: Artifact, directory: string): Promise<string> {
   const path = `${directory}/ferrule-0.0.0.tar.gz`;
   await Deno.copyFile(artifact.path, path);
-  await Deno.copyFile(`${artifact.path}.sha256`, `${path}.sha256`);
+  await Deno.copyFile(`${artifact.path}.sig`, `${path}.sig`);
   await Deno.writeFile(path, new Uint8Array([0]), { append: true });
+  return path;
+}
+
+/** The same archive, signed by somebody else. */
+async function signedByStranger(
+  artifact: Artifact,
+  directory: string,
+): Promise<string> {
+  const path = `${directory}/ferrule-0.0.1.tar.gz`;
+  await Deno.copyFile(artifact.path, path);
+  await signArtifact(path, `${directory}/stranger`);
   return path;
 }
 
@@ -203,21 +261,50 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
       `${directory}/two`,
     );
     assertEquals(again.sha256, artifact.sha256);
+    await signArtifact(artifact.path, `${directory}/key`);
+    await writeVault(directory);
   });
   if (artifact === undefined) return;
 
   await t.step("the container reaches nothing but its peer", async () => {
     const routes = await inside(container, "cut -f 2 /proc/net/route");
     assertEquals(routes.includes("00000000"), false, routes);
+    // Debian starts it on the engine's port; the hosts of engines have none.
+    await inside(container, "systemctl disable --now prometheus 2>/dev/null");
   });
 
   await t.step(
-    "an archive that is not what its digest says is refused",
+    "an archive that was not signed so, or by a stranger, is refused",
     async () => {
-      const output = await play(container, await tamper(artifact!, directory));
-      assertEquals(recap(output.text)["failed"], 1, output.text);
-      assertStringIncludes(output.text, "Run make artifact");
-      assertEquals((await container.run("test -e /opt/ferrule")).code, 1);
+      for (const forge of [tamper, signedByStranger]) {
+        const path = await forge(artifact!, directory);
+        const output = await play(container, path, ["--tags=release"]);
+        assertEquals(recap(output.text)["failed"], 1, output.text);
+        assertStringIncludes(output.text, "is not what was signed");
+        assertEquals((await container.run("test -e /opt/ferrule")).code, 1);
+      }
+    },
+  );
+
+  await t.step(
+    "a dry run on a fresh host fails nowhere and changes nothing",
+    async () => {
+      const before = await inside(
+        container,
+        "find /etc /opt /usr/local | sort",
+      );
+      const output = await play(container, archive(), ["--check", "--diff"]);
+      assertEquals(output.code, 0, output.text);
+      assert(recap(output.text)["changed"]! > 10, output.text);
+      assertStringIncludes(output.text, "+vm.swappiness = 0");
+      assert(
+        !/password = "|-of-CLIENT2/.test(output.text),
+        "secrets are shown",
+      );
+      assertEquals(
+        await inside(container, "find /etc /opt /usr/local | sort"),
+        before,
+      );
     },
   );
 
@@ -233,6 +320,7 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
       // The play ends with the doctor, which sees the service that runs.
       assertStringIncludes(output.text, "the appliance runs as process");
       assertStringIncludes(output.text, "0 errors");
+      assert(!output.text.includes("-of-CLIENT2"), "secrets are shown");
     },
   );
 
@@ -243,6 +331,13 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
     assertEquals(output.code, 0, output.text);
     assertEquals(recap(output.text)["changed"], 0, output.text);
     assertEquals(await inside(container, pid), before);
+  });
+
+  await t.step("a dry run then has nothing to say", async () => {
+    const output = await play(container, archive(), ["--check", "--diff"]);
+    assertEquals(output.code, 0, output.text);
+    assertEquals(recap(output.text)["changed"], 0, output.text);
+    assert(!/^[+-]/m.test(output.text), output.text);
   });
 
   await t.step("the unit is clean, and sealed as far as it says", async () => {
@@ -312,7 +407,10 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
     const before = await books(container);
     assert(await ordersOpen(container) > 0, "no order rests");
     const pid = await inside(container, "systemctl show -P MainPID ferrule");
-    await inside(container, "systemctl kill --signal=KILL ferrule");
+    await inside(
+      container,
+      "systemctl kill --kill-whom=main --signal=KILL ferrule",
+    );
     // Until it is ready, with another process.
     await inside(
       container,
@@ -322,6 +420,111 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
     );
     assertEquals(await books(container), before);
   });
+
+  await t.step("clients that are not named reach no port", async () => {
+    const reach = async (port: number) =>
+      (await execute(container.fromPeer([
+        "python3",
+        "-c",
+        `import socket; socket.create_connection(("${container.address}", ${port}), 2)`,
+      ]))).code === 0;
+    assertEquals(
+      [await reach(9878), await reach(9010), await reach(9090)],
+      [true, false, false],
+    );
+    const rules = await inside(container, "nft list table inet ferrule");
+    assertMatch(rules, /tcp dport 9010 counter packets [1-9].*"binary"/);
+  });
+
+  await t.step("Prometheus reads the engine and its host", async () => {
+    const up = `python3 -c "import urllib.request as r; print(r.urlopen(` +
+      `'http://127.0.0.1:9091/api/v1/query?query=sum(up)').read().decode())"`;
+    await inside(
+      container,
+      `for i in $(seq 60); do ${up} | grep -q '"3"' && exit; sleep 0.5; done; ${up}; exit 1`,
+    );
+  });
+
+  await t.step("a backup under way is whole", async () => {
+    // The clock goes on: the engine may sequence more meanwhile.
+    const { sequence } = await get(container, "/health") as {
+      sequence: number;
+    };
+    await inside(container, "systemctl start ferrule-backup");
+    const verdict = await inside(
+      container,
+      "cd /opt/ferrule/current && env DENO_DIR=$PWD/cache NO_COLOR=1 bin/deno run " +
+        "--no-prompt --cached-only --frozen --allow-ffi --allow-env --allow-read " +
+        "main.ts verify --json /srv/backup/data",
+    );
+    const { lastSequence, problems } = JSON.parse(
+      verdict.slice(verdict.lastIndexOf('{"record":"verdict"')),
+    ) as { lastSequence: number; problems: unknown[] };
+    assertEquals(problems, []);
+    assert(lastSequence >= sequence, `${lastSequence} of ${sequence}`);
+  });
+
+  await t.step("the card that Ansible came in on is refused", async () => {
+    const cards = { ferrule_network_interfaces: [{ name: "data0" }] };
+    const output = await play(container, archive(), [
+      "--tags=network",
+      `--extra-vars=${JSON.stringify(cards)}`,
+    ]);
+    assertEquals(recap(output.text)["failed"], 1, output.text);
+    assertStringIncludes(output.text, "data0 stays as it is: Ansible came in");
+    const others = await inside(container, "ethtool -k clients0");
+    assertStringIncludes(others, "generic-receive-offload: on");
+  });
+
+  await t.step("a mistake in the configuration replaces nothing", async () => {
+    const wrong = { ferrule_engine_configuration: { fix: { prot: 1 } } };
+    const sum = "sha256sum /etc/ferrule/ferrule.toml";
+    const before = await inside(container, sum);
+    const output = await play(container, archive(), [
+      "--tags=engine",
+      `--extra-vars=${JSON.stringify(wrong)}`,
+    ]);
+    assertEquals(recap(output.text)["failed"], 1, output.text);
+    assertStringIncludes(output.text, "did you mean port?");
+    assertEquals(await inside(container, sum), before);
+    assertEquals(
+      (await get(container, "/health") as { status: string }).status,
+      "ok",
+    );
+  });
+
+  await t.step(
+    "cores are put on the boot line, and missing words told",
+    async () => {
+      const asked = {
+        ferrule_cores: [1],
+        ferrule_interrupts_housekeeping: "0",
+        ferrule_power_sleep_state_max: 1,
+        ferrule_hugepages_at_boot: true,
+        ferrule_boot_reboot_allowed: true,
+      };
+      const options = [
+        "--tags=hugepages,cpu,interrupts,power,boot",
+        `--extra-vars=${JSON.stringify(asked)}`,
+      ];
+      const output = await play(container, archive(), options);
+      assertEquals(output.code, 0, output.text);
+      const line = await inside(
+        container,
+        "GRUB_CMDLINE_LINUX=quiet; for f in /etc/default/grub.d/*.cfg; do . $f; done; " +
+          'echo "$GRUB_CMDLINE_LINUX"',
+      );
+      assertEquals(
+        line.trim(),
+        "quiet hugepagesz=2M hugepages=1024 " +
+          "isolcpus=managed_irq,domain,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 " +
+          "processor.max_cstate=1 intel_idle.max_cstate=1",
+      );
+      assertStringIncludes(output.text, "was booted without: hugepagesz=2M");
+      const again = await play(container, archive(), options);
+      assertEquals(recap(again.text)["changed"], 0, again.text);
+    },
+  );
 
   await t.step(
     "real-time priority is allowed where it is asked for, and only there",
@@ -336,8 +539,8 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
       const core =
         (await inside(container, "taskset -cp $$")).match(/\d+$/m)![0];
       const asked = JSON.stringify({
-        ferrule_topology_cores: [Number(core)],
-        ferrule_real_time_priority: 20,
+        ferrule_engine_cores: [Number(core)],
+        ferrule_engine_real_time_priority: 20,
       });
       // Where systemd itself may raise no limit (no CAP_SYS_RESOURCE), the right comes another way.
       const test = "/etc/systemd/system/ferrule.service.d/20-test.conf";
@@ -352,6 +555,7 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
         );
       }
       const output = await play(container, archive(), [
+        "--tags=engine",
         `--extra-vars=${asked}`,
       ]);
       const tail = (await container.run("journalctl -u ferrule -n 20")).text;
@@ -370,7 +574,8 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
       assertStringIncludes(log, "NUMA node");
       assert(!log.includes("memory is not bound"), log);
       await inside(container, `rm -f ${test}`);
-      assertEquals((await play(container, archive())).code, 0);
+      const back = await play(container, archive(), ["--tags=engine"]);
+      assertEquals(back.code, 0, back.text);
       assertStringIncludes(await schedule(), "SCHED_OTHER");
     },
   );
@@ -383,4 +588,24 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
     );
     assertEquals(result.trim().split(/\s+/).sort(), ["0", "success"]);
   });
+
+  await t.step(
+    "what the roles set can be undone, and the data stays",
+    async () => {
+      const output = await play(container, archive(), [
+        "--tags=undo",
+        "undo.yml",
+      ]);
+      assertEquals(output.code, 0, output.text);
+      const left = await inside(
+        container,
+        "find /etc /usr/local /opt -name '*ferrule*' ! -type d ! -path '/etc/prometheus/*'; nft list tables; " +
+          "ethtool -k clients0 | grep generic-receive; ls /var/lib/ferrule",
+      );
+      assertEquals(
+        left.trim().split("\n"),
+        ["generic-receive-offload: off", "journal", "outbound", "snapshots"],
+      );
+    },
+  );
 });
