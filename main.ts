@@ -32,6 +32,9 @@ const USAGE = `Ferrule, a matching engine in a box.
                                        ends with 0, with 1 after warnings, 2 after
                                        errors, 3 where it could not look
   main.ts config                       print the default configuration
+  main.ts config --check [--config FILE]
+                                       say whether a file may be used, and what is wrong
+                                       with it
   main.ts send [--config FILE] [--protocol fix|binary|binary-udp] [--session NAME]
                [--host ADDRESS] [--port N] [--password TEXT]
                [--type market|limit|stop|stop-limit|market-to-limit|trailing-stop|
@@ -104,6 +107,7 @@ const SWITCHES = [
   "help",
   "json",
   "measure-disk",
+  "check",
   "quick",
   "from-snapshot",
   "basis-points",
@@ -135,7 +139,7 @@ async function main(args: string[]): Promise<number> {
     case "doctor":
       return await commandDoctor(flags);
     case "config":
-      return commandConfig();
+      return commandConfig(flags);
     case "send":
       return await commandSend(flags, rest);
     case "control":

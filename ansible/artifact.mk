@@ -7,9 +7,9 @@
 UNIT_EXPOSURE_MAX := 20
 
 .PHONY: artifact verify-units
-artifact: native deno ## Pack build/ferrule-<version>.tar.gz: all that a host needs
-	@$(DENO) run --no-prompt --allow-read --allow-write=build --allow-env --allow-run \
-		ansible/artifact.ts --deno=$(DENO)
+artifact: native deno ## Pack and sign build/ferrule-<version>.tar.gz: all that a host needs (SIGNING_KEY=file of yours)
+	@$(DENO) run --no-prompt --allow-read --allow-write --allow-env --allow-run \
+		ansible/artifact.ts --deno=$(DENO) $(if $(SIGNING_KEY),--key=$(SIGNING_KEY))
 
 # The program is not where the unit expects it on this machine: a command that is stands in for it.
 verify-units: ## Check the systemd unit and how far it is sealed
@@ -19,5 +19,5 @@ verify-units: ## Check the systemd unit and how far it is sealed
 	@set -o pipefail; systemd-analyze security --offline=true --threshold=$(UNIT_EXPOSURE_MAX) build/units/ferrule.service | tail -n 1
 
 .PHONY: role-table
-role-table: deno ## Write the table of variables into the role's README
+role-table: deno ## Write each role's defaults and README table from its argument specification
 	@$(DENO) run --no-prompt --frozen --allow-read --allow-write=ansible/roles ansible/role_table.ts

@@ -5,11 +5,14 @@
  * built shims, the Deno binary, the locked npm packages, the unit, and a
  * MANIFEST with the SHA-256 of every file. The same inputs give the same
  * bytes: names are sorted, times and owners are fixed. Builds nothing itself
- * and refuses to pack what is not built.
+ * and refuses to pack what is not built. Signs the archive.
  *
  * @module
  */
 import { createHash } from "node:crypto";
+
+/** What ssh-keygen signs for: a signature for something else is no signature of a release. */
+const SIGNATURE_NAMESPACE = "ferrule-release";
 
 /** What a release contains, from the repository's top; folders whole. */
 const SOURCES = [
@@ -35,6 +38,42 @@ export interface Artifact {
   readonly sha256: string;
   /** Size of the archive. */
   readonly bytes: number;
+}
+
+/**
+ * Signs an archive with an ed25519 key of OpenSSH; the signature lies beside it
+ * in `<path>.sig`. A key that is not there yet is made.
+ *
+ * @param key Path of the private key; its public half lies beside it in `.pub`.
+ * @returns The public key, as hosts are told it.
+ */
+export async function signArtifact(path: string, key: string): Promise<string> {
+  try {
+    await Deno.lstat(key);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const folder = key.slice(0, key.lastIndexOf("/"));
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const comment = "ferrule releases";
+    await command(
+      "ssh-keygen",
+      ["-qt", "ed25519", "-N", "", "-C", comment, "-f", key],
+    );
+  }
+  await Deno.remove(`${path}.sig`).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await command("ssh-keygen", [
+    "-Y",
+    "sign",
+    "-q",
+    "-f",
+    key,
+    "-n",
+    SIGNATURE_NAMESPACE,
+    path,
+  ]);
+  return (await Deno.readTextFile(`${key}.pub`)).trim();
 }
 
 /** Hex SHA-256 of a file. */
@@ -193,15 +232,23 @@ async function pack(work: string, name: string): Promise<void> {
   await command("gzip", ["--no-name", "-4", `${work}/${name}.tar`]);
 }
 
+/** `--name=value` of the command line, as an absolute path. */
+function pathOption(name: string): string | undefined {
+  const option = Deno.args.find((text) => text.startsWith(`--${name}=`));
+  if (option === undefined) return undefined;
+  const path = option.slice(name.length + 3);
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}
+
 if (import.meta.main) {
   const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
-  const option = Deno.args.find((argument) => argument.startsWith("--deno="));
-  const deno = await Deno.realPath(
-    option === undefined ? Deno.execPath() : option.slice("--deno=".length),
-  );
+  const deno = await Deno.realPath(pathOption("deno") ?? Deno.execPath());
+  const key = pathOption("key") ?? `${root}/ansible/secrets/release_key`;
   const artifact = await buildArtifact(root, deno);
+  const publicKey = await signArtifact(artifact.path, key);
   const mebibytes = (artifact.bytes / 2 ** 20).toFixed(1);
   console.log(
-    `${artifact.path} (${mebibytes} MiB)\nsha256 ${artifact.sha256}`,
+    `${artifact.path} (${mebibytes} MiB)\nsha256 ${artifact.sha256}\n` +
+      `signed with ${key}: ${publicKey}`,
   );
 }

@@ -61,6 +61,7 @@ export interface Flags {
   readonly at?: string | undefined;
   readonly levels?: string | undefined;
   readonly quick?: boolean | undefined;
+  readonly check?: boolean | undefined;
   readonly "from-snapshot"?: boolean | undefined;
 }
 
@@ -120,8 +121,18 @@ export function commandDoctor(flags: Flags): number {
   return printDoctor(findings, { json: flags.json ?? false });
 }
 
-/** `config`: the defaults as a file, with reasons. */
-export function commandConfig(): number {
+/** `config`: the defaults as a file, with reasons; with `check`, whether a file may be used. */
+export function commandConfig(flags: Flags): number {
+  if (flags.check === true) {
+    const { instruments, fix, binary } = readConfig(flags);
+    print(
+      `${
+        flags.config ?? "defaults"
+      }: fine: ${instruments.length} instruments, ` +
+        `${fix.sessions.length} FIX and ${binary.sessions.length} binary sessions\n`,
+    );
+    return 0;
+  }
   print(defaultToml());
   return 0;
 }

@@ -1,42 +1,85 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 
 /**
- * The role's defaults, specification and README say the same.
+ * Each role's defaults, specification and README say the same, and each can be
+ * undone.
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parse } from "@std/yaml";
-import { roleOptions, roleTable, withTable } from "../../ansible/role_table.ts";
+import {
+  roleDefaults,
+  roleOptions,
+  roles,
+  roleTable,
+  withTable,
+} from "../../ansible/role_table.ts";
 
-const ROLE = new URL("../../ansible/roles/ferrule/", import.meta.url);
-const read = (path: string) => Deno.readTextFile(new URL(path, ROLE));
+const read = (path: string, role: URL) =>
+  Deno.readTextFile(new URL(path, role));
+const nameOf = (role: URL) => role.pathname.split("/").at(-2)!;
 
-Deno.test("role defaults are those of its argument specification", async () => {
-  const options = roleOptions(await read("meta/argument_specs.yml"));
-  const defaults = parse(await read("defaults/main.yml"));
-  const specified = Object.entries(options)
-    .filter(([, option]) => option.required !== true)
-    .map(([name, option]) => [name, option.default]);
-  assertEquals(defaults, Object.fromEntries(specified));
-});
+async function optionsOf(role: URL) {
+  return roleOptions(await read("meta/argument_specs.yml", role));
+}
 
-Deno.test("role variables carry the role's name and end their sentences", async () => {
-  const options = roleOptions(await read("meta/argument_specs.yml"));
-  for (const [name, { description }] of Object.entries(options)) {
-    assertEquals(name.startsWith("ferrule_"), true, name);
-    assertEquals(description.trim().endsWith("."), true, name);
+Deno.test("role defaults are those of the argument specification", async () => {
+  for (const role of roles()) {
+    const options = await optionsOf(role);
+    const defaults = await read("defaults/main.yml", role);
+    assertEquals(defaults, roleDefaults(options), "run make role-table");
+    const specified = Object.entries(options)
+      .filter(([, option]) => option.required !== true)
+      .map(([name, option]) => [name, option.default]);
+    assertEquals(parse(defaults) ?? {}, Object.fromEntries(specified));
   }
 });
 
-Deno.test("role README has the table of its argument specification", async () => {
-  const readme = await read("README.md");
-  const specs = await read("meta/argument_specs.yml");
-  assertEquals(
-    readme,
-    withTable(readme, roleTable(roleOptions(specs))),
-    "run make role-table",
-  );
+Deno.test("role variables carry the role's name and end their sentences", async () => {
+  for (const role of roles()) {
+    // What several roles share has the project's name alone.
+    const prefix = nameOf(role) === "ferrule_common"
+      ? "ferrule_"
+      : `${nameOf(role)}_`;
+    for (
+      const [name, { description }] of Object.entries(await optionsOf(role))
+    ) {
+      assert(name.startsWith(prefix), name);
+      assert(description.trim().endsWith("."), name);
+    }
+  }
+});
+
+Deno.test("role READMEs have the table of the argument specification", async () => {
+  for (const role of roles()) {
+    const readme = await read("README.md", role);
+    assertEquals(
+      readme,
+      withTable(readme, roleTable(await optionsOf(role))),
+      "run make role-table",
+    );
+    assert(readme.startsWith(`# Role ${nameOf(role)}\n`), readme);
+    assert(readme.includes("\n## Undo\n"), `${nameOf(role)} says no undo`);
+  }
+});
+
+Deno.test("every role stands in the playbook, and in its undoing if it has one", async () => {
+  const top = new URL("../../ansible/", import.meta.url);
+  const site = await read("site.yml", top);
+  const undo = await read("undo.yml", top);
+  for (const role of roles()) {
+    const name = nameOf(role);
+    // Others depend on it.
+    if (name === "ferrule_common") continue;
+    assert(new RegExp(`\\b${name}\\b`).test(site), `${name} in site.yml`);
+    const tasks = [...Deno.readDirSync(new URL("tasks/", role))];
+    assertEquals(
+      new RegExp(`\\b${name}\\b`).test(undo),
+      tasks.some((task) => task.name === "undo.yml"),
+      `${name} in undo.yml`,
+    );
+  }
 });
 
 Deno.test("withTable() refuses a README without marks", () => {

@@ -18,7 +18,10 @@
  */
 import { createHash } from "node:crypto";
 
-/** Packages of the root, besides the essential ones. Nothing in it is ours. */
+/**
+ * Packages of the root, besides the essential ones. Nothing in it is ours: the
+ * second half is what the roles would install, if there were a mirror.
+ */
 const PACKAGES = [
   "ca-certificates",
   "dbus",
@@ -26,6 +29,13 @@ const PACKAGES = [
   "python3",
   "systemd",
   "systemd-sysv",
+  "chrony",
+  "ethtool",
+  "iproute2",
+  "nftables",
+  "prometheus",
+  "prometheus-node-exporter",
+  "rsync",
 ];
 
 /** What must be on PATH here, with the Debian package that has it. */
@@ -158,6 +168,8 @@ async function debianRoot(cache: string): Promise<string> {
 export class Container {
   /** Where the container is reached from the peer namespace. */
   readonly address = ADDRESS;
+  /** Who it sees coming from there. */
+  readonly peerAddress = PEER_ADDRESS;
   /** Scratch directory of this container; goes away with it. */
   readonly directory: string;
   readonly #name: string;
@@ -277,6 +289,10 @@ export class Container {
       );
       await require(`ip -n ${namespace} link set data0 up`.split(" "));
     }
+    // A card that nobody came in on, for the roles to set.
+    await require(
+      `ip -n ${name} link add clients0 type veth peer name clients1`.split(" "),
+    );
   }
 
   async #boot(): Promise<void> {
@@ -290,7 +306,8 @@ export class Container {
         `--directory=${directory}/root`,
         `--machine=${this.#name}`,
         `--network-namespace-path=/run/netns/${this.#name}`,
-        "--capability=CAP_IPC_LOCK",
+        // The second for the firewall of the container's own namespace.
+        "--capability=CAP_IPC_LOCK,CAP_NET_ADMIN",
         "--resolv-conf=off",
         "--link-journal=no",
         "--console=pipe",

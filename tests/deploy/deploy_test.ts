@@ -13,7 +13,11 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Artifact, buildArtifact } from "../../ansible/artifact.ts";
+import {
+  type Artifact,
+  buildArtifact,
+  signArtifact,
+} from "../../ansible/artifact.ts";
 import { defaultConfig } from "../../engine/config/mod.ts";
 import type { DepthView } from "../../engine/marketdata/mod.ts";
 import {
@@ -35,29 +39,45 @@ async function play(
   extra: readonly string[] = [],
 ): Promise<Output> {
   const inventory = `${container.directory}/inventory.json`;
+  const publicKey = await Deno.readTextFile(`${container.directory}/key.pub`);
+  const host = {
+    ansible_host: container.address,
+    ansible_user: "root",
+    ansible_ssh_common_args: container.sshOptions.join(" "),
+    ferrule_release_public_key: publicKey.trim(),
+    ferrule_engine_listen_address: container.address,
+    // Prometheus of the same host reads it, and has another port.
+    ferrule_engine_admin_address: container.address,
+    ferrule_engine_secrets_directory: `${container.directory}/secrets`,
+    // What the tests ask the admin port of, in the container and out of it.
+    ferrule_firewall_sources: {
+      fix: [container.peerAddress],
+      metrics: ["10.77.0.128/25"],
+    },
+    ferrule_engine_configuration: {
+      snapshot: { seconds_between: 7, keep: 3 },
+      journal: { segment_mib: 8 },
+      log: { level: "info" },
+    },
+    ferrule_network_interfaces: [{ name: "clients0", features: { gro: true } }],
+    ferrule_clock_ntp_servers: ["192.0.2.1"],
+    ferrule_backup_destination: "/srv/backup",
+  };
   await Deno.writeTextFile(
     inventory,
     JSON.stringify({
-      ferrule: {
-        hosts: {
-          engine1: {
-            ansible_host: container.address,
-            ansible_user: "root",
-            ansible_ssh_common_args: container.sshOptions.join(" "),
-            ferrule_listen_address: container.address,
-            ferrule_secrets_directory: `${container.directory}/secrets`,
-          },
-        },
-      },
+      ferrule_engines: { hosts: { engine1: host } },
+      ferrule_monitors: { hosts: { engine1: {} } },
     }),
   );
   return await execute(
     container.fromPeer([
       "ansible-playbook",
       `--inventory=${inventory}`,
-      `--extra-vars=ferrule_archive=${archive}`,
-      ...extra,
-      "site.yml",
+      `--extra-vars=ferrule_release_archive=${archive}`,
+      ...extra.some((argument) => argument.endsWith(".yml"))
+        ? extra
+        : [...extra, "site.yml"],
     ]),
     {
       cwd: `${ROOT}/ansible`,
@@ -91,10 +111,10 @@ async function inside(container: Container, script: string): Promise<string> {
   return text;
 }
 
-/** GET on the admin port, from inside: it listens on loopback alone. */
+/** GET on the admin port, from inside: the firewall lets nobody else. */
 async function get(container: Container, path: string): Promise<unknown> {
   const program = "import sys,urllib.request as r;" +
-    `print(r.urlopen('http://127.0.0.1:9090${path}',timeout=5).read().decode())`;
+    `print(r.urlopen('http://${container.address}:9090${path}',timeout=5).read().decode())`;
   return JSON.parse(await inside(container, `python3 -c "${program}"`));
 }
 
@@ -154,7 +174,7 @@ async function trade(
   options: Pick<QuickfixOptions, "orders" | "seed" | "keepOpen" | "alone">,
 ): Promise<QuickfixReport> {
   const password = await Deno.readTextFile(
-    `${container.directory}/secrets/engine1/${sender}.password`,
+    `${container.directory}/secrets/${sender}.password`,
   );
   const files = `${container.directory}/${sender}`;
   await Deno.mkdir(files);
@@ -175,12 +195,23 @@ async function trade(
   return report;
 }
 
-/** An archive that differs in one byte from what its digest file says. */
+/** An archive that differs in one byte from what was signed. */
 async function tamper(artifact: Artifact, directory: string): Promise<string> {
   const path = `${directory}/ferrule-0.0.0.tar.gz`;
   await Deno.copyFile(artifact.path, path);
-  await Deno.copyFile(`${artifact.path}.sha256`, `${path}.sha256`);
+  await Deno.copyFile(`${artifact.path}.sig`, `${path}.sig`);
   await Deno.writeFile(path, new Uint8Array([0]), { append: true });
+  return path;
+}
+
+/** The same archive, signed by somebody else. */
+async function signedByStranger(
+  artifact: Artifact,
+  directory: string,
+): Promise<string> {
+  const path = `${directory}/ferrule-0.0.1.tar.gz`;
+  await Deno.copyFile(artifact.path, path);
+  await signArtifact(path, `${directory}/stranger`);
   return path;
 }
 
@@ -203,6 +234,7 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
       `${directory}/two`,
     );
     assertEquals(again.sha256, artifact.sha256);
+    await signArtifact(artifact.path, `${directory}/key`);
   });
   if (artifact === undefined) return;
 
@@ -212,12 +244,34 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
   });
 
   await t.step(
-    "an archive that is not what its digest says is refused",
+    "an archive that was not signed so, or by a stranger, is refused",
     async () => {
-      const output = await play(container, await tamper(artifact!, directory));
-      assertEquals(recap(output.text)["failed"], 1, output.text);
-      assertStringIncludes(output.text, "Run make artifact");
-      assertEquals((await container.run("test -e /opt/ferrule")).code, 1);
+      for (const forge of [tamper, signedByStranger]) {
+        const path = await forge(artifact!, directory);
+        const output = await play(container, path, ["--tags=release"]);
+        assertEquals(recap(output.text)["failed"], 1, output.text);
+        assertStringIncludes(output.text, "is not what was signed");
+        assertEquals((await container.run("test -e /opt/ferrule")).code, 1);
+      }
+    },
+  );
+
+  await t.step(
+    "a dry run on a fresh host fails nowhere and changes nothing",
+    async () => {
+      const before = await inside(
+        container,
+        "find /etc /opt /usr/local | sort",
+      );
+      const output = await play(container, archive(), ["--check", "--diff"]);
+      assertEquals(output.code, 0, output.text);
+      assert(recap(output.text)["changed"]! > 10, output.text);
+      assertStringIncludes(output.text, "+vm.swappiness = 0");
+      assert(!/password = "/.test(output.text), "secrets are shown");
+      assertEquals(
+        await inside(container, "find /etc /opt /usr/local | sort"),
+        before,
+      );
     },
   );
 
@@ -243,6 +297,13 @@ Deno.test("the playbook deploys a service that trades and keeps its orders", asy
     assertEquals(output.code, 0, output.text);
     assertEquals(recap(output.text)["changed"], 0, output.text);
     assertEquals(await inside(container, pid), before);
+  });
+
+  await t.step("a dry run then has nothing to say", async () => {
+    const output = await play(container, archive(), ["--check", "--diff"]);
+    assertEquals(output.code, 0, output.text);
+    assertEquals(recap(output.text)["changed"], 0, output.text);
+    assert(!/^[+-]/m.test(output.text), output.text);
   });
 
   await t.step("the unit is clean, and sealed as far as it says", async () => {
