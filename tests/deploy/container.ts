@@ -56,8 +56,8 @@ const APT_SOURCES = [
   "/etc/apt/sources.list",
 ];
 
-const PEER_ADDRESS = "10.77.0.1";
-const ADDRESS = "10.77.0.2";
+/** The first four are the first container's network, and so on. */
+const NETWORK = "10.77.0";
 const BUILD_TIMEOUT_MS = 300_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
@@ -167,26 +167,37 @@ async function debianRoot(cache: string): Promise<string> {
 /** A running container. `await using` stops it. */
 export class Container {
   /** Where the container is reached from the peer namespace. */
-  readonly address = ADDRESS;
+  readonly address: string;
   /** Who it sees coming from there. */
-  readonly peerAddress = PEER_ADDRESS;
+  readonly peerAddress: string;
   /** Scratch directory of this container; goes away with it. */
   readonly directory: string;
   readonly #name: string;
+  /** Whose peer namespace it shares; undefined = it has its own. */
+  readonly #beside: Container | undefined;
   #nspawn: Deno.ChildProcess | undefined;
   #log: Promise<void> = Promise.resolve();
 
-  private constructor(name: string, directory: string) {
+  private constructor(name: string, directory: string, beside?: Container) {
     this.#name = name;
     this.directory = directory;
+    this.#beside = beside;
+    const from = beside === undefined ? 0 : 4;
+    this.peerAddress = `${NETWORK}.${from + 1}`;
+    this.address = `${NETWORK}.${from + 2}`;
   }
 
-  /** Builds the root where it is missing, boots, and waits for sshd. */
-  static async start(): Promise<Container> {
+  /**
+   * Builds the root where it is missing, boots, and waits for sshd.
+   *
+   * @param beside Shares its peer namespace, through which the two reach each other.
+   */
+  static async start(beside?: Container): Promise<Container> {
     const cache = await cacheDirectory();
     const lower = await debianRoot(cache);
     const directory = await Deno.makeTempDir({ dir: cache, prefix: "run-" });
-    const container = new Container(`ferrule-${Deno.pid}`, directory);
+    const name = `ferrule-${Deno.pid}${beside === undefined ? "" : "b"}`;
+    const container = new Container(name, directory, beside);
     try {
       await container.#prepare(lower);
       await container.#boot();
@@ -202,9 +213,13 @@ export class Container {
     return await Deno.readTextFile(`${this.directory}/console.log`);
   }
 
+  get #peer(): string {
+    return `${(this.#beside ?? this).#name}-peer`;
+  }
+
   /** A command that runs in the peer namespace. */
   fromPeer(command: readonly string[]): string[] {
-    return ["ip", "netns", "exec", `${this.#name}-peer`, ...command];
+    return ["ip", "netns", "exec", this.#peer, ...command];
   }
 
   /** The options with which ssh reaches the container, and trusts only it. */
@@ -224,7 +239,12 @@ export class Container {
   /** Runs a shell command in the container, as root. */
   async run(script: string): Promise<Output> {
     return await execute(
-      this.fromPeer(["ssh", ...this.sshOptions, `root@${ADDRESS}`, script]),
+      this.fromPeer([
+        "ssh",
+        ...this.sshOptions,
+        `root@${this.address}`,
+        script,
+      ]),
     );
   }
 
@@ -264,7 +284,7 @@ export class Container {
     );
     await Deno.writeTextFile(
       `${directory}/known_hosts`,
-      `${ADDRESS} ${hostKey}`,
+      `${this.address} ${hostKey}`,
     );
     // Empty: the container gives itself an identity at its first boot.
     await Deno.writeTextFile(`${root}/etc/machine-id`, "");
@@ -274,24 +294,49 @@ export class Container {
 
   async #connect(): Promise<void> {
     const name = this.#name;
-    for (const namespace of [name, `${name}-peer`]) {
+    const peer = this.#peer;
+    const own = this.#beside === undefined ? [name, peer] : [name];
+    for (const namespace of own) {
       await require(["ip", "netns", "add", namespace]);
       await require(["ip", "-n", namespace, "link", "set", "lo", "up"]);
     }
+    const far = this.#beside === undefined ? "data0" : "data1";
     await require(
-      `ip -n ${name} link add data0 type veth peer name data0 netns ${name}-peer`
+      `ip -n ${name} link add data0 type veth peer name ${far} netns ${peer}`
         .split(" "),
     );
-    const ends = [[name, ADDRESS], [`${name}-peer`, PEER_ADDRESS]] as const;
-    for (const [namespace, address] of ends) {
+    const ends = [
+      [name, "data0", this.address],
+      [peer, far, this.peerAddress],
+    ] as const;
+    for (const [namespace, device, address] of ends) {
       await require(
-        `ip -n ${namespace} address add ${address}/30 dev data0`.split(" "),
+        `ip -n ${namespace} address add ${address}/30 dev ${device}`.split(" "),
       );
-      await require(`ip -n ${namespace} link set data0 up`.split(" "));
+      await require(`ip -n ${namespace} link set ${device} up`.split(" "));
     }
+    if (this.#beside !== undefined) await this.#route(this.#beside);
     // A card that nobody came in on, for the roles to set.
     await require(
       `ip -n ${name} link add clients0 type veth peer name clients1`.split(" "),
+    );
+  }
+
+  /** Lets the two containers reach each other, and nobody else. */
+  async #route(other: Container): Promise<void> {
+    const ways = [[this, other], [other, this]] as const;
+    for (const [from, to] of ways) {
+      await require(
+        `ip -n ${from.#name} route add ${to.peerAddress} via ${from.peerAddress}`
+          .split(" "),
+      );
+      await require(
+        `ip -n ${from.#name} route add ${to.address} via ${from.peerAddress}`
+          .split(" "),
+      );
+    }
+    await require(
+      this.fromPeer(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]),
     );
   }
 
@@ -342,7 +387,8 @@ export class Container {
       clearTimeout(kill);
       await this.#log;
     }
-    for (const namespace of [this.#name, `${this.#name}-peer`]) {
+    const own = this.#beside === undefined ? [this.#peer] : [];
+    for (const namespace of [this.#name, ...own]) {
       await execute(["ip", "netns", "delete", namespace]);
     }
     await execute(["umount", `${this.directory}/root`]);
