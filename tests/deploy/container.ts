@@ -22,7 +22,7 @@ import { createHash } from "node:crypto";
  * Packages of the root, besides the essential ones. Nothing in it is ours: the
  * second half is what the roles would install, if there were a mirror.
  */
-const PACKAGES = [
+export const PACKAGES: readonly string[] = [
   "ca-certificates",
   "dbus",
   "openssh-server",
@@ -110,14 +110,15 @@ export async function whyNot(): Promise<string | undefined> {
 }
 
 /** `${XDG_CACHE_HOME:-~/.cache}/ferrule-test`, made where missing. */
-async function cacheDirectory(): Promise<string> {
+export async function cacheDirectory(): Promise<string> {
   const base = Deno.env.get("XDG_CACHE_HOME") ??
     `${Deno.env.get("HOME") ?? "/root"}/.cache`;
   await Deno.mkdir(`${base}/ferrule-test`, { recursive: true });
   return `${base}/ferrule-test`;
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is something of that name. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
     return true;
@@ -131,8 +132,11 @@ async function exists(path: string): Promise<boolean> {
  * The cached root, built where it is missing; its name is a hash of what is in
  * it. The packages come from where this machine gets its own.
  */
-async function debianRoot(cache: string): Promise<string> {
-  const key = createHash("sha256").update(PACKAGES.join()).digest("hex");
+export async function debianRoot(
+  cache: string,
+  packages: readonly string[] = PACKAGES,
+): Promise<string> {
+  const key = createHash("sha256").update(packages.join()).digest("hex");
   const root = `${cache}/root-${key.slice(0, 12)}`;
   if (await exists(root)) return root;
   const sources: string[] = [];
@@ -146,7 +150,10 @@ async function debianRoot(cache: string): Promise<string> {
       "mmdebstrap",
       "--variant=minbase",
       "--format=directory",
-      `--include=${PACKAGES.join()}`,
+      `--include=${packages.join()}`,
+      // A boot loader is put onto a disk later, not while it is unpacked.
+      "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true | " +
+      'chroot "$1" debconf-set-selections',
       // A frozen archive's lists look expired, and are as good.
       '--aptopt=Acquire::Check-Valid-Until "false"',
       '--aptopt=Acquire::Check-Date "false"',
