@@ -58,7 +58,7 @@ const APT_SOURCES = [
 
 /** The first four are the first container's network, and so on. */
 const NETWORK = "10.77.0";
-const BUILD_TIMEOUT_MS = 300_000;
+const BUILD_TIMEOUT_MS = 900_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -381,6 +381,20 @@ export class Container {
       }
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+
+  /** Pulls the plug: without its init, nothing of it runs on. */
+  async pull(): Promise<void> {
+    const nspawn = this.#nspawn!;
+    const children = await Deno.readTextFile(
+      `/proc/${nspawn.pid}/task/${nspawn.pid}/children`,
+    );
+    for (const pid of children.trim().split(/\s+/)) {
+      Deno.kill(Number(pid), "SIGKILL");
+    }
+    await nspawn.status;
+    await this.#log;
+    this.#nspawn = undefined;
   }
 
   /** Shuts the container down in order and removes all that was made for it. */

@@ -59,7 +59,7 @@ export async function get(
     host,
     `python3 - <<'END'
 import urllib.request as r, urllib.error as e
-try: print(r.urlopen('http://127.0.0.1:9090${path}', timeout=5).read().decode())
+try: print(r.urlopen('http://${host.address}:9090${path}', timeout=5).read().decode())
 except e.HTTPError as x: print(x.read().decode())
 except OSError as x: print('{"status": "no answer"}')
 END`,
@@ -108,6 +108,8 @@ export async function play(
       ansible_ssh_common_args: host.sshOptions.join(" "),
       ferrule_release_public_key: publicKey.trim(),
       ferrule_engine_listen_address: host.address,
+      // Prometheus, which Debian starts where it is installed, has the port on loopback.
+      ferrule_engine_admin_address: host.address,
       ferrule_engine_secrets_directory: `${directory}/secrets`,
       ...vars,
     },

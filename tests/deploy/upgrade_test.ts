@@ -105,7 +105,8 @@ Deno.test("a release is taken into use under load behind a gate, and rolled back
       const output = await play(hosts, "site.yml", {
         ferrule_release_archive: first.path,
       }, ["--skip-tags=host,backup,monitoring,doctor"]);
-      const log = (await container.run("journalctl -o cat -u ferrule -n 30")).text;
+      const log =
+        (await container.run("journalctl -o cat -u ferrule -n 30")).text;
       assertEquals(output.code, 0, output.text + log);
       names.push(await current(container));
       client = await trader(container);
