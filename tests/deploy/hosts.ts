@@ -50,6 +50,11 @@ export async function inside(host: Host, script: string): Promise<string> {
   return text;
 }
 
+/** Stops Prometheus, which Debian starts where it is installed: it has the admin port's number. */
+export async function withoutPrometheus(host: Host): Promise<void> {
+  await inside(host, "systemctl disable --now prometheus");
+}
+
 /** Asks the admin port, from inside; status 503 has an answer too. */
 export async function get(
   host: Host,
@@ -108,7 +113,7 @@ export async function play(
       ansible_ssh_common_args: host.sshOptions.join(" "),
       ferrule_release_public_key: publicKey.trim(),
       ferrule_engine_listen_address: host.address,
-      // Prometheus, which Debian starts where it is installed, has the port on loopback.
+      // Not the default: the unit's drop-in is there, and must survive.
       ferrule_engine_admin_address: host.address,
       ferrule_engine_secrets_directory: `${directory}/secrets`,
       ...vars,

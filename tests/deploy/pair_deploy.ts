@@ -36,6 +36,7 @@ import {
   ROOT,
   sameBooks,
   until,
+  withoutPrometheus,
 } from "./hosts.ts";
 
 const SECONDS_MAX = 1800;
@@ -152,6 +153,8 @@ Deno.test("a pair is deployed, upgraded with one reconnect, drilled, and outlive
   };
   try {
     await t.step("both are deployed from nothing", async () => {
+      await withoutPrometheus(a);
+      await withoutPrometheus(b);
       first = await buildArtifact(ROOT, Deno.execPath(), `${directory}/one`);
       await signArtifact(first.path, `${directory}/key`);
       second = await packVersion("99.0.0", directory);

@@ -38,6 +38,7 @@ import {
   sameBooks,
   spoil,
   until,
+  withoutPrometheus,
 } from "./hosts.ts";
 
 const SECONDS_MAX = 600;
@@ -99,6 +100,7 @@ Deno.test("a release is taken into use under load behind a gate, and rolled back
   };
   try {
     await t.step("the first build is deployed and trades", async () => {
+      await withoutPrometheus(container);
       first = await buildArtifact(ROOT, Deno.execPath(), `${directory}/one`);
       await signArtifact(first.path, `${directory}/key`);
       second = await packVersion("99.0.0", directory);
