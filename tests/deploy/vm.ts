@@ -51,6 +51,8 @@ const TOOLS: Readonly<Record<string, string>> = {
 /** Part of the image's name: a change of what is written into it makes another. */
 const IMAGE_VERSION = 1;
 const DISK = "8G";
+/** Where the second partition begins: behind the table, and GRUB's own. */
+const ROOT_OFFSET_BYTES = 2 * 2 ** 20;
 const MEMORY_MIB = 4096;
 const MAC = "52:54:00:00:00:01";
 const ADDRESS = "10.78.0.2";
@@ -283,13 +285,16 @@ export class VirtualMachine {
     await require(["cp", "--sparse=always", "--reflink=auto", image, disk], {
       timeoutMs: BUILD_TIMEOUT_MS,
     });
-    const loop = (await require(["losetup", "--find", "--show", disk])).trim();
     const mnt = `${directory}/mnt`;
     await Deno.mkdir(mnt);
+    await require([
+      "mount",
+      "-o",
+      `loop,offset=${ROOT_OFFSET_BYTES}`,
+      disk,
+      mnt,
+    ]);
     try {
-      await require(["partx", "--add", loop]);
-      await deviceNode(loop, 2);
-      await require(["mount", `${loop}p2`, mnt]);
       await Deno.copyFile(
         `${directory}/key.pub`,
         `${mnt}/root/.ssh/authorized_keys`,
@@ -302,9 +307,7 @@ export class VirtualMachine {
         `${ADDRESS} ${hostKey}`,
       );
     } finally {
-      await execute(["umount", mnt]);
-      await execute(["partx", "--delete", loop]);
-      await require(["losetup", "-d", loop]);
+      await require(["umount", mnt]);
     }
   }
 

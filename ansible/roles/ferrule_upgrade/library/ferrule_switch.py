@@ -165,6 +165,8 @@ class Host:
         self.p = parameters
         self.current = os.path.join(parameters["root"], "current")
         self.previous = os.path.join(parameters["root"], "previous")
+        # Of the unit, when it was started last.
+        self.restarts = 0
 
     def release(self):
         """The release that runs."""
@@ -217,6 +219,7 @@ class Host:
         run(["systemctl", "daemon-reload"])
         run(["systemctl", "reset-failed", self.p["unit"]])
         run(["systemctl", "start", "--no-block", self.p["unit"]])
+        self.restarts = int(self.show("NRestarts").get("NRestarts", 0))
 
     def log(self):
         """The unit's last lines."""
@@ -227,11 +230,13 @@ class Host:
         deadline = time.monotonic() + self.p["gate_wait_s"]
         well_since = None
         pid = None
+        # A stop between two attempts leaves their count as it was.
+        restarts = self.restarts
         while True:
             unit = self.show("ActiveState", "MainPID", "NRestarts")
             health = ask(self.p["admin_url"] + "/health")
             status = (health or {}).get("status", "no answer")
-            if unit.get("ActiveState") == "failed" or int(unit.get("NRestarts", 0)) > 0:
+            if unit.get("ActiveState") == "failed" or int(unit.get("NRestarts", 0)) > restarts:
                 raise NotWell("the service ended (health: %s)" % status)
             well = unit.get("ActiveState") == "active" and status in self.p["states"]
             if well and well_since is None:
