@@ -8,7 +8,7 @@ UNIT_EXPOSURE_MAX := 20
 
 .PHONY: artifact verify-units
 artifact: native deno ## Pack and sign build/ferrule-<version>.tar.gz: all that a host needs (SIGNING_KEY=file of yours)
-	@$(DENO) run --no-prompt --allow-read --allow-write --allow-env --allow-run \
+	@$(DENO) run --no-prompt --allow-read --allow-write=build,ansible/secrets --allow-env --allow-run \
 		ansible/artifact.ts --deno=$(DENO) $(if $(SIGNING_KEY),--key=$(SIGNING_KEY))
 
 # The program is not where the unit expects it on this machine: a command that is stands in for it.
@@ -28,3 +28,19 @@ test-deploy: deps-test native deno ## Deploy, trade, reboot, upgrade, fail over 
 	$(call install-missing,qemu-system-x86 qemu-utils fdisk e2fsprogs)
 	@$(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
 		tests/deploy/$(if $(ONLY),$(ONLY),{vm,pair})_deploy.ts
+
+# What the roles ask Debian for, with all that it depends on: apt is told that nothing is installed yet.
+HOST_PACKAGES ?= chrony driverctl ethtool iproute2 linuxptp nftables prometheus prometheus-node-exporter python3-apt rsync
+
+.PHONY: packages
+packages: deps-run ## Pack build/packages-bookworm.tar.gz: Debian packages for hosts that reach no mirror (HOST_PACKAGES=...)
+	@. /etc/os-release && test "$$VERSION_CODENAME" = bookworm || \
+		{ echo "make packages packs those of the Debian that it runs on, and the hosts run 12 (bookworm)"; exit 1; }
+	@rm -rf build/packages && mkdir -p build/packages
+	@set -o pipefail; cd build/packages && apt-get install --print-uris --yes --quiet --no-install-recommends \
+		--option=Dir::State::status=/dev/null $(HOST_PACKAGES) | sed -n "s/^'[^']*' \([^_]*\)_\([^_]*\)_.*/\1=\2/p" | \
+		sed 's/%3a/:/g' | xargs apt-get download --quiet --quiet
+	@cd build/packages && dpkg-scanpackages --multiversion . 2>/dev/null >Packages
+	@tar --create --gzip --sort=name --owner=0 --group=0 --numeric-owner --directory=build/packages \
+		--file=build/packages-bookworm.tar.gz .
+	@rm -rf build/packages && ls -sh build/packages-bookworm.tar.gz

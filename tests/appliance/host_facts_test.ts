@@ -344,25 +344,34 @@ Deno.test("hostFacts() asks each peer, and keeps why one does not answer", async
   ]);
 });
 
-Deno.test("what the role sets is what the doctor wants", async () => {
-  const role = new URL("ansible/roles/ferrule/", ROOT);
-  const defaults = parse(
-    await Deno.readTextFile(new URL("defaults/main.yml", role)),
-  ) as Record<string, unknown>;
-  const rendered = async (path: string): Promise<string> =>
-    (await Deno.readTextFile(new URL(`templates/${path}`, role)))
-      .replace(/\{\{ (\w+) \}\}/g, (_, name) => String(defaults[name]));
-  const tree: Record<string, string> = { ...BAD };
-  const sysctl = await rendered("etc/sysctl.d/90-ferrule.conf.j2");
-  for (const [, name, value] of sysctl.matchAll(/^([\w.]+) = (\S+)$/gm)) {
-    tree[`proc/sys/${name!.replaceAll(".", "/")}`] = `${value}\n`;
-    if (name !== "vm.nr_hugepages") continue;
-    for (const file of ["nr_hugepages", "free_hugepages"]) {
-      tree[`sys/kernel/mm/${HUGE}/${file}`] = `${value}\n`;
-    }
+Deno.test("what the roles set is what the doctor wants", async () => {
+  const roles = new URL("ansible/roles/", ROOT);
+  const defaults: Record<string, unknown> = {};
+  for (const role of ["hugepages", "power", "sysctl", "doctor"]) {
+    const path = new URL(`ferrule_${role}/defaults/main.yml`, roles);
+    Object.assign(defaults, parse(await Deno.readTextFile(path)));
   }
-  const tmpfiles = await rendered("etc/tmpfiles.d/90-ferrule.conf.j2");
+  const rendered = async (role: string, path: string): Promise<string> =>
+    (await Deno.readTextFile(
+      new URL(`ferrule_${role}/templates/etc/${path}`, roles),
+    )).replace(/\{\{ (\w+) \}\}/g, (_, name) => String(defaults[name]));
+  const tree: Record<string, string> = { ...BAD };
+  const settings = defaults["ferrule_sysctl_settings"] as {
+    readonly name: string;
+    readonly value: string;
+  }[];
+  for (const { name, value } of settings) {
+    tree[`proc/sys/${name.replaceAll(".", "/")}`] = `${value}\n`;
+  }
+  const pages = defaults["ferrule_hugepages_count"];
+  for (const file of ["nr_hugepages", "free_hugepages"]) {
+    tree[`sys/kernel/mm/${HUGE}/${file}`] = `${pages}\n`;
+  }
+  const tmpfiles =
+    await rendered("hugepages", "tmpfiles.d/90-ferrule-hugepages.conf.j2") +
+    await rendered("power", "tmpfiles.d/93-ferrule-power.conf.j2");
   for (const [, path, value] of tmpfiles.matchAll(/^w (\S+) .* (\S+)$/gm)) {
+    if (path!.includes("{")) continue;
     tree[path!.slice(1).replace("cpu*", "cpu2")] = path!.endsWith("/enabled")
       ? `always [${value}] never\n`
       : `${value}\n`;
@@ -377,11 +386,19 @@ Deno.test("what the role sets is what the doctor wants", async () => {
       "transparent huge pages",
       "swap",
       "socket buffers",
+      "NUMA balancing",
       "governor",
     ]
   ) {
     assert(!left.includes(set), `${set} in ${left}`);
   }
+  // What the last role takes for agreed are checks that there are.
+  const subjects = findings.map((finding) => finding.subject);
+  const agreed = [
+    ...defaults["ferrule_doctor_agreed"] as string[],
+    ...defaults["ferrule_doctor_agreed_pinned"] as string[],
+  ];
+  assertEquals(agreed.filter((one) => !subjects.includes(one)), []);
 });
 
 Deno.test("parseCores(), coresText(), parseMask() and parseChoice() read what the kernel writes", () => {
