@@ -23,6 +23,13 @@ verify-units: ## Check the systemd units and how far they are sealed
 role-table: deno ## Write each role's defaults and README table from its argument specification
 	@$(DENO) run --no-prompt --frozen --allow-read --allow-write=ansible/roles ansible/role_table.ts
 
+# Minutes, software emulation: not part of make test.
+.PHONY: test-deploy
+test-deploy: deps-test native deno ## Deploy, trade, reboot, upgrade, fail over on virtual machines and pairs (ONLY=vm or pair)
+	$(call install-missing,qemu-system-x86 qemu-utils fdisk e2fsprogs)
+	@$(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
+		tests/deploy/$(if $(ONLY),$(ONLY),{vm,pair})_deploy.ts
+
 # What the roles ask Debian for, with all that it depends on: apt is told that nothing is installed yet.
 HOST_PACKAGES ?= chrony driverctl ethtool iproute2 linuxptp nftables prometheus prometheus-node-exporter python3-apt rsync
 

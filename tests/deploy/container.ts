@@ -22,7 +22,7 @@ import { createHash } from "node:crypto";
  * Packages of the root, besides the essential ones. Nothing in it is ours: the
  * second half is what the roles would install, if there were a mirror.
  */
-const PACKAGES = [
+export const PACKAGES: readonly string[] = [
   "ca-certificates",
   "dbus",
   "openssh-server",
@@ -56,9 +56,9 @@ const APT_SOURCES = [
   "/etc/apt/sources.list",
 ];
 
-const PEER_ADDRESS = "10.77.0.1";
-const ADDRESS = "10.77.0.2";
-const BUILD_TIMEOUT_MS = 300_000;
+/** The first four are the first container's network, and so on. */
+const NETWORK = "10.77.0";
+const BUILD_TIMEOUT_MS = 900_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -110,14 +110,15 @@ export async function whyNot(): Promise<string | undefined> {
 }
 
 /** `${XDG_CACHE_HOME:-~/.cache}/ferrule-test`, made where missing. */
-async function cacheDirectory(): Promise<string> {
+export async function cacheDirectory(): Promise<string> {
   const base = Deno.env.get("XDG_CACHE_HOME") ??
     `${Deno.env.get("HOME") ?? "/root"}/.cache`;
   await Deno.mkdir(`${base}/ferrule-test`, { recursive: true });
   return `${base}/ferrule-test`;
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is something of that name. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
     return true;
@@ -131,8 +132,11 @@ async function exists(path: string): Promise<boolean> {
  * The cached root, built where it is missing; its name is a hash of what is in
  * it. The packages come from where this machine gets its own.
  */
-async function debianRoot(cache: string): Promise<string> {
-  const key = createHash("sha256").update(PACKAGES.join()).digest("hex");
+export async function debianRoot(
+  cache: string,
+  packages: readonly string[] = PACKAGES,
+): Promise<string> {
+  const key = createHash("sha256").update(packages.join()).digest("hex");
   const root = `${cache}/root-${key.slice(0, 12)}`;
   if (await exists(root)) return root;
   const sources: string[] = [];
@@ -146,7 +150,10 @@ async function debianRoot(cache: string): Promise<string> {
       "mmdebstrap",
       "--variant=minbase",
       "--format=directory",
-      `--include=${PACKAGES.join()}`,
+      `--include=${packages.join()}`,
+      // A boot loader is put onto a disk later, not while it is unpacked.
+      "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true | " +
+      'chroot "$1" debconf-set-selections',
       // A frozen archive's lists look expired, and are as good.
       '--aptopt=Acquire::Check-Valid-Until "false"',
       '--aptopt=Acquire::Check-Date "false"',
@@ -167,26 +174,37 @@ async function debianRoot(cache: string): Promise<string> {
 /** A running container. `await using` stops it. */
 export class Container {
   /** Where the container is reached from the peer namespace. */
-  readonly address = ADDRESS;
+  readonly address: string;
   /** Who it sees coming from there. */
-  readonly peerAddress = PEER_ADDRESS;
+  readonly peerAddress: string;
   /** Scratch directory of this container; goes away with it. */
   readonly directory: string;
   readonly #name: string;
+  /** Whose peer namespace it shares; undefined = it has its own. */
+  readonly #beside: Container | undefined;
   #nspawn: Deno.ChildProcess | undefined;
   #log: Promise<void> = Promise.resolve();
 
-  private constructor(name: string, directory: string) {
+  private constructor(name: string, directory: string, beside?: Container) {
     this.#name = name;
     this.directory = directory;
+    this.#beside = beside;
+    const from = beside === undefined ? 0 : 4;
+    this.peerAddress = `${NETWORK}.${from + 1}`;
+    this.address = `${NETWORK}.${from + 2}`;
   }
 
-  /** Builds the root where it is missing, boots, and waits for sshd. */
-  static async start(): Promise<Container> {
+  /**
+   * Builds the root where it is missing, boots, and waits for sshd.
+   *
+   * @param beside Shares its peer namespace, through which the two reach each other.
+   */
+  static async start(beside?: Container): Promise<Container> {
     const cache = await cacheDirectory();
     const lower = await debianRoot(cache);
     const directory = await Deno.makeTempDir({ dir: cache, prefix: "run-" });
-    const container = new Container(`ferrule-${Deno.pid}`, directory);
+    const name = `ferrule-${Deno.pid}${beside === undefined ? "" : "b"}`;
+    const container = new Container(name, directory, beside);
     try {
       await container.#prepare(lower);
       await container.#boot();
@@ -202,9 +220,13 @@ export class Container {
     return await Deno.readTextFile(`${this.directory}/console.log`);
   }
 
+  get #peer(): string {
+    return `${(this.#beside ?? this).#name}-peer`;
+  }
+
   /** A command that runs in the peer namespace. */
   fromPeer(command: readonly string[]): string[] {
-    return ["ip", "netns", "exec", `${this.#name}-peer`, ...command];
+    return ["ip", "netns", "exec", this.#peer, ...command];
   }
 
   /** The options with which ssh reaches the container, and trusts only it. */
@@ -224,7 +246,12 @@ export class Container {
   /** Runs a shell command in the container, as root. */
   async run(script: string): Promise<Output> {
     return await execute(
-      this.fromPeer(["ssh", ...this.sshOptions, `root@${ADDRESS}`, script]),
+      this.fromPeer([
+        "ssh",
+        ...this.sshOptions,
+        `root@${this.address}`,
+        script,
+      ]),
     );
   }
 
@@ -264,7 +291,7 @@ export class Container {
     );
     await Deno.writeTextFile(
       `${directory}/known_hosts`,
-      `${ADDRESS} ${hostKey}`,
+      `${this.address} ${hostKey}`,
     );
     // Empty: the container gives itself an identity at its first boot.
     await Deno.writeTextFile(`${root}/etc/machine-id`, "");
@@ -274,24 +301,49 @@ export class Container {
 
   async #connect(): Promise<void> {
     const name = this.#name;
-    for (const namespace of [name, `${name}-peer`]) {
+    const peer = this.#peer;
+    const own = this.#beside === undefined ? [name, peer] : [name];
+    for (const namespace of own) {
       await require(["ip", "netns", "add", namespace]);
       await require(["ip", "-n", namespace, "link", "set", "lo", "up"]);
     }
+    const far = this.#beside === undefined ? "data0" : "data1";
     await require(
-      `ip -n ${name} link add data0 type veth peer name data0 netns ${name}-peer`
+      `ip -n ${name} link add data0 type veth peer name ${far} netns ${peer}`
         .split(" "),
     );
-    const ends = [[name, ADDRESS], [`${name}-peer`, PEER_ADDRESS]] as const;
-    for (const [namespace, address] of ends) {
+    const ends = [
+      [name, "data0", this.address],
+      [peer, far, this.peerAddress],
+    ] as const;
+    for (const [namespace, device, address] of ends) {
       await require(
-        `ip -n ${namespace} address add ${address}/30 dev data0`.split(" "),
+        `ip -n ${namespace} address add ${address}/30 dev ${device}`.split(" "),
       );
-      await require(`ip -n ${namespace} link set data0 up`.split(" "));
+      await require(`ip -n ${namespace} link set ${device} up`.split(" "));
     }
+    if (this.#beside !== undefined) await this.#route(this.#beside);
     // A card that nobody came in on, for the roles to set.
     await require(
       `ip -n ${name} link add clients0 type veth peer name clients1`.split(" "),
+    );
+  }
+
+  /** Lets the two containers reach each other, and nobody else. */
+  async #route(other: Container): Promise<void> {
+    const ways = [[this, other], [other, this]] as const;
+    for (const [from, to] of ways) {
+      await require(
+        `ip -n ${from.#name} route add ${to.peerAddress} via ${from.peerAddress}`
+          .split(" "),
+      );
+      await require(
+        `ip -n ${from.#name} route add ${to.address} via ${from.peerAddress}`
+          .split(" "),
+      );
+    }
+    await require(
+      this.fromPeer(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]),
     );
   }
 
@@ -331,6 +383,20 @@ export class Container {
     }
   }
 
+  /** Pulls the plug: without its init, nothing of it runs on. */
+  async pull(): Promise<void> {
+    const nspawn = this.#nspawn!;
+    const children = await Deno.readTextFile(
+      `/proc/${nspawn.pid}/task/${nspawn.pid}/children`,
+    );
+    for (const pid of children.trim().split(/\s+/)) {
+      Deno.kill(Number(pid), "SIGKILL");
+    }
+    await nspawn.status;
+    await this.#log;
+    this.#nspawn = undefined;
+  }
+
   /** Shuts the container down in order and removes all that was made for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#nspawn !== undefined) {
@@ -342,7 +408,8 @@ export class Container {
       clearTimeout(kill);
       await this.#log;
     }
-    for (const namespace of [this.#name, `${this.#name}-peer`]) {
+    const own = this.#beside === undefined ? [this.#peer] : [];
+    for (const namespace of [this.#name, ...own]) {
       await execute(["ip", "netns", "delete", namespace]);
     }
     await execute(["umount", `${this.directory}/root`]);

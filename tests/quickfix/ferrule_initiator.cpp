@@ -58,7 +58,7 @@ void on_signal(int)
 }
 
 struct Options {
-	std::string host = "127.0.0.1", sender, password, files, dictionary, journal, prefix;
+	std::string host = "127.0.0.1", second_host, sender, password, files, dictionary, journal, prefix;
 	int port = 9878;
 	std::uint64_t orders = 10000, seed = 1;
 	int window = 64, seconds = 60, pace_us = 0;
@@ -587,19 +587,21 @@ std::string settings_of(const Options& options)
 	    << "ResetOnLogon=" << (options.reset ? "Y" : "N") << "\n[SESSION]\nBeginString=FIX.4.4\nSenderCompID="
 	    << options.sender << "\nTargetCompID=FERRULE\nSocketConnectHost=" << options.host
 	    << "\nSocketConnectPort=" << options.port << "\n";
+	if (!options.second_host.empty())
+		out << "SocketConnectHost1=" << options.second_host << "\nSocketConnectPort1=" << options.port << "\n";
 	return out.str();
 }
 
 const char USAGE[] =
 	"usage: ferrule_initiator --sender ID --password TEXT --files DIR --dictionary FILE\n"
-	"  [--host ADDRESS] [--port N] [--orders N (0: until SIGTERM)] [--seed N] [--prefix TEXT]\n"
+	"  [--host ADDRESS] [--second-host ADDRESS] [--port N] [--orders N (0: until SIGTERM)] [--seed N] [--prefix TEXT]\n"
 	"  [--window N] [--pace-us N] [--seconds N] [--journal FILE] [--mode steady|drop|resume]\n"
 	"  [--reset] [--keep-open] [--alone] [--expect-logout] [--log]\n";
 
 bool parse_options(int argc, char** argv, Options& options)
 {
 	static const option table[] = {
-		{"host", 1, nullptr, 'h'},	{"port", 1, nullptr, 'p'},	 {"sender", 1, nullptr, 's'},
+		{"second-host", 1, nullptr, '2'}, {"host", 1, nullptr, 'h'},	{"port", 1, nullptr, 'p'},	 {"sender", 1, nullptr, 's'},
 		{"password", 1, nullptr, 'w'},	{"orders", 1, nullptr, 'n'},	 {"seed", 1, nullptr, 'e'},
 		{"mode", 1, nullptr, 'm'},	{"files", 1, nullptr, 'f'},	 {"dictionary", 1, nullptr, 'd'},
 		{"journal", 1, nullptr, 'j'},	{"prefix", 1, nullptr, 'x'},	 {"window", 1, nullptr, 'i'},
@@ -612,6 +614,7 @@ bool parse_options(int argc, char** argv, Options& options)
 		const std::string text = optarg == nullptr ? "" : optarg;
 		switch (c) {
 		case 'h': options.host = text; break;
+		case '2': options.second_host = text; break;
 		case 'p': options.port = std::atoi(text.c_str()); break;
 		case 's': options.sender = text; break;
 		case 'w': options.password = text; break;

@@ -19,6 +19,8 @@ const QUICKFIX_HEADER = "/usr/include/quickfix/Session.h";
 export interface QuickfixOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Where it looks when nobody answers there: the other half of a pair. */
+  readonly secondHost?: string;
   readonly port: number;
   /** SenderCompID; default CLIENT1. */
   readonly sender?: string;
@@ -154,6 +156,7 @@ export async function buildClient(): Promise<string | undefined> {
 function argumentsOf(options: QuickfixOptions): string[] {
   const values: Record<string, string | number | undefined> = {
     host: options.host,
+    "second-host": options.secondHost,
     port: options.port,
     sender: options.sender ?? "CLIENT1",
     password: options.password ?? "demo",
