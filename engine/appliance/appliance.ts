@@ -118,6 +118,8 @@ export class Appliance {
   #admin: AdminServer | undefined;
   #threadsLeft = 0;
   #failure: string | undefined;
+  /** The service manager knows that we are ready. */
+  #told = false;
 
   /**
    * Maps memory and takes the data directory.
@@ -441,18 +443,24 @@ export class Appliance {
   }
 
   #notify(state: string): void {
+    if (state === "READY=1") this.#told = true;
     const socket = Deno.env.get("NOTIFY_SOCKET");
     if (socket !== undefined && socket !== "") notify(socket, state);
   }
 
-  /** Tells the service manager that we live, as long as every thread goes round. */
+  /**
+   * Tells the service manager that we live, as long as every thread goes
+   * round. Not before it knows that we are ready: the first word would start
+   * its clock, and no thread goes round while a slow host warms up. Until then
+   * the start's own time limit holds.
+   */
   #feedWatchdog(): ReturnType<typeof setInterval> | undefined {
     const periodUs = Number(Deno.env.get("WATCHDOG_USEC") ?? "0");
     if (!(periodUs > 0)) return undefined;
     let last = -1;
     return setInterval(() => {
       const rounds = this.#counters.read(COUNTER.rounds_total);
-      if (rounds !== last) this.#notify("WATCHDOG=1");
+      if (this.#told && rounds !== last) this.#notify("WATCHDOG=1");
       last = rounds;
     }, periodUs / 3000);
   }
