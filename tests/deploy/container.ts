@@ -58,7 +58,7 @@ const APT_SOURCES = [
 
 const PEER_ADDRESS = "10.77.0.1";
 const ADDRESS = "10.77.0.2";
-const BUILD_TIMEOUT_MS = 300_000;
+const BUILD_TIMEOUT_MS = 600_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 
