@@ -25,10 +25,11 @@ role-table: deno ## Write each role's defaults and README table from its argumen
 
 # Minutes, software emulation: not part of make test.
 .PHONY: test-deploy
-test-deploy: deps-test native deno ## Deploy, trade, reboot, upgrade, fail over on virtual machines and pairs (ONLY=vm or pair)
+test-deploy: deps-test native deno ## Deploy, trade, reboot, upgrade, fail over on virtual machines and pairs (ONLY=vm, pair, upgrade or whole)
 	$(call install-missing,qemu-system-x86 qemu-utils fdisk e2fsprogs)
-	@$(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
-		tests/deploy/$(if $(ONLY),$(ONLY),{vm,pair})_deploy.ts
+	@FERRULE_DEPLOY=whole $(DENO) test --no-prompt --frozen --no-check --allow-all --unstable-net \
+		$(if $(filter-out whole,$(ONLY)),tests/deploy/$(ONLY)_deploy.ts,\
+		tests/deploy/deploy_test.ts $(if $(ONLY),,tests/deploy/{upgrade,vm,pair}_deploy.ts))
 
 # What the roles ask Debian for, with all that it depends on: apt is told that nothing is installed yet.
 HOST_PACKAGES ?= chrony driverctl ethtool iproute2 linuxptp nftables prometheus prometheus-node-exporter python3-apt rsync
