@@ -24,7 +24,7 @@ export const ROOT = new URL("../..", import.meta.url).pathname.replace(
   /\/$/,
   "",
 );
-const PLAYBOOK_TIMEOUT_MS = 600_000;
+const PLAYBOOK_TIMEOUT_MS = 1_800_000;
 const WAIT_MS_MAX = 120_000;
 const SYMBOLS = ["AAPL", "MSFT", "BTC-USD"];
 /** What a release is made of, besides its runtime and packages. */

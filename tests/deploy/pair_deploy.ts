@@ -62,6 +62,7 @@ function half(own: Container, other: Container, lease: Container) {
         address: own.address,
         peers: [`${other.address}:9020`],
         lease_servers: [`${lease.peerAddress}:${LEASE_PORT}`],
+        lease_replicas: 1,
         lease_ms: 5000,
       },
     },

@@ -113,6 +113,9 @@ from ansible.module_utils.basic import AnsibleModule
 LOCK = "/run/ferrule-switch.lock"
 UNIT_KINDS = (".service", ".slice", ".socket", ".target", ".timer")
 POLL_S = 0.2
+# systemd's own exit codes: cgroup, namespaces, directories.
+SETUP_FAILED = range(200, 244)
+SETUP_RETRIES = 3
 # A replay from the newest snapshot, on a small machine.
 COMPARE_WAIT_S = 300
 
@@ -233,9 +236,12 @@ class Host:
         # A stop between two attempts leaves their count as it was.
         restarts = self.restarts
         while True:
-            unit = self.show("ActiveState", "MainPID", "NRestarts")
+            unit = self.show("ActiveState", "SubState", "MainPID", "NRestarts", "ExecMainStatus")
             health = ask(self.p["admin_url"] + "/health")
             status = (health or {}).get("status", "no answer")
+            if unit.get("SubState") == "auto-restart" and int(unit.get("ExecMainStatus", 0)) in SETUP_FAILED:
+                # The service manager itself failed, before the release ran: it tries again.
+                restarts = self.restarts + SETUP_RETRIES
             if unit.get("ActiveState") == "failed" or int(unit.get("NRestarts", 0)) > restarts:
                 raise NotWell("the service ended (health: %s)" % status)
             well = unit.get("ActiveState") == "active" and status in self.p["states"]
