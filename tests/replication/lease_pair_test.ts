@@ -40,6 +40,7 @@ import {
 } from "./pair.ts";
 
 const missing = await natsMissing();
+const PATIENT_LEASE_MS = 4000;
 /** A process stops when each of its threads has noticed: on a busy machine that takes a while. */
 function standsStill(pid: number): boolean {
   return [...Deno.readDirSync(`/proc/${pid}/task`)].every(({ name }) => {
@@ -156,6 +157,8 @@ async function killedPrimary(cluster: NatsCluster): Promise<void> {
     "killed",
     "replicated",
     "pinned",
+    // Seven busy threads on few cores: the lease must outlast their turns.
+    PATIENT_LEASE_MS,
   );
   const { one, two } = pair;
   const relay = new Relay();
