@@ -97,7 +97,8 @@ Deno.test("Dockerfile starts the appliance with the permissions of the unit", as
     [...text.matchAll(/--(?:allow|no-prompt|cached|frozen)[a-z-]*/g)]
       .map(([flag]) => flag).sort();
   const entry = (await instructions()).find(([name]) => name === "ENTRYPOINT")!;
-  const unit = (await read("systemd/ferrule.service")).split("\n")
+  const [start] = (await read("systemd/ferrule.service")).split("ExecReload=");
+  const unit = start!.split("\n")
     .filter((line) => /^(ExecStart=| {4}--)/.test(line)).join(" ");
   assertEquals(flags(entry.join(" ")), flags(unit));
 });
