@@ -38,6 +38,8 @@ export class CommandSource {
   #next: number;
   #at = 0;
   #end = 0;
+  /** First sequence of the newest segment when the reader was made; 0 = there was none. */
+  #newest = 0;
   #looks = 0;
   #tail: TornTail | undefined;
 
@@ -119,7 +121,8 @@ export class CommandSource {
   }
 
   #open(): JournalReader | undefined {
-    if (segmentsOf(this.#archive).length === 0) return undefined;
+    this.#newest = segmentsOf(this.#archive).at(-1) ?? 0;
+    if (this.#newest === 0) return undefined;
     const { journal, files } = this.#archive;
     return new JournalReader({
       directory: journal,
@@ -132,6 +135,8 @@ export class CommandSource {
   #grown(): boolean {
     const segments = segmentsOf(this.#archive);
     const next = this.#reader!.nextSequence;
+    // One that was there has been looked into: it may be empty, after a start without commands.
+    if (segments.at(-1) === this.#newest) return false;
     if (segments.at(-1) !== next || next < this.#next) return false;
     this.dispose();
     return true;
