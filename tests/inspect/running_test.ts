@@ -98,6 +98,27 @@ Deno.test("inspect, verify and shadow work on a running appliance's folder", asy
   }
 });
 
+Deno.test("shadow comes to an end where the newest segment is empty", async () => {
+  const data = await Deno.makeTempDir({ prefix: "ferrule-inspect-" });
+  try {
+    const first = await startAppliance({ dataDirectory: data });
+    assertEquals(await first.stop(), 0);
+    // Nothing is new, and nobody trades: this start's segment stays empty.
+    await using _second = await startAppliance({ dataDirectory: data });
+    const segments = await runMain(
+      ["inspect", "--data", data, "--json", "segments"],
+      [data],
+    );
+    assertEquals(jsonLines(segments.out).at(-1)!.commands, 0, segments.out);
+    const { code, out, error } = await runMain(["shadow", "--data", data], [
+      data,
+    ]);
+    assertEquals(code, 0, out + error);
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
+
 Deno.test("inspect, verify and shadow refuse what makes no sense, and say why", async () => {
   const data = await Deno.makeTempDir({ prefix: "ferrule-inspect-" });
   try {
