@@ -21,7 +21,9 @@ import { type RunningAppliance, startAppliance } from "../appliance/harness.ts";
 import { live, Trader } from "./trader.ts";
 
 const WAIT_MS = 60_000;
-const ROUNDS_MAX = 100;
+const ROUNDS_MAX = 400;
+/** So that the keeper can take its snapshots meanwhile. */
+const PAUSE_MS = 50;
 const ORDERS = 500;
 
 /** Orders until segments are in the archive. */
@@ -35,6 +37,7 @@ async function tradeUntilArchived(
     for (let i = 0; i < ORDERS; i++) await trader.hear();
     const moved = await appliance.metric("ferrule_segments_archived_total");
     if (moved >= segments) return;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   throw new Error("nothing was archived");
 }
