@@ -66,6 +66,7 @@ ${more}`;
 
 /** What the machine needs besides the release. */
 const SETUP = `
+systemctl disable --now prometheus prometheus-node-exporter 2>/dev/null || true
 useradd --system --no-create-home ferrule
 ln -s releases/test /opt/ferrule/current
 cp /opt/ferrule/current/systemd/* /etc/systemd/system/
