@@ -498,7 +498,7 @@ export class Appliance {
       latency,
       register: this.#register,
       depth: this.#depth,
-      health: () => this.#status(),
+      health: () => this.#health(),
       journalLag: () => this.#journalLag(),
       directory: this.#lock,
       log: this.#log,
