@@ -28,7 +28,7 @@ import { type Half, openPort, type Pair, startPair } from "./lease_pair.ts";
 import { NatsCluster, natsMissing } from "./nats_cluster.ts";
 import { joined, logged, sameState, until } from "./pair.ts";
 
-const KILLS = Number(Deno.env.get("KILLS") ?? 6);
+const KILLS = Number(Deno.env.get("KILLS") ?? 4);
 const SEED = 46;
 /** Of the client's run: what it may take, times many. */
 const SECONDS_MAX = 120 + 30 * KILLS;
