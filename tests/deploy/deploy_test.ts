@@ -23,8 +23,6 @@ import {
   buildArtifact,
   signArtifact,
 } from "../../ansible/artifact.ts";
-import { defaultConfig } from "../../engine/config/mod.ts";
-import type { DepthView } from "../../engine/marketdata/mod.ts";
 import {
   buildClient,
   type QuickfixOptions,
@@ -32,12 +30,18 @@ import {
   startClient,
 } from "../quickfix/quickfix_client.ts";
 import { Container, execute, type Output, whyNot } from "./container.ts";
+import {
+  ansiblePlaybook,
+  books,
+  booksOf,
+  get,
+  inside,
+  recap,
+  ROOT,
+} from "./hosts.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-const PLAYBOOK_TIMEOUT_MS = 300_000;
 /** CLIENT2's password, with what TOML must escape. */
 const VAULTED = "from-the-vault-\\-of-CLIENT2";
-const SYMBOLS = ["AAPL", "MSFT", "BTC-USD"];
 
 /** Runs the playbook against the container, from the peer namespace. */
 async function play(
@@ -77,29 +81,15 @@ async function play(
       ferrule_monitors: { hosts: { engine1: {} } },
     }),
   );
-  return await execute(
-    container.fromPeer([
-      "ansible-playbook",
-      `--inventory=${inventory}`,
-      `--vault-password-file=${container.directory}/vault-password`,
-      `--extra-vars=@${container.directory}/vault.yml`,
-      `--extra-vars=ferrule_release_archive=${archive}`,
-      ...extra.some((argument) => argument.endsWith(".yml"))
-        ? extra
-        : [...extra, "site.yml"],
-    ]),
-    {
-      cwd: `${ROOT}/ansible`,
-      env: {
-        ANSIBLE_CONFIG: `${ROOT}/ansible/ansible.cfg`,
-        ANSIBLE_NOCOLOR: "1",
-        ANSIBLE_HOME: `${container.directory}/ansible`,
-        ANSIBLE_LOCAL_TEMP: `${container.directory}/ansible/tmp`,
-        ANSIBLE_SSH_CONTROL_PATH_DIR: `${container.directory}/cp`,
-      },
-      timeoutMs: PLAYBOOK_TIMEOUT_MS,
-    },
-  );
+  return await ansiblePlaybook(container, [
+    `--inventory=${inventory}`,
+    `--vault-password-file=${container.directory}/vault-password`,
+    `--extra-vars=@${container.directory}/vault.yml`,
+    `--extra-vars=ferrule_release_archive=${archive}`,
+    ...extra.some((argument) => argument.endsWith(".yml"))
+      ? extra
+      : [...extra, "site.yml"],
+  ]);
 }
 
 /** A vault with the password of one client; the others' are generated. */
@@ -118,75 +108,6 @@ async function writeVault(directory: string): Promise<void> {
   assertEquals(code, 0, text);
   const vault = await Deno.readTextFile(`${directory}/vault.yml`);
   assertStringIncludes(vault, "$ANSIBLE_VAULT");
-}
-
-/** The counts of a play's recap: ok, changed, failed, ... */
-function recap(output: string): Record<string, number> {
-  const line = output.split("\n").findLast((line) =>
-    line.startsWith("engine1 ")
-  );
-  const counts = (line ?? "").matchAll(/(\w+)=(\d+)/g);
-  return Object.fromEntries(
-    [...counts].map(([, name, n]) => [name, Number(n)]),
-  );
-}
-
-/** Runs a script in the container and throws where it fails. */
-async function inside(container: Container, script: string): Promise<string> {
-  const { code, text } = await container.run(script);
-  if (code !== 0) throw new Error(`${script} ended with ${code}:\n${text}`);
-  return text;
-}
-
-/** GET on the admin port, from inside: the firewall lets nobody else. */
-async function get(container: Container, path: string): Promise<unknown> {
-  const program = "import sys,urllib.request as r;" +
-    `print(r.urlopen('http://${container.address}:9090${path}',timeout=5).read().decode())`;
-  return JSON.parse(await inside(container, `python3 -c "${program}"`));
-}
-
-/** A level of a book: price, quantity, orders. */
-type Level = readonly [price: string, quantity: string, orders: number];
-
-/** Both sides of each book, as the admin port shows them. */
-async function books(container: Container): Promise<Record<string, Level[]>> {
-  const found: Record<string, Level[]> = {};
-  for (const symbol of SYMBOLS) {
-    const view = await get(container, `/book/${symbol}`) as DepthView;
-    for (
-      const [side, levels] of [["1", view.bids], ["2", view.asks]] as const
-    ) {
-      found[`${symbol} ${side}`] = levels.map(({ price, quantity, orders }) =>
-        [price.toFixed(2), quantity.toFixed(8), orders] as const
-      );
-    }
-  }
-  return found;
-}
-
-/** The same books, made from the orders that a client believes open. */
-function booksOf(open: QuickfixReport["open"]): Record<string, Level[]> {
-  const made: Record<string, Level[]> = {};
-  for (const symbol of SYMBOLS) {
-    for (const side of ["1", "2"]) {
-      const levels = new Map<number, { quantity: number; orders: number }>();
-      for (const order of open) {
-        if (order.symbol !== symbol || order.side !== side) continue;
-        const price = Number(order.price);
-        const level = levels.get(price) ?? { quantity: 0, orders: 0 };
-        level.quantity += Number(order.leaves);
-        level.orders += 1;
-        levels.set(price, level);
-      }
-      made[`${symbol} ${side}`] = [...levels]
-        .sort(([a], [b]) => side === "1" ? b - a : a - b)
-        .slice(0, defaultConfig().capacity.depthLevels)
-        .map(([price, { quantity, orders }]) =>
-          [price.toFixed(2), quantity.toFixed(8), orders] as const
-        );
-    }
-  }
-  return made;
 }
 
 /** How many orders rest in all books. */

@@ -124,26 +124,31 @@ export async function play(
     file,
     JSON.stringify({ ferrule_engines: { hosts: Object.fromEntries(hosts) } }),
   );
-  return await execute(
-    first.fromPeer([
-      "ansible-playbook",
-      `--inventory=${file}`,
-      `--extra-vars=${JSON.stringify(extra)}`,
-      ...options,
-      playbook,
-    ]),
-    {
-      cwd: `${ROOT}/ansible`,
-      env: {
-        ANSIBLE_CONFIG: `${ROOT}/ansible/ansible.cfg`,
-        ANSIBLE_NOCOLOR: "1",
-        ANSIBLE_HOME: `${directory}/ansible`,
-        ANSIBLE_LOCAL_TEMP: `${directory}/ansible/tmp`,
-        ANSIBLE_SSH_CONTROL_PATH_DIR: `${directory}/cp`,
-      },
-      timeoutMs: PLAYBOOK_TIMEOUT_MS,
+  return await ansiblePlaybook(first, [
+    `--inventory=${file}`,
+    `--extra-vars=${JSON.stringify(extra)}`,
+    ...options,
+    playbook,
+  ]);
+}
+
+/** `ansible-playbook` from where a host is reached; what it leaves lies in the host's directory. */
+export async function ansiblePlaybook(
+  host: Host,
+  options: readonly string[],
+): Promise<Output> {
+  const { directory } = host;
+  return await execute(host.fromPeer(["ansible-playbook", ...options]), {
+    cwd: `${ROOT}/ansible`,
+    env: {
+      ANSIBLE_CONFIG: `${ROOT}/ansible/ansible.cfg`,
+      ANSIBLE_NOCOLOR: "1",
+      ANSIBLE_HOME: `${directory}/ansible`,
+      ANSIBLE_LOCAL_TEMP: `${directory}/ansible/tmp`,
+      ANSIBLE_SSH_CONTROL_PATH_DIR: `${directory}/cp`,
     },
-  );
+    timeoutMs: PLAYBOOK_TIMEOUT_MS,
+  });
 }
 
 /** The counts of a play's recap for a host: ok, changed, failed, ... */
@@ -228,14 +233,14 @@ export async function spoil(
 }
 
 /** A level of a book: price, quantity, orders. */
-type Level = readonly [price: string, quantity: string, orders: number];
+export type Level = readonly [price: string, quantity: string, orders: number];
 
 function level(price: number, quantity: number, orders: number): Level {
   return [price.toFixed(2), quantity.toFixed(8), orders];
 }
 
 /** Both sides of each book, as the admin port shows them. */
-async function books(host: Host): Promise<Record<string, Level[]>> {
+export async function books(host: Host): Promise<Record<string, Level[]>> {
   const found: Record<string, Level[]> = {};
   for (const symbol of SYMBOLS) {
     const { bids, asks } = await get(
@@ -252,7 +257,7 @@ async function books(host: Host): Promise<Record<string, Level[]>> {
 }
 
 /** The same books, made from the orders that a client believes open. */
-function booksOf(open: QuickfixReport["open"]): Record<string, Level[]> {
+export function booksOf(open: QuickfixReport["open"]): Record<string, Level[]> {
   const made: Record<string, Level[]> = {};
   for (const symbol of SYMBOLS) {
     for (const side of ["1", "2"]) {
