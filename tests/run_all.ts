@@ -72,7 +72,7 @@ function failures(report: string): string[] {
     if (failure === null) return [];
     const named = (name: string) =>
       unescaped(testCase.match(new RegExp(`\\b${name}="([^"]*)"`))?.[1] ?? "?");
-    const lines = unescaped(failure[1]).split("\n")
+    const lines = unescaped(failure[1] ?? "").split("\n")
       .filter((line) => line.trim() !== "").slice(0, FAILURE_LINES);
     return [
       `FAILED: ${named("classname")}: ${named("name")}\n  ${
