@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { makeDirectory } from "../../ffi/mod.ts";
+import { ERRNO_NAMES, makeDirectory } from "../../ffi/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
   type Durability,
@@ -22,6 +22,7 @@ import {
   CONTROL_WRITTEN,
   SpscRing,
 } from "../ring/mod.ts";
+import type { Log } from "../telemetry/mod.ts";
 import { JournalAgent } from "./journal_agent.ts";
 import { RECOVERY_SLOTS } from "./memory_plan.ts";
 import { flightRing, type Workshop } from "./workshop.ts";
@@ -66,6 +67,7 @@ export function buildJournal(
   const replicated = config.journal.durability === "replicated";
   const durability = localDurability(config);
   const mapped = durability !== "synced" && config.journal.mappedWrites;
+  const log = workshop.log.child("journal");
   return new JournalAgent({
     writer: {
       directory,
@@ -85,7 +87,7 @@ export function buildJournal(
       writtenWord: CONTROL_WRITTEN,
       stateWord: CONTROL_JOURNAL,
       lane: workshop.lane("journal"),
-      ...(mapped ? { files: new MappedJournalFiles() } : {}),
+      ...(mapped ? { files: mappedFiles(log) } : {}),
       ...(flight === undefined ? {} : { flight }),
     },
     pressureLimits: limits,
@@ -99,7 +101,20 @@ export function buildJournal(
     ...(snapshot === undefined ? {} : { fromSequence: snapshot.sequence + 1 }),
     control,
     controlF64,
-    log: workshop.log.child("journal"),
+    log,
     elapsedMs: () => performance.now(),
+  });
+}
+
+/** Mapped segments; says once that the file system gives none. */
+function mappedFiles(log: Log): MappedJournalFiles {
+  let told = false;
+  return new MappedJournalFiles((error) => {
+    if (told) return;
+    told = true;
+    log.warn("segments can't be mapped and are written by calls, which vary", {
+      error: ERRNO_NAMES[error] ?? `error ${error}`,
+      remedy: "another file system, or journal.mapped_writes = false",
+    });
   });
 }

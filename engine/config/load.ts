@@ -38,6 +38,9 @@ type ConfigFile = WithSecrets;
 
 /** Positions of accounts that fit: 40 bytes each, 2 GiB in all. */
 const POSITIONS_MAX = 50_000_000;
+/** The largest command in the journal, and what a segment has besides groups, with room to spare. */
+const RECORD_BYTES_MAX = 192;
+const SEGMENT_OWN_BYTES = 1024;
 
 /**
  * Reads a configuration.
@@ -381,6 +384,17 @@ function checkRoom(file: ConfigFile, add: AddProblem): void {
       "journal.archive_directory",
       file.journal.archive_directory,
       "needs snapshot.enabled: segments leave the journal behind snapshots only",
+    );
+  }
+  const { segment_mib, group_records_max } = file.journal;
+  const groupsMax = Math.floor(
+    (segment_mib * 1_048_576 - SEGMENT_OWN_BYTES) / RECORD_BYTES_MAX,
+  );
+  if (group_records_max > groupsMax) {
+    add(
+      "journal.group_records_max",
+      group_records_max,
+      `must be at most ${groupsMax}: a group fits into a segment of ${segment_mib} MiB (journal.segment_mib)`,
     );
   }
   const { feed } = file;

@@ -42,6 +42,16 @@ export class MappedJournalFiles extends NativeJournalFiles {
   readonly #worker = new FileWorker();
   #fd = -1;
   #mapping: Float64Array = new Float64Array(3);
+  readonly #onUnmapped: (error: number) => void;
+
+  /**
+   * @param onUnmapped Told for each segment that can't be mapped, with the
+   * kernel's error number: it is written by calls.
+   */
+  constructor(onUnmapped: (error: number) => void = () => {}) {
+    super();
+    this.#onUnmapped = onUnmapped;
+  }
 
   override create(path: string, bytes: number, zero: boolean): number {
     const fd = super.create(path, bytes, zero);
@@ -52,6 +62,7 @@ export class MappedJournalFiles extends NativeJournalFiles {
   override pollPrepare(): number {
     const result = super.pollPrepare();
     if (result !== RUNNING && result >= 0) this.#map(result);
+    this.#unmapNext();
     return result;
   }
 
@@ -104,6 +115,7 @@ export class MappedJournalFiles extends NativeJournalFiles {
     const mapping = Float64Array.of(address < 0 ? 0 : address, bytes, 0);
     this.#mappings.set(fd, mapping);
     if (address > 0) this.#ready(mapping, 0);
+    else this.#onUnmapped(-address);
   }
 
   #turnTo(fd: number): void {

@@ -15,6 +15,7 @@ import {
   loadConfig,
   specialOrdersOf,
 } from "../../engine/config/mod.ts";
+import { COMMAND_SLOT_BYTES } from "../../engine/record/mod.ts";
 
 /** A session that nothing is said of. */
 const PLAIN = {
@@ -253,6 +254,12 @@ Deno.test("loadConfig() names key, value and what is allowed", () => {
     [
       "capacity.receive_window_bytes = 16384\nfix.message_bytes_max = 8193",
       "capacity.receive_window_bytes = 16384: must be at least twice fix.message_bytes_max, 8193",
+    ],
+    [
+      "journal.segment_mib = 1",
+      `journal.group_records_max = 8192: must be at most ${
+        Math.floor((1_048_576 - 1024) / COMMAND_SLOT_BYTES)
+      }: a group fits into a segment of 1 MiB (journal.segment_mib)`,
     ],
   ];
   for (const [text, line] of cases) assertEquals(problems(text), [line], text);

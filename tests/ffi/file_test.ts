@@ -165,3 +165,26 @@ Deno.test("FileWorker takes one job at a time", () => {
     }
   });
 });
+
+Deno.test("a program that ends while a worker is busy ends as it would without", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ferrule-" });
+  const program = `
+    import { FileWorker } from ${
+    JSON.stringify(new URL("../../ffi/file.ts", import.meta.url).href)
+  };
+    new FileWorker().prepare("${directory}/a", 512 << 20, true);
+    throw new Error("it ends here");`;
+  try {
+    const path = `${directory}/program.ts`;
+    Deno.writeTextFileSync(path, program);
+    const { code, signal, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--allow-all", path],
+      stdout: "null",
+    }).output();
+    assertEquals(signal, null);
+    assertEquals(code, 1);
+    assertStringIncludes(new TextDecoder().decode(stderr), "it ends here");
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
