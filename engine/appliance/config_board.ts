@@ -21,6 +21,7 @@ import {
   CONTROL_CONFIG,
   CONTROL_CONFIG_TAKEN,
   CONTROL_CONFIG_VALUE,
+  loadWord,
 } from "../ring/mod.ts";
 import type { Agent } from "./agent.ts";
 
@@ -158,7 +159,7 @@ export class ConfigFollower implements Agent {
   }
 
   doWork(): number {
-    const number = Atomics.load(this.#options.control, CONTROL_CONFIG);
+    const number = loadWord(this.#options.control, CONTROL_CONFIG);
     return number === this.#answered ? 0 : this.#follow(number);
   }
 

@@ -57,6 +57,7 @@ import {
   type FlightRing,
   GatewayState,
   JournalState,
+  loadWord,
   ReplicatorState,
   RING_FULL,
   Role,
@@ -318,7 +319,7 @@ export class ExchangeAgent implements Agent {
       this.#count();
     }
     if (this.#depthStale > 0) this.#publishDepth();
-    if (Atomics.load(control, CONTROL_HASH_REQUEST) !== this.#hashAnswered) {
+    if (loadWord(control, CONTROL_HASH_REQUEST) !== this.#hashAnswered) {
       this.#answerHash();
     }
     return work;
@@ -430,7 +431,7 @@ export class ExchangeAgent implements Agent {
     const { flight } = this.#options;
     let last = -1;
     const { u32, f64 } = ring;
-    const pressure = Atomics.load(this.#options.control, CONTROL_PRESSURE);
+    const pressure = loadWord(this.#options.control, CONTROL_PRESSURE);
     for (let i = 0; i < count; i++) {
       const base = ring.peek(i) * (COMMAND_SLOT_BYTES >>> 3);
       f64[base + CMD_SEQUENCE_F64] = ++this.#sequence;

@@ -44,6 +44,7 @@ import {
   ExchangeState,
   GatewayState,
   LISTENERS_MAX,
+  loadWord,
   type SpscRing,
 } from "../ring/mod.ts";
 import {
@@ -332,7 +333,7 @@ export class GatewayAgent {
         this.#options.events.available() === 0
       ) this.#open();
     } else if (this.#state === GatewayState.OPEN) {
-      if (Atomics.load(control, CONTROL_STOP) !== 0) this.#startDrain();
+      if (loadWord(control, CONTROL_STOP) !== 0) this.#startDrain();
     } else if (this.#state === GatewayState.DRAINING) {
       let drained = true;
       for (const { gateway } of this.#protocols) {
@@ -399,7 +400,7 @@ export class GatewayAgent {
   /** Hands every event whose command is durable to the protocol of its session. */
   #releaseEvents(): number {
     const { events, control, latency } = this.#options;
-    const durable = Atomics.load(control, CONTROL_DURABLE);
+    const durable = loadWord(control, CONTROL_DURABLE);
     let count = events.available();
     if (count > EVENTS_PER_ROUND_MAX) count = EVENTS_PER_ROUND_MAX;
     const live = this.#state !== GatewayState.CLOSED;
@@ -411,7 +412,7 @@ export class GatewayAgent {
       const at = slot * slotBytes;
       const sequence = f64[(at >>> 3) + EVT_SEQUENCE_F64]!;
       // Low words compare across the wrap; the distance is far below 2^31.
-      if (((durable - (sequence % 4294967296)) | 0) < 0) break;
+      if (((durable - (sequence | 0)) | 0) < 0) break;
       const session = u32[(at >>> 2) + EVT_SESSION_U32]!;
       if (session === 0) {
         this.#define(events, at);

@@ -179,7 +179,7 @@ export class OutboundStore {
    */
   save(out: SectionWriter): SavedStore {
     const { last } = this;
-    const inMemory = !this.#keeps;
+    const inMemory = !this.#isKept();
     if (!inMemory) {
       this.fileError = 0;
       this.spill();
@@ -219,7 +219,7 @@ export class OutboundStore {
       );
       this.#memoryFirst = this.#first;
       this.#spilled = this.#first - 1;
-    } else if (this.#keeps) {
+    } else if (this.#isKept()) {
       this.#fd = this.#openSaved(this.#options.directory!, FileFlag.WRITE);
     } else {
       const { baseDirectory } = this.#options;
@@ -235,11 +235,11 @@ export class OutboundStore {
 
   /** The file that the saved state needs; undefined = none. */
   get savedFile(): SavedFile | undefined {
-    if (!this.#keeps || this.last === 0) return undefined;
+    if (!this.#isKept() || this.last === 0) return undefined;
     return { name: this.#fileName(), bytes: this.last * RECORD_BYTES };
   }
 
-  get #keeps(): boolean {
+  #isKept(): boolean {
     return this.#hasFile && this.#options.keep === true;
   }
 
@@ -250,7 +250,7 @@ export class OutboundStore {
 
   #ownPath(): string {
     const { directory, name } = this.#options;
-    return `${directory}/${this.#keeps ? this.#fileName() : `${name}.out`}`;
+    return `${directory}/${this.#isKept() ? this.#fileName() : `${name}.out`}`;
   }
 
   #create(path: string): void {
@@ -294,7 +294,7 @@ export class OutboundStore {
     else if (number !== this.last + 1) {
       fail(`outbound number ${number} after ${this.last}`);
     }
-    if (this.#keeps && number - this.#spilledOrFirst() > this.#recordCount) {
+    if (this.#isKept() && number - this.#spilledOrFirst() > this.#recordCount) {
       this.#waitForDisk();
     }
     const to = (number & this.#mask) * SLOT_WORDS;
@@ -379,7 +379,7 @@ export class OutboundStore {
 
   /** Forgets everything: the next number is 1. @param generation Sequence of what says so. */
   reset(generation: number): void {
-    if (this.#keeps) this.#closeOwn();
+    if (this.#isKept()) this.#closeOwn();
     this.#closeBase();
     this.last = 0;
     this.#first = 1;

@@ -28,7 +28,13 @@ import {
   COMMAND_SLOT_BYTES,
   type Reason,
 } from "../record/mod.ts";
-import { type FlightRing, JournalState, type SpscRing } from "../ring/mod.ts";
+import {
+  type FlightRing,
+  JournalState,
+  loadWord,
+  type SpscRing,
+  storeWord,
+} from "../ring/mod.ts";
 import { COUNTER, type CounterLane } from "../telemetry/mod.ts";
 import { type JournalFiles, NativeJournalFiles, RUNNING } from "./files.ts";
 import {
@@ -240,7 +246,7 @@ export class JournalWriter {
       throw error;
     }
     const last = (this.#sequences[NEXT]! - 1) | 0;
-    Atomics.store(this.#control, this.#options.writtenWord, last);
+    storeWord(this.#control, this.#options.writtenWord, last);
     this.#publish(last);
     this.#prepare();
     this.#watch();
@@ -264,7 +270,7 @@ export class JournalWriter {
   /** Commands that were taken and are not yet published as durable. */
   get pendingCount(): number {
     return ((this.#sequences[NEXT]! - 1) -
-      Atomics.load(this.#control, this.#options.durableWord)) | 0;
+      loadWord(this.#control, this.#options.durableWord)) | 0;
   }
 
   /** `Reason` for which new orders should be refused; NONE = they are taken. */
@@ -404,7 +410,7 @@ export class JournalWriter {
     this.#times[WAITS] = this.#times[GROUP]!;
     this.#times[GROUP] = 0;
     const last = (this.#sequences[NEXT]! - 1) | 0;
-    Atomics.store(this.#control, this.#options.writtenWord, last);
+    storeWord(this.#control, this.#options.writtenWord, last);
     if (this.#written) this.#publish(last);
     else if (this.#synced) this.#startSync(this.#fd, NO_FILE);
     return 1;
@@ -545,7 +551,7 @@ export class JournalWriter {
       this.#clock.realtime();
       flight.durable(low, this.#clock.words);
     }
-    Atomics.store(this.#control, this.#options.durableWord, low);
+    storeWord(this.#control, this.#options.durableWord, low);
   }
 
   #fail(operation: string, code: number): number {

@@ -9,3 +9,4 @@
 export * from "./control.ts";
 export * from "./flight_ring.ts";
 export * from "./spsc_ring.ts";
+export * from "./words.ts";

@@ -10,14 +10,14 @@
  *
  * Each side makes its own `SpscRing` over the same memory (huge pages seen as
  * an ArrayBuffer by each worker). Cursors count slots modulo 2^32 and lie on
- * cache lines of their own. `publish()` is a sequentially consistent store, so
- * all that the producer wrote before is seen by a consumer that has seen the
- * new cursor. No method allocates. On a full ring `claim()` says so; nothing
+ * cache lines of their own. All that the producer wrote before `publish()` is
+ * seen by a consumer that has seen the new cursor (`words.ts`). No method allocates. On a full ring `claim()` says so; nothing
  * is ever overwritten.
  *
  * @module
  */
 import { assert } from "../assert.ts";
+import { loadWord, storeWord } from "./words.ts";
 
 /** Bytes before the first slot: producer cursor at 0, consumer cursor at 128. */
 export const RING_HEADER_BYTES = 256;
@@ -52,7 +52,10 @@ export class SpscRing {
   readonly slotCount: number;
   readonly #mask: number;
   readonly #cursors: Int32Array;
-  /** Where this end's place stands: `PLACE_WORDS` words from `#at` on. */
+  /**
+   * Where this end's place stands: `PLACE_WORDS` words from `#at` on. Without
+   * private accessors: V8 calls its runtime for each use of one.
+   */
   #places: Int32Array = new Int32Array(PLACE_WORDS);
   #at = 0;
 
@@ -114,22 +117,6 @@ export class SpscRing {
     this.#at = at;
   }
 
-  get #next(): number {
-    return this.#places[this.#at]!;
-  }
-
-  set #next(next: number) {
-    this.#places[this.#at] = next;
-  }
-
-  get #seen(): number {
-    return this.#places[this.#at + PLACE_SEEN]!;
-  }
-
-  set #seen(seen: number) {
-    this.#places[this.#at + PLACE_SEEN] = seen;
-  }
-
   /**
    * Producer: takes the next slot. Its old content is still in it.
    *
@@ -148,57 +135,65 @@ export class SpscRing {
 
   /** Producer: slots that can be claimed now without meeting a full ring. */
   free(): number {
-    this.#seen = Atomics.load(this.#cursors, CONSUMER_WORD);
-    return this.slotCount - ((this.#next - this.#seen) | 0);
+    const places = this.#places;
+    const at = this.#at;
+    const seen = loadWord(this.#cursors, CONSUMER_WORD);
+    places[at + PLACE_SEEN] = seen;
+    return this.slotCount - ((places[at]! - seen) | 0);
   }
 
   /** Producer: the slot behind the last claimed one, modulo 2^32. */
   get claimed(): number {
-    return this.#next;
+    return this.#places[this.#at]!;
   }
 
   /** Producer: gives the last claimed, unpublished slot back. */
   unclaim(): void {
-    this.#next = (this.#next - 1) | 0;
+    this.#places[this.#at] = (this.#places[this.#at]! - 1) | 0;
   }
 
   /** Producer: gives every claimed, unpublished slot back. */
   discard(): void {
-    this.#next = Atomics.load(this.#cursors, PRODUCER_WORD);
+    this.#places[this.#at] = loadWord(this.#cursors, PRODUCER_WORD);
   }
 
   /** Producer: makes every claimed slot visible to the consumer. */
   publish(): void {
-    Atomics.store(this.#cursors, PRODUCER_WORD, this.#next);
+    storeWord(this.#cursors, PRODUCER_WORD, this.#places[this.#at]!);
   }
 
   /** Consumer: slots that are published and not released. */
   available(): number {
-    const cached = (this.#seen - this.#next) | 0;
+    const places = this.#places;
+    const at = this.#at;
+    const next = places[at]!;
+    const cached = (places[at + PLACE_SEEN]! - next) | 0;
     if (cached > 0) return cached;
-    this.#seen = Atomics.load(this.#cursors, PRODUCER_WORD);
-    return (this.#seen - this.#next) | 0;
+    const seen = loadWord(this.#cursors, PRODUCER_WORD);
+    places[at + PLACE_SEEN] = seen;
+    return (seen - next) | 0;
   }
 
   /** Consumer: index of the `ahead`-th unreleased slot; `ahead < available()`. */
   peek(ahead: number): number {
-    return (this.#next + ahead) & this.#mask;
+    return (this.#places[this.#at]! + ahead) & this.#mask;
   }
 
   /** Consumer: hands `count` slots back to the producer. */
   release(count: number): void {
-    this.#next = (this.#next + count) | 0;
-    Atomics.store(this.#cursors, CONSUMER_WORD, this.#next);
+    const next = (this.#places[this.#at]! + count) | 0;
+    this.#places[this.#at] = next;
+    storeWord(this.#cursors, CONSUMER_WORD, next);
   }
 
   /** A third that only watches, before the consumer: steps over `count` slots and hands none back. */
   pass(count: number): void {
-    this.#next = (this.#next + count) | 0;
+    this.#places[this.#at] = (this.#places[this.#at]! + count) | 0;
   }
 
   /** Either side, or a third that only watches: slots in use right now. */
   depth(): number {
-    return (Atomics.load(this.#cursors, PRODUCER_WORD) -
-      Atomics.load(this.#cursors, CONSUMER_WORD)) | 0;
+    return (loadWord(this.#cursors, PRODUCER_WORD) -
+      loadWord(this.#cursors, CONSUMER_WORD)) | 0;
   }
 }

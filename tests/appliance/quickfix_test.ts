@@ -39,7 +39,7 @@ import {
 } from "../quickfix/quickfix_client.ts";
 
 const ORDERS = 10_000;
-const KILLS = Number(Deno.env.get("KILLS") ?? 20);
+const KILLS = Number(Deno.env.get("KILLS") ?? 10);
 /** Of the client's run: what it may take, times many. */
 const SECONDS_MAX = 60 + 12 * KILLS;
 const SEED = 45;

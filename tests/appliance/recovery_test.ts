@@ -28,7 +28,7 @@ import {
 } from "../../engine/wire/binary/mod.ts";
 import { type RunningAppliance, startAppliance } from "./harness.ts";
 
-const KILLS = Number(Deno.env.get("KILLS") ?? 20);
+const KILLS = Number(Deno.env.get("KILLS") ?? 10);
 const SEED = 20_120_621;
 const SESSION = 1;
 const BATCH = 64;
