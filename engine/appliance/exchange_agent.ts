@@ -148,9 +148,12 @@ interface SavedAgent {
 const TIME_COMMAND = { kind: CommandKind.TIME };
 const COMMANDS_PER_ROUND_MAX = 256;
 const RECOVERED_PER_ROUND_MAX = 1024;
-/** This many instruments' depth is published at a time, at most this often: it delays whoever comes then. */
-const DEPTH_INSTRUMENTS = 16;
-const DEPTH_PERIOD_NS = 10_000_000;
+/** The depth of one instrument is published at a time, at most this often: it delays whoever comes then. */
+const DEPTH_PERIOD_NS = 500_000;
+/** After so many of them, refusals are counted and blocks are looked at. */
+const DEPTHS_A_LOOK = 32;
+/** Totals are shown when nothing is to be done, and after so many rounds in which something was. */
+const UNCOUNTED_ROUNDS = 64;
 /** In the place of a gateway. */
 const OF_OPERATOR = -1;
 /** Receive time of what nobody sent. */
@@ -175,6 +178,9 @@ export class ExchangeAgent implements Agent {
   #depthHi = 0;
   /** Instruments that are still to be published since something changed. */
   #depthStale = 0;
+  #depthsPublished = 0;
+  /** Rounds since totals were shown. */
+  #uncounted = 0;
   #hashAnswered = 0;
   /** Where the commands of a batch lie. */
   readonly #offsets = new Int32Array(COMMANDS_PER_ROUND_MAX);
@@ -306,6 +312,7 @@ export class ExchangeAgent implements Agent {
     if (operator.available() > 0) work += this.#takeOperator();
     if (this.#asked !== undefined) work += this.#takeConfiguration();
     if (work === 0) {
+      if (this.#uncounted > 0) this.#count();
       if (this.#gatewaysDone()) return this.#finish();
       this.#stamp();
       work = this.#passTime();
@@ -316,7 +323,7 @@ export class ExchangeAgent implements Agent {
       }
       this.#options.house.drain();
       this.#depthStale = this.#options.depth.instruments;
-      this.#count();
+      if (++this.#uncounted >= UNCOUNTED_ROUNDS) this.#count();
     }
     if (this.#depthStale > 0) this.#publishDepth();
     if (loadWord(control, CONTROL_HASH_REQUEST) !== this.#hashAnswered) {
@@ -726,7 +733,7 @@ export class ExchangeAgent implements Agent {
   #gatewaysDone(): boolean {
     const { control, commands } = this.#options;
     for (let i = 0; i < commands.length; i++) {
-      const state = Atomics.load(control, CONTROL_GATEWAY + i * 16);
+      const state = loadWord(control, CONTROL_GATEWAY + i * 16);
       if (state !== GatewayState.DONE) return false;
     }
     // Nothing more gets durable: what waits was never acknowledged.
@@ -742,6 +749,7 @@ export class ExchangeAgent implements Agent {
   #count(): void {
     const { lane, exchange, register } = this.#options;
     const { totals } = exchange;
+    this.#uncounted = 0;
     register.words[RegisterWord.PREVENTED] = exchange.prevented;
     lane.set(COUNTER.commands_total, this.#sequence);
     lane.set(COUNTER.orders_total, totals[Total.ORDERS]!);
@@ -761,18 +769,20 @@ export class ExchangeAgent implements Agent {
     }
   }
 
-  /** Publishes some of what changed, and counts refusals, if it is time. */
+  /** Publishes some of what changed, if it is time; now and then counts refusals. */
   #publishDepth(): void {
     const { depth } = this.#options;
     const sinceNs = (this.#timeHi - this.#depthHi) * 4294967296 +
       (this.#timeLo - this.#depthLo);
     if (sinceNs < DEPTH_PERIOD_NS) return;
-    this.#countRefusals();
-    this.#options.house.showBlocks(this.#options.exchange, false);
     this.#depthLo = this.#timeLo;
     this.#depthHi = this.#timeHi;
-    depth.publishSome(DEPTH_INSTRUMENTS);
-    this.#depthStale -= DEPTH_INSTRUMENTS;
+    depth.publishSome(1);
+    this.#depthStale -= 1;
+    this.#depthsPublished = (this.#depthsPublished + 1) % DEPTHS_A_LOOK;
+    if (this.#depthsPublished !== 0 && this.#depthStale > 0) return;
+    this.#countRefusals();
+    this.#options.house.showBlocks(this.#options.exchange, false);
   }
 
   #answerHash(): void {

@@ -10,7 +10,8 @@
  *
  * A round goes: release events whose command is durable, let protocols send,
  * poll the transport (which submits what was sent), read what came, publish
- * commands. It runs on one thread, allocates nothing for an order, and never
+ * commands. The clock is read where time matters: before events are released,
+ * and after the poll. It runs on one thread, allocates nothing for an order, and never
  * decides anything about an order itself. Ports open only when the exchange
  * is live, so recovery goes through the same code with nobody connected.
  *
@@ -234,7 +235,6 @@ export class GatewayAgent {
   /** One round; returns how much it did. */
   doWork(): number {
     if (this.#state === GatewayState.DONE) return this.#dropEvents();
-    this.#readClock();
     this.#followPhases();
     let work = this.#releaseEvents();
     for (let i = 0; i < this.#protocols.length; i++) {
@@ -402,7 +402,9 @@ export class GatewayAgent {
     const { events, control, latency } = this.#options;
     const durable = loadWord(control, CONTROL_DURABLE);
     let count = events.available();
+    if (count === 0) return 0;
     if (count > EVENTS_PER_ROUND_MAX) count = EVENTS_PER_ROUND_MAX;
+    this.#readClock();
     const live = this.#state !== GatewayState.CLOSED;
     const { slotBytes, u32, f64 } = events;
     const stages = this.#stages;
@@ -512,9 +514,7 @@ export class GatewayAgent {
     const waitUs = this.#waitUs;
     this.#waitUs = 0;
     const count = transport.poll(waitUs);
-    if (count > 0 && (waitUs > 0 || this.#stages !== undefined)) {
-      this.#readClock();
-    }
+    this.#readClock();
     if (transport.refusedConnections !== this.#refused) this.#countRefused();
     const words = transport.completions;
     for (let i = 0; i < count; i++) {

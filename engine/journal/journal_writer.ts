@@ -154,6 +154,8 @@ export class JournalWriter {
   readonly #pressure: JournalPressure;
   readonly #times = new Float64Array(4);
   #rounds = 0;
+  /** The clock is looked at, and the disk judged, at the beginning of the next round. */
+  #unwatched = false;
   readonly #memory: MemoryRegion;
   readonly #groupAddress: number;
   readonly #group: JournalGroup;
@@ -282,22 +284,23 @@ export class JournalWriter {
   doWork(): number {
     if (this.#failed || this.#closed) return 0;
     let work = 0;
+    // Of the round before: who waits for its commands is not to wait for a clock.
+    const watched = this.#unwatched;
+    if (watched) this.#watch();
     if (this.#syncing) work += this.#collectSync();
     if (this.#preparing) work += this.#collectPrepared();
-    work += this.#gather();
+    work += this.#gather(watched);
     if (this.#groupRecords > 0 && !this.#failed) work += this.#flush();
     this.#rounds = this.#rounds + 1 & IDLE_ROUNDS_MASK;
     const waits = this.#syncing || this.#groupRecords > 0;
-    if (work > 0 || waits || this.#rounds === 0) this.#watch();
+    this.#unwatched = work > 0 || waits || this.#rounds === 0;
     return work;
   }
 
   /** Looks at the clock, and each second at the file system; judges how the disk does. */
   #watch(): void {
     const times = this.#times;
-    this.#clock.monotonic();
-    const { words } = this.#clock;
-    times[NOW] = (words[1]! * 4294967296 + words[0]!) * NS_OF_MS;
+    this.#readClock();
     if (times[NOW]! >= times[LOOK]!) this.#look();
     if (times[WAITS] === 0) times[WAITS] = times[GROUP]!;
     const lag = this.pendingCount + this.#ring.depth();
@@ -351,14 +354,27 @@ export class JournalWriter {
     this.close();
   }
 
-  /** Moves commands from the ring into the group. */
-  #gather(): number {
+  #readClock(): void {
+    this.#clock.monotonic();
+    const { words } = this.#clock;
+    this.#times[NOW] = (words[1]! * 4294967296 + words[0]!) * NS_OF_MS;
+  }
+
+  /**
+   * Moves commands from the ring into the group.
+   *
+   * @param watched The clock was read in this round.
+   */
+  #gather(watched: boolean): number {
     const available = this.#ring.available();
     const room = this.#groupRecordsMax - this.#groupRecords;
     const count = available < room ? available : room;
     if (count <= 0) return 0;
-    // The time of the round before: a write that takes long counts.
-    if (this.#groupRecords === 0) this.#times[GROUP] = this.#times[NOW]!;
+    if (this.#groupRecords === 0) {
+      // Before it is written: a write that takes long counts.
+      if (!watched) this.#readClock();
+      this.#times[GROUP] = this.#times[NOW]!;
+    }
     const ring = this.#ring;
     this.#expect(ring.peek(0), 0);
     this.#expect(ring.peek(count - 1), count - 1);

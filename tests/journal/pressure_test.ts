@@ -169,7 +169,23 @@ Deno.test("JournalWriter counts the time that a write took as waiting", () => {
     };
     harness.feed(1);
     harness.writer.doWork();
-    assertEquals([harness.durable, harness.pressure], [1, JOURNAL_SLOW]);
+    assertEquals([harness.durable, harness.pressure], [1, NONE]);
+    harness.writer.doWork();
+    assertEquals(harness.pressure, JOURNAL_SLOW, "judged a round later");
+    harness.writer.close();
+  });
+});
+
+Deno.test("JournalWriter does not take idle time for waiting", () => {
+  withDirectory((directory) => {
+    const limits = { waitMsMax: 100 };
+    const harness = new Harness(directory, { durability: "written", limits });
+    harness.wait(0);
+    harness.clock.wait(5000);
+    harness.feed(1);
+    harness.writer.doWork();
+    harness.writer.doWork();
+    assertEquals([harness.durable, harness.pressure], [1, NONE]);
     harness.writer.close();
   });
 });
