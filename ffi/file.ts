@@ -51,6 +51,10 @@ const SYMBOLS = {
     parameters: ["i32", "f64", "f64"],
     result: "i32",
   },
+  ferrule_file_worker_write: {
+    parameters: ["i32", "i32", "f64", "u32", "f64"],
+    result: "i32",
+  },
   ferrule_file_worker_poll: { parameters: ["i32"], result: "i32" },
   ferrule_file_worker_stop: { parameters: ["i32"], result: "i32" },
 } as const;
@@ -251,6 +255,21 @@ export class FileWorker {
   /** Starts `unmapFile()`; 0 or -EBUSY. */
   unmap(address: number, bytes: number): number {
     return native().ferrule_file_worker_unmap(this.#worker, address, bytes);
+  }
+
+  /**
+   * Starts `writeFile()`. What is written must stay as it is until the job is done.
+   *
+   * @returns 0, or -EBUSY while a job runs.
+   */
+  write(fd: number, address: number, bytes: number, position: number): number {
+    return native().ferrule_file_worker_write(
+      this.#worker,
+      fd,
+      address,
+      bytes,
+      position,
+    );
   }
 
   /** `JOB_RUNNING`, or the last job's result: 0 or more, or -errno. */

@@ -11,7 +11,7 @@
 import { ERRNO_NAMES, NativeError } from "./native_error.ts";
 
 /** `FERRULE_ABI_VERSION` of `native/ferrule.h` that these wrappers are for. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 /** The library of everything but DPDK. */
 export const LIBRARY_NAME = "libferrule.so";
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /** Raised whenever a signature or a shared layout changes. */
-#define FERRULE_ABI_VERSION 3
+#define FERRULE_ABI_VERSION 4
 
 #define FERRULE_EXPORT __attribute__((visibility("default")))
 

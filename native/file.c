@@ -226,6 +226,7 @@ enum job {
 	JOB_PREPARE,
 	JOB_POPULATE,
 	JOB_UNMAP,
+	JOB_WRITE,
 	JOB_STOP,
 };
 
@@ -237,6 +238,7 @@ struct worker {
 	int fd;
 	int directory_fd;
 	off_t bytes;
+	off_t position;
 	double address;
 	int zero;
 	char path[PATH_MAX];
@@ -284,6 +286,9 @@ static int32_t run(const struct worker *worker, enum job job)
 		return ferrule_mapped_populate(worker->address, (double)worker->bytes);
 	case JOB_UNMAP:
 		return ferrule_mapped_close(worker->address, (double)worker->bytes);
+	case JOB_WRITE:
+		return ferrule_file_write(worker->fd, worker->address, (uint32_t)worker->bytes,
+					  (double)worker->position);
 	default:
 		return -EINVAL;
 	}
@@ -463,6 +468,22 @@ int32_t ferrule_file_worker_populate(int32_t number, double address, double byte
 int32_t ferrule_file_worker_unmap(int32_t number, double address, double bytes)
 {
 	return start_mapped(number, JOB_UNMAP, address, bytes);
+}
+
+int32_t ferrule_file_worker_write(int32_t number, int32_t fd, double address, uint32_t bytes,
+				  double position)
+{
+	struct worker *worker = NULL;
+	int32_t result = take(number, &worker);
+
+	if (result < 0)
+		return result;
+	worker->fd = fd;
+	worker->address = address;
+	worker->bytes = (off_t)bytes;
+	worker->position = (off_t)position;
+	submit(worker, JOB_WRITE);
+	return 0;
 }
 
 int32_t ferrule_file_worker_poll(int32_t number)

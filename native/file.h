@@ -78,6 +78,10 @@ FERRULE_EXPORT int32_t ferrule_file_worker_populate(int32_t worker, double addre
 /** Job: ferrule_mapped_close(). */
 FERRULE_EXPORT int32_t ferrule_file_worker_unmap(int32_t worker, double address, double bytes);
 
+/** Job: ferrule_file_write(). What is written must stay as it is until then. */
+FERRULE_EXPORT int32_t ferrule_file_worker_write(int32_t worker, int32_t fd, double address,
+						 uint32_t bytes, double position);
+
 /** The last job's result (0 or more, or -errno), or -EINPROGRESS while it runs. */
 FERRULE_EXPORT int32_t ferrule_file_worker_poll(int32_t worker);
 

@@ -11,7 +11,9 @@
  *
  * The gateway's thread owns it. Appending and locating allocate nothing. The
  * file is a convenience, not the truth: a restart writes it again from the
- * journal, so nothing here waits for the disk. It refuses to give a record
+ * journal, so nothing here waits for the disk. The live gateway has a thread
+ * that writes, one store at a time: a page that the file grows by can cost as
+ * much as ten orders. It refuses to give a record
  * that it doesn't have.
  *
  * A file can grow to many gigabytes, so a snapshot does not copy it. Who takes
@@ -38,12 +40,15 @@ import {
   closeFile,
   fileBytes,
   FileFlag,
+  FileWorker,
+  JOB_RUNNING,
   openFile,
   readFile,
   syncFile,
   truncateFile,
   writeFile,
 } from "../../ffi/file.ts";
+import { cpuYield } from "../../ffi/cpu.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { unwrap } from "../../ffi/library.ts";
 import { NativeError } from "../../ffi/native_error.ts";
@@ -69,6 +74,32 @@ export interface OutboundStoreOptions {
    * one out of memory that is not in the file. Waits a moment, or throws.
    */
   readonly onRefused?: (errno: number) => void;
+  /** Who writes, if it is not the caller. */
+  readonly spiller?: Spiller;
+}
+
+/** The thread that writes for the stores of a gateway. Owned by the gateway's thread. */
+export class Spiller {
+  readonly #worker = new FileWorker();
+  #busy = false;
+
+  /** Starts to write; false if it has not finished what it writes. */
+  start(fd: number, address: number, bytes: number, position: number): boolean {
+    if (this.#busy) return false;
+    this.#busy = this.#worker.write(fd, address, bytes, position) === 0;
+    return this.#busy;
+  }
+
+  /** For who started: `JOB_RUNNING`, or 0 or -errno, once. */
+  poll(): number {
+    const result = this.#worker.poll();
+    if (result !== JOB_RUNNING) this.#busy = false;
+    return result;
+  }
+
+  dispose(): void {
+    this.#worker.dispose();
+  }
 }
 
 /** A file that a saved state needs, and how much of it. */
@@ -124,6 +155,8 @@ export class OutboundStore {
   #first = 1;
   /** Highest number in the file. */
   #spilled = 0;
+  /** Highest number that is being written; 0 = nothing is. */
+  #writing = 0;
   /** Numbers that the read-back area holds: `[#readFrom, #readTo)`. */
   #readFrom = 0;
   #readTo = 0;
@@ -328,11 +361,45 @@ export class OutboundStore {
    * @param all Write whatever there is.
    */
   spillSome(quiet: boolean, all: boolean): number {
+    if (this.#writing !== 0 && !this.#collect()) return 0;
     const waiting = this.unspilled;
     const enough = quiet ? SPILL_RECORDS_QUIET : SPILL_RECORDS_BUSY;
     if (waiting === 0 || (waiting < enough && !all)) return 0;
-    this.spill();
+    const { spiller } = this.#options;
+    if (spiller === undefined) this.spill();
+    else this.#startWriting(spiller);
     return waiting;
+  }
+
+  /** Has what is in one piece written by the thread, if it is free. */
+  #startWriting(spiller: Spiller): void {
+    if (this.fileError !== 0 || (this.#fd < 0 && !this.#createKept())) return;
+    const number = this.#spilledOrFirst() + 1;
+    const count = this.#inOnePiece(number);
+    const started = spiller.start(
+      this.#fd,
+      this.#address + (number & this.#mask) * RECORD_BYTES,
+      count * RECORD_BYTES,
+      (number - 1) * RECORD_BYTES,
+    );
+    if (started) this.#writing = number + count - 1;
+  }
+
+  /** Takes what the thread has written; false while it writes. */
+  #collect(): boolean {
+    const result = this.#options.spiller!.poll();
+    if (result === JOB_RUNNING) return false;
+    if (result < 0) this.fileError = result;
+    else this.#spilled = this.#writing;
+    this.#writing = 0;
+    return true;
+  }
+
+  /** Records from `number` on that lie behind each other. */
+  #inOnePiece(number: number): number {
+    const count = this.last - number + 1;
+    const room = this.#recordCount - (number & this.#mask);
+    return count < room ? count : room;
   }
 
   /** Records that are not in the file, if there is one. */
@@ -340,15 +407,15 @@ export class OutboundStore {
     return this.#hasFile ? this.last - this.#spilledOrFirst() : 0;
   }
 
-  /** Writes all that isn't in the file yet. */
+  /** Writes all that isn't in the file yet; waits for what is being written. */
   spill(): void {
+    while (this.#writing !== 0 && !this.#collect()) cpuYield();
     if (!this.#hasFile || this.fileError !== 0 || this.last === 0) return;
     if (this.#fd < 0 && !this.#createKept()) return;
     let number = this.#spilledOrFirst() + 1;
     while (number <= this.last) {
       const index = number & this.#mask;
-      let count = this.last - number + 1;
-      if (count > this.#recordCount - index) count = this.#recordCount - index;
+      const count = this.#inOnePiece(number);
       const result = writeFile(
         this.#fd,
         this.#address + index * EVENT_SLOT_BYTES,
@@ -379,6 +446,7 @@ export class OutboundStore {
 
   /** Forgets everything: the next number is 1. @param generation Sequence of what says so. */
   reset(generation: number): void {
+    while (this.#writing !== 0 && !this.#collect()) cpuYield();
     if (this.#isKept()) this.#closeOwn();
     this.#closeBase();
     this.last = 0;

@@ -1,7 +1,7 @@
 // Copyright 2026 the Ferrule authors. SPDX-License-Identifier: MIT
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InvariantError } from "../../engine/assert.ts";
-import { OutboundStore } from "../../engine/gateway/outbound_store.ts";
+import { OutboundStore, Spiller } from "../../engine/gateway/outbound_store.ts";
 import {
   EVENT_SLOT_BYTES,
   EVT_OUT_SEQUENCE_U32,
@@ -153,4 +153,57 @@ Deno.test("OutboundStore that keeps its files waits for a disk that refuses, and
   });
   assertThrows(() => again.load(saved, sections), Error, "names 96000");
   Deno.removeSync(parent, { recursive: true });
+});
+
+Deno.test("OutboundStores that one thread writes for have all records", () => {
+  const directory = Deno.makeTempDirSync();
+  const spiller = new Spiller();
+  const stores = ["A", "B", "C"].map((name) =>
+    new OutboundStore({ recordCount: 64, directory, name, spiller })
+  );
+  const counts = [0, 0, 0];
+  let state = 7;
+  for (let round = 0; round < 20_000; round++) {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    const which = (state >>> 16) % 3;
+    const store = stores[which]!;
+    if ((state >>> 20) % 1000 === 0) {
+      // While something is written, too.
+      store.reset(1);
+      counts[which] = 0;
+    }
+    append(store, ++counts[which]!);
+    for (const each of stores) each.spillSome(true, round % 5 === 0);
+    if (round % 64 === 0) check(store, 1 + (state >>> 8) % counts[which]!);
+  }
+  stores.forEach((store, which) => {
+    store.spill();
+    assertEquals([store.unspilled, store.fileError], [0, 0]);
+    for (let n = 1; n <= counts[which]!; n++) check(store, n);
+    store.dispose();
+  });
+  spiller.dispose();
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("OutboundStore says when the thread could not write, and gives what is in memory", () => {
+  const directory = Deno.makeTempDirSync();
+  const spiller = new Spiller();
+  // What is written there is refused: no room.
+  Deno.symlinkSync("/dev/full", `${directory}/A.out`);
+  const store = new OutboundStore({
+    recordCount: 64,
+    directory,
+    name: "A",
+    spiller,
+  });
+  for (let n = 1; n <= 20; n++) append(store, n);
+  while (store.fileError === 0) store.spillSome(true, true);
+  assertEquals(store.fileError, -28);
+  for (let n = 21; n <= 200; n++) append(store, n);
+  assertEquals(store.lowest(), 137);
+  for (let n = 137; n <= 200; n++) check(store, n);
+  store.dispose();
+  spiller.dispose();
+  Deno.removeSync(directory, { recursive: true });
 });

@@ -47,6 +47,7 @@ import {
   OutboundStore,
   type SavedFile,
   type SavedStore,
+  Spiller,
 } from "../outbound_store.ts";
 import {
   type AccountDefinition,
@@ -124,6 +125,8 @@ const SLOW_DEFAULT_MS = 10000;
 const LOGOUT_DEFAULT_MS = 2000;
 /** How often timers are looked at. */
 const TIMER_MS = 20;
+/** So many rounds without anything to send, some ten microseconds: who was answered sends nothing right away. */
+const QUIET_ROUNDS = 32;
 /** Silence that calls for a TestRequest, and that ends a connection, in HeartBtInt. */
 const TEST_AFTER = 1.2;
 const CUT_AFTER = 2.4;
@@ -150,9 +153,11 @@ export class FixGateway implements ProtocolGateway {
   readonly #toSend: FixConnection[] = [];
   /** Sessions with records that are not in their file. */
   readonly #toSpill: FixSession[] = [];
+  #spiller: Spiller | undefined;
   readonly #slowTimeoutMs: number;
   readonly #logoutTimeoutMs: number;
   #draining = false;
+  #quietRounds = 0;
   #nonce = 0;
   readonly #timerMs = new Float64Array(1);
 
@@ -168,6 +173,8 @@ export class FixGateway implements ProtocolGateway {
     this.#logoutTimeoutMs = options.logoutTimeoutMs ?? LOGOUT_DEFAULT_MS;
     if (options.storeDirectory !== undefined) {
       makeDirectory(options.storeDirectory);
+      // Who keeps files has time: it follows.
+      if (options.keepStores !== true) this.#spiller = new Spiller();
     }
     const bytes = context.transport.bytes;
     const instruments = new Instruments(context.instruments);
@@ -229,6 +236,7 @@ export class FixGateway implements ProtocolGateway {
       ...(storeDirectory === undefined ? {} : { directory: storeDirectory }),
       ...(baseDirectory === undefined ? {} : { baseDirectory }),
       keep: keepStores === true,
+      ...(this.#spiller === undefined ? {} : { spiller: this.#spiller }),
       ...(onStoreRefused === undefined ? {} : { onRefused: onStoreRefused }),
     });
     while (this.#sessions.length < definition.index) {
@@ -367,8 +375,9 @@ export class FixGateway implements ProtocolGateway {
     const timers = nowMs - this.#timerMs[0]! >= TIMER_MS;
     this.#replies.refresh();
     const before = this.#replies.count;
-    // What is left over can wait for a round in which nobody waits.
-    this.#spillAll(work === 0, timers && work === 0);
+    // What is left over can wait until nobody is about to answer us.
+    this.#quietRounds = work === 0 ? this.#quietRounds + 1 | 0 : 0;
+    this.#spillAll(this.#quietRounds >= QUIET_ROUNDS, timers && work === 0);
     if (timers) {
       for (let i = 0; i < this.#sessions.length; i++) {
         const session = this.#sessions[i];
@@ -492,6 +501,7 @@ export class FixGateway implements ProtocolGateway {
   /** Writes the stores' rest and closes their files. */
   dispose(): void {
     for (const session of this.#sessions) session?.store.dispose();
+    this.#spiller?.dispose();
   }
 
   /** Logs out whoever is logged on, as far as there is room for commands. */
