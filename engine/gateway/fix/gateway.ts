@@ -376,7 +376,8 @@ export class FixGateway implements ProtocolGateway {
     this.#replies.refresh();
     const before = this.#replies.count;
     // What is left over can wait until nobody is about to answer us.
-    this.#quietRounds = work === 0 ? this.#quietRounds + 1 | 0 : 0;
+    if (work > 0) this.#quietRounds = 0;
+    else if (this.#quietRounds < QUIET_ROUNDS) this.#quietRounds++;
     this.#spillAll(this.#quietRounds >= QUIET_ROUNDS, timers && work === 0);
     if (timers) {
       for (let i = 0; i < this.#sessions.length; i++) {
