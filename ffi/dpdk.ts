@@ -39,11 +39,7 @@ const SYMBOLS = {
     result: "i32",
   },
   ferrule_dpdk_poll: { parameters: ["i32", "i32"], result: "i32" },
-  ferrule_dpdk_reserve: { parameters: ["i32", "u32"], result: "i32" },
-  ferrule_dpdk_commit: {
-    parameters: ["i32", "i32", "u32", "u32", "u32"],
-    result: "i32",
-  },
+  ferrule_dpdk_send: { parameters: ["i32", "i32"], result: "i32" },
   ferrule_dpdk_in_use: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
@@ -153,6 +149,10 @@ const OWN_BYTES = 64 * 1048576;
 const BUFFERS_DEFAULT = 16_383;
 const COUNTERS = 48;
 const BURST = 64;
+/** Datagrams that can be written ahead of their sending. */
+const DPDK_OFFERS = 32;
+/** Words of a datagram that is to be sent. */
+export const DPDK_SEND_WORDS = 4;
 const COMPLETIONS = 256;
 const COMPLETION_WORDS = 8;
 const SETTINGS_WORDS = 16;
@@ -238,6 +238,10 @@ export interface DpdkPort {
   readonly dirty: Int32Array<ArrayBuffer>;
   /** `DPDK_CONNECTION_WORDS` words for each connection: `DpdkConnection`. */
   readonly connections: Int32Array<ArrayBuffer>;
+  /** Where the payload of the next datagrams goes: offsets in `bytes`. */
+  readonly offers: Int32Array<ArrayBuffer>;
+  /** The same, written and to be sent: `DPDK_SEND_WORDS` words each (listener, address, port, bytes). */
+  readonly sends: Int32Array<ArrayBuffer>;
   /** Offset in `bytes` of the connections' windows and buffers. */
   readonly streamsOffset: number;
   /** Of each connection. */
@@ -444,6 +448,9 @@ function viewsOf(
   const completionsAt = COUNTERS * 8;
   const completionWords = COMPLETIONS * COMPLETION_WORDS;
   const dirtyAt = completionsAt + completionWords * 4;
+  const connectionsAt = dirtyAt + (2 + DPDK_CONNECTIONS_MAX) * 4;
+  const connectionsWords = DPDK_CONNECTIONS_MAX * DPDK_CONNECTION_WORDS;
+  const offersAt = connectionsAt + connectionsWords * 4;
   let isOpen = true;
   return {
     symbols: shim,
@@ -451,10 +458,12 @@ function viewsOf(
     bytes: new Uint8Array(memory),
     completions: new Int32Array(shared, completionsAt, completionWords),
     dirty: new Int32Array(shared, dirtyAt, 2 + DPDK_CONNECTIONS_MAX),
-    connections: new Int32Array(
+    connections: new Int32Array(shared, connectionsAt, connectionsWords),
+    offers: new Int32Array(shared, offersAt, DPDK_OFFERS),
+    sends: new Int32Array(
       shared,
-      dirtyAt + (2 + DPDK_CONNECTIONS_MAX) * 4,
-      DPDK_CONNECTIONS_MAX * DPDK_CONNECTION_WORDS,
+      offersAt + DPDK_OFFERS * 4,
+      DPDK_OFFERS * DPDK_SEND_WORDS,
     ),
     streamsOffset: info[6]!,
     receiveBytes: settings[SET_RECEIVE_BYTES]!,

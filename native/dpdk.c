@@ -320,7 +320,7 @@ static void release(struct port *port)
 		multicast_report(port);
 		flush(port);
 	}
-	rte_pktmbuf_free(port->reserved);
+	rte_pktmbuf_free_bulk(port->offered, port->offered_count);
 	rte_pktmbuf_free_bulk(port->held, port->held_count);
 	rte_pktmbuf_free_bulk(port->queue, port->queue_count);
 	net_discard(port);
@@ -716,46 +716,66 @@ int32_t ferrule_dpdk_poll(int32_t handle, int32_t wait_us)
 	return count;
 }
 
-int32_t ferrule_dpdk_reserve(int32_t handle, uint32_t bytes)
+/* Buffers for what may be sent next, as many as the queue has room for. */
+static int32_t offer(struct port *port)
 {
-	struct port *port = port_of(handle);
+	const uint32_t room = FERRULE_DPDK_SEND_QUEUE - port->queue_count;
+	const uint32_t wanted = RTE_MIN(room, (uint32_t)FERRULE_DPDK_OFFERS);
 	struct rte_mbuf *frame;
 
-	if (port == NULL)
-		return ferrule_fail(EBADF, "send on port %d", handle);
-	if (bytes > FERRULE_DPDK_DATAGRAM_BYTES)
-		return ferrule_fail(EMSGSIZE, "datagram of %u bytes", bytes);
-	if (port->reserved == NULL) {
-		if (port->queue_count == FERRULE_DPDK_SEND_QUEUE) {
-			port_count(port, FERRULE_DPDK_TX_BACKPRESSURE);
-			return -EAGAIN;
-		}
+	if (room == 0)
+		port_count(port, FERRULE_DPDK_TX_BACKPRESSURE);
+	while (port->offered_count < wanted) {
 		frame = rte_pktmbuf_alloc(port->pool);
 		if (frame == NULL) {
 			port_count(port, FERRULE_DPDK_NO_BUFFER);
-			return -EAGAIN;
+			break;
 		}
 		frame->data_off = SEND_HEADROOM;
-		port->reserved = frame;
+		port->shared->offers[port->offered_count] = (int32_t)(
+			rte_pktmbuf_mtod(frame, uint8_t *) + HEADER_BYTES - port->bytes);
+		port->offered[port->offered_count++] = frame;
 	}
-	return (int32_t)(rte_pktmbuf_mtod(port->reserved, uint8_t *) + HEADER_BYTES - port->bytes);
+	return (int32_t)RTE_MIN(port->offered_count, wanted);
 }
 
-int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address, uint32_t udp_port,
-			    uint32_t bytes)
+static bool send_one(struct port *port, struct rte_mbuf *frame, const int32_t *send)
+{
+	const int32_t listener = send[FERRULE_DPDK_SEND_LISTENER];
+	const uint32_t udp_port = (uint32_t)send[FERRULE_DPDK_SEND_PORT];
+	const uint32_t bytes = (uint32_t)send[FERRULE_DPDK_SEND_BYTES];
+
+	if (!is_datagram_listener(port, listener) || bytes > FERRULE_DPDK_DATAGRAM_BYTES ||
+	    udp_port == 0 || udp_port > 65535)
+		return false;
+	net_send(port, frame, (uint32_t)send[FERRULE_DPDK_SEND_ADDRESS], listener,
+		 (uint16_t)udp_port, bytes);
+	return true;
+}
+
+int32_t ferrule_dpdk_send(int32_t handle, int32_t count)
 {
 	struct port *port = port_of(handle);
-	struct rte_mbuf *frame;
+	struct ferrule_dpdk_shared *shared;
+	int32_t i, rest;
 
-	if (!is_datagram_listener(port, listener))
-		return ferrule_fail(EBADF, "send from listener %d of port %d", listener, handle);
-	frame = port->reserved;
-	if (frame == NULL || bytes > FERRULE_DPDK_DATAGRAM_BYTES || udp_port == 0 ||
-	    udp_port > 65535)
-		return ferrule_fail(EINVAL, "send %u bytes to UDP port %u", bytes, udp_port);
-	port->reserved = NULL;
-	net_send(port, frame, address, listener, (uint16_t)udp_port, bytes);
-	return 0;
+	if (port == NULL)
+		return ferrule_fail(EBADF, "send on port %d", handle);
+	if (count < 0 || (uint32_t)count > port->offered_count)
+		return ferrule_fail(EINVAL, "send %d of %u datagrams", count, port->offered_count);
+	shared = port->shared;
+	for (i = 0; i < count; i++) {
+		if (!send_one(port, port->offered[i],
+			      shared->sends + i * FERRULE_DPDK_SEND_WORDS))
+			break;
+	}
+	rest = (int32_t)port->offered_count - i;
+	memmove(port->offered, port->offered + i, (size_t)rest * sizeof(port->offered[0]));
+	memmove(shared->offers, shared->offers + i, (size_t)rest * sizeof(shared->offers[0]));
+	port->offered_count = (uint32_t)rest;
+	if (i < count)
+		return ferrule_fail(EINVAL, "send datagram %d of %d", i + 1, count);
+	return offer(port);
 }
 
 int32_t ferrule_dpdk_in_use(int32_t handle, double *result)

@@ -27,6 +27,8 @@
 #define FERRULE_DPDK_BURST 64
 /** Frames that can wait for the card. */
 #define FERRULE_DPDK_SEND_QUEUE 512
+/** Frames that can be written ahead of their sending. */
+#define FERRULE_DPDK_OFFERS 32
 /** Datagrams that can wait for the answer to an ARP request. */
 #define FERRULE_DPDK_WAITING 64
 #define FERRULE_DPDK_LISTENERS 16
@@ -141,6 +143,15 @@ enum {
 	FERRULE_TCP_WORDS = 16,
 };
 
+/** Words of a datagram that is to be sent. */
+enum {
+	FERRULE_DPDK_SEND_LISTENER = 0,
+	FERRULE_DPDK_SEND_ADDRESS = 1,
+	FERRULE_DPDK_SEND_PORT = 2,
+	FERRULE_DPDK_SEND_BYTES = 3,
+	FERRULE_DPDK_SEND_WORDS = 4,
+};
+
 /** What the poller and TypeScript share; lives until the port is closed. */
 struct ferrule_dpdk_shared {
 	double counters[FERRULE_DPDK_COUNTERS];
@@ -149,6 +160,10 @@ struct ferrule_dpdk_shared {
 	int32_t padding;
 	int32_t dirty[FERRULE_DPDK_CONNECTIONS];
 	int32_t connections[FERRULE_DPDK_CONNECTIONS * FERRULE_TCP_WORDS];
+	/** Where the payload of the next datagrams goes: offsets in the packet memory. */
+	int32_t offers[FERRULE_DPDK_OFFERS];
+	/** The same, written and to be sent. */
+	int32_t sends[FERRULE_DPDK_OFFERS * FERRULE_DPDK_SEND_WORDS];
 };
 
 /** Words of ferrule_dpdk_open()'s settings. */
@@ -289,14 +304,12 @@ FERRULE_EXPORT int32_t ferrule_dpdk_pin_peer(int32_t handle, uint32_t address, u
 FERRULE_EXPORT int32_t ferrule_dpdk_poll(int32_t handle, int32_t wait_us);
 
 /**
- * Room for a datagram: an offset in the packet memory, -EAGAIN if the queue is
- * full, -EMSGSIZE. What was reserved and not committed is reserved again.
+ * Queues the first count datagrams that were offered, as `sends` has them, for
+ * the next poll, and offers more. Returns how many can be written now: 0 if the
+ * queue is full or there is no buffer. What was offered and not sent comes first
+ * the next time. -EINVAL if a datagram can't be: it and those after it are not sent.
  */
-FERRULE_EXPORT int32_t ferrule_dpdk_reserve(int32_t handle, uint32_t bytes);
-
-/** Queues the reserved datagram for the next poll. */
-FERRULE_EXPORT int32_t ferrule_dpdk_commit(int32_t handle, int32_t listener, uint32_t address,
-					   uint32_t udp_port, uint32_t bytes);
+FERRULE_EXPORT int32_t ferrule_dpdk_send(int32_t handle, int32_t count);
 
 /**
  * Link state, the card's own counters and ours, for any thread; takes

@@ -84,7 +84,8 @@ struct port {
 	uint8_t *streams; /* memory of the connections */
 	struct streams_settings tcp;
 
-	struct rte_mbuf *reserved;
+	struct rte_mbuf *offered[FERRULE_DPDK_OFFERS];
+	uint32_t offered_count;
 	struct rte_mbuf *held[FERRULE_DPDK_BURST]; /* shown by the last poll */
 	uint32_t held_count;
 	struct rte_mbuf *queue[FERRULE_DPDK_SEND_QUEUE];

@@ -72,11 +72,18 @@ static void answer_stream(int32_t id, int32_t length)
 
 static void answer_datagram(const int32_t *completion)
 {
-	if (ferrule_dpdk_reserve(handle, out_bytes) < 0)
+	static int32_t offered;
+	int32_t *send = shared->sends;
+
+	if (offered <= 0)
+		offered = ferrule_dpdk_send(handle, 0);
+	if (offered <= 0)
 		return;
-	ferrule_dpdk_commit(handle, completion[FERRULE_DPDK_COMPLETION_LISTENER],
-			    (uint32_t)completion[FERRULE_DPDK_COMPLETION_ADDRESS],
-			    (uint32_t)completion[FERRULE_DPDK_COMPLETION_PORT], out_bytes);
+	send[FERRULE_DPDK_SEND_LISTENER] = completion[FERRULE_DPDK_COMPLETION_LISTENER];
+	send[FERRULE_DPDK_SEND_ADDRESS] = completion[FERRULE_DPDK_COMPLETION_ADDRESS];
+	send[FERRULE_DPDK_SEND_PORT] = completion[FERRULE_DPDK_COMPLETION_PORT];
+	send[FERRULE_DPDK_SEND_BYTES] = (int32_t)out_bytes;
+	offered = ferrule_dpdk_send(handle, 1);
 	answered++;
 }
 

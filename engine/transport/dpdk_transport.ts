@@ -16,6 +16,7 @@
 import {
   DPDK_DATAGRAM_BYTES_MAX,
   DPDK_LIBRARY_NAME,
+  DPDK_SEND_WORDS,
   DpdkCounter,
   type DpdkInUse,
   type DpdkOptions,
@@ -32,7 +33,6 @@ import { DpdkStreams } from "./dpdk_streams.ts";
 import { BACKPRESSURE, type Transport } from "./transport.ts";
 
 const EBADF = 9;
-const EAGAIN = 11;
 const EINVAL = 22;
 const EADDRNOTAVAIL = 99;
 /** First of the ports for those who ask for port 0 (RFC 6335, section 6). */
@@ -66,6 +66,11 @@ export class DpdkTransport implements Transport {
   readonly #streams: DpdkStreams;
   /** Port of each listener. */
   readonly #ports = new Map<number, number>();
+  /** Listeners that datagrams can be sent from, a bit each; also those that were closed. */
+  #senders = 0;
+  /** Datagrams that can be written, and that are. */
+  #offered = 0;
+  #written = 0;
 
   /**
    * Starts DPDK and opens the port, on the thread that will poll.
@@ -130,6 +135,7 @@ export class DpdkTransport implements Transport {
       DPDK_LIBRARY_NAME,
     );
     this.#ports.set(listener, bound);
+    this.#senders |= 1 << listener;
     return listener;
   }
 
@@ -197,6 +203,7 @@ export class DpdkTransport implements Transport {
   }
 
   poll(waitUs: number): number {
+    if (this.#written > 0) this.#send();
     const count = this.#symbols.ferrule_dpdk_poll(this.#handle, waitUs);
     if (count < 0) this.#fail(count, "poll the DPDK port");
     return count;
@@ -233,10 +240,11 @@ export class DpdkTransport implements Transport {
       bytes >= 0 && bytes <= DPDK_DATAGRAM_BYTES_MAX,
       "a datagram has at most 1472 bytes",
     );
-    const offset = this.#symbols.ferrule_dpdk_reserve(this.#handle, bytes);
-    if (offset >= 0) return offset;
-    if (offset !== -EAGAIN) this.#fail(offset, "reserve a datagram");
-    return BACKPRESSURE;
+    if (this.#written === this.#offered) {
+      this.#send();
+      if (this.#offered === 0) return BACKPRESSURE;
+    }
+    return this.#port.offers[this.#written]!;
   }
 
   commitDatagram(
@@ -245,14 +253,36 @@ export class DpdkTransport implements Transport {
     port: number,
     bytes: number,
   ): void {
-    const code = this.#symbols.ferrule_dpdk_commit(
-      this.#handle,
-      listener,
-      address >>> 0,
-      port,
-      bytes,
+    if (listener > 31 || (this.#senders >>> listener & 1) === 0) {
+      throw new NativeError(
+        "send a datagram",
+        EBADF,
+        `there is no listener ${listener}`,
+      );
+    }
+    assert(
+      this.#written < this.#offered && bytes >= 0 &&
+        bytes <= DPDK_DATAGRAM_BYTES_MAX && port > 0 && port < 65_536,
+      `a datagram of ${bytes} bytes to port ${port}: not reserved, or no such port`,
     );
-    if (code < 0) this.#fail(code, "send a datagram");
+    const { sends } = this.#port;
+    const at = this.#written++ * DPDK_SEND_WORDS;
+    sends[at] = listener;
+    sends[at + 1] = address;
+    sends[at + 2] = port;
+    sends[at + 3] = bytes;
+  }
+
+  /** Hands over what was committed, and learns how much can be written now. */
+  #send(): void {
+    const offered = this.#symbols.ferrule_dpdk_send(
+      this.#handle,
+      this.#written,
+    );
+    this.#written = 0;
+    this.#offered = 0;
+    if (offered < 0) this.#fail(offered, "send datagrams");
+    this.#offered = offered;
   }
 
   /** Link state, the card's own counters, ours; microseconds, not for the loop. */
@@ -267,6 +297,7 @@ export class DpdkTransport implements Transport {
 
   /** Closes the port; `bytes` and `completions` have length 0 afterwards. */
   dispose(): void {
+    if (this.#written > 0) this.#send();
     this.#port.close();
   }
 

@@ -110,6 +110,30 @@ test("receives and sends datagrams", async (rung) => {
   assertThrows(() => transport.reserveDatagram(1473), Error, "at most 1472");
 });
 
+test("sends datagrams of all small sizes, which arrive whole", async (rung) => {
+  using bed = new Bed(rung);
+  const { transport } = bed;
+  const listener = transport.listenDatagram(rung.address, 0);
+  using socket = udpSocket(rung);
+  const client = socket.conn;
+  await meet(bed, client, rung, listener);
+  const port = (client.addr as Deno.NetAddr).port;
+  // Whoever adds up four bytes at a time has a rest of none to three.
+  for (let length = 0; length < 300; length++) {
+    const sent = pattern(length % 75, length * 7 + 1);
+    const at = transport.reserveDatagram(sent.length);
+    transport.bytes.set(sent, at);
+    transport.commitDatagram(
+      listener,
+      addressWord(rung.clientAddress),
+      port,
+      sent.length,
+    );
+    const [data] = await bed.during("datagram", client.receive());
+    assertEquals(data, sent, `${length}`);
+  }
+});
+
 test("takes a burst of datagrams in order over several polls", async (rung) => {
   using bed = new Bed(rung, { datagramsMax: 32 });
   const { transport } = bed;
