@@ -341,14 +341,19 @@ export class Requests {
   /** REFUSED: a gateway refused it already; the answer takes its number here. */
   refused(command: CommandViews, at: number, session: number): void {
     const detail = this.#detail(command, at);
-    const why = whyOf(detail, command.i32[at + Fixed.CMD_REASON_U32]!);
     const isNew = detail === 1;
+    const order = isNew ? 0 : this.#find(command, at, session);
+    let reason = command.i32[at + Fixed.CMD_REASON_U32]!;
+    // The gateway did not know yet that the order had ended.
+    if (reason === Reason.SHUTTING_DOWN && order === 0 && !isNew) {
+      reason = Reason.UNKNOWN_ORDER;
+    }
     this.#writer.request(
       isNew ? Fixed.EventKind_REJECTED : Fixed.EventKind_CANCEL_REJECTED,
       command,
       at,
-      why,
-      isNew ? 0 : this.#find(command, at, session),
+      whyOf(detail, reason),
+      order,
       false,
     );
   }

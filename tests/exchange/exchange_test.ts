@@ -135,6 +135,31 @@ Deno.test("Exchange.apply() echoes what a gateway refused, with its number", () 
   assertEquals(t.exchange.ordersOpen, 0);
 });
 
+Deno.test("Exchange.apply() calls an order unknown that ended before a gateway refused its replace", () => {
+  const t = new TestExchange();
+  const late = {
+    ...BUY,
+    kind: CommandKind.REFUSED,
+    detail: 3,
+    reason: Reason.SHUTTING_DOWN,
+  };
+  const order = only(t.send({ ...BUY, reference: 5 }));
+  const there = only(t.send({ ...late, reference: 5 }));
+  assertEquals([there.kind, there.reason], [
+    EventKind.CANCEL_REJECTED,
+    Reason.SHUTTING_DOWN,
+  ]);
+  assertEquals(there.orderId, order.orderId);
+  const gone = only(t.send({ ...late, reference: 6 }));
+  assertEquals([gone.kind, gone.reason], [
+    EventKind.CANCEL_REJECTED,
+    Reason.UNKNOWN_ORDER,
+  ]);
+  // What is wrong with the request itself stays the answer.
+  const off = { ...late, reference: 6, reason: Reason.PRICE_OFF_TICK };
+  assertEquals(only(t.send(off)).reason, Reason.PRICE_OFF_TICK);
+});
+
 Deno.test("Exchange starts a session's numbers again on request only", () => {
   const t = new TestExchange();
   t.send(BUY);

@@ -298,8 +298,13 @@ export function orderStatus(world: World): void {
 
 /** REFUSED: a gateway refused it already. */
 export function refused(world: World): void {
-  const { reference = 0, detail = 0, reason = 0 } = world.command;
+  const { reference = 0, detail = 0 } = world.command;
+  let reason = (world.command.reason ?? 0) as Reason;
   const kind = detail === 1 ? EventKind.REJECTED : EventKind.CANCEL_REJECTED;
   const order = detail === 1 ? undefined : world.find(reference);
-  passRefusal(world, kind, detail, reason as Reason, order);
+  // "We stop" is no answer about an order that is not there.
+  if (detail !== 1 && order === undefined && reason === Reason.SHUTTING_DOWN) {
+    reason = Reason.UNKNOWN_ORDER;
+  }
+  passRefusal(world, kind, detail, reason, order);
 }

@@ -238,7 +238,9 @@ export class RichOrders {
     const random = this.#context.random;
     const command = this.request(CommandKind.REFUSED);
     command.detail = 1 + random.draw(4);
-    command.reason = 1 + random.draw(30);
+    command.reason = random.draw(6) === 0
+      ? Reason.SHUTTING_DOWN
+      : 1 + random.draw(30);
     command.price = this.#context.price(1);
     command.quantity = 1 + random.draw(9);
     command.ordType = 1 + random.draw(9);
