@@ -380,6 +380,10 @@ export class Exchange {
         this.#writer.begin(command, from);
         this.#requests.refuseRate(command, from);
       },
+      refuseReplace: (command, from, order) => {
+        this.#writer.begin(command, from);
+        this.#requests.refuseReplaceRate(command, from, order);
+      },
     };
   }
 

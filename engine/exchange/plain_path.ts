@@ -276,6 +276,8 @@ export interface PlainParts {
   ): void;
   /** Refuses a new order that is one message too many. */
   refuse(command: CommandViews, at: number): void;
+  /** The same for the replace of an order. */
+  refuseReplace(command: CommandViews, at: number, order: number): void;
 }
 
 /** Applies a command, or answers false and has changed nothing. */

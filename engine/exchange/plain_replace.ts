@@ -583,7 +583,7 @@ export function plainReplace(
 
     begin(command, at, Fixed.Total_REPLACES);
     if (isRefused) {
-      refuse(command, at, Fixed.DETAIL_REPLACE, Fixed.Reason_MESSAGE_RATE);
+      parts.refuseReplace(command, at, order);
       return true;
     }
     if (account !== 0) countChange(account, instrument, bit, order);

@@ -280,10 +280,9 @@ export class Requests {
 
   /** REPLACE_ORDER. */
   replace(command: CommandViews, at: number, session: number): void {
-    let order = 0;
+    const order = this.#find(command, at, session);
     let reason: Reason = Reason.MESSAGE_RATE;
     if (!this.#checks.isReplaceTooOften(command, at, session)) {
-      order = this.#find(command, at, session);
       reason = order === 0
         ? Reason.UNKNOWN_ORDER
         : this.#checks.judgeReplace(command, at, session, order);
@@ -367,6 +366,18 @@ export class Requests {
       1,
       Reason.MESSAGE_RATE,
       0,
+    );
+  }
+
+  /** The same for a replace; its order lives on, and the refusal says how it stands. */
+  refuseReplaceRate(command: CommandViews, at: number, order: number): void {
+    this.refuse(
+      Fixed.EventKind_CANCEL_REJECTED,
+      command,
+      at,
+      3,
+      Reason.MESSAGE_RATE,
+      order,
     );
   }
 

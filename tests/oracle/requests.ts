@@ -217,11 +217,11 @@ export function reduceOrder(world: World): void {
 /** REPLACE_ORDER. */
 export function replaceOrder(world: World): void {
   const kind = EventKind.CANCEL_REJECTED;
+  const order = world.find(world.command.reference ?? 0);
   if (!takeMessage(world)) {
-    refuse(world, kind, 3, Reason.MESSAGE_RATE, undefined);
+    refuse(world, kind, 3, Reason.MESSAGE_RATE, order);
     return;
   }
-  const order = world.find(world.command.reference ?? 0);
   if (order === undefined) {
     refuse(world, kind, 3, Reason.UNKNOWN_ORDER, undefined);
     return;
