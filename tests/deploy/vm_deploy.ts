@@ -162,6 +162,12 @@ Deno.test("a fresh machine becomes a host that trades, also after a reboot and a
         "cat /proc/$(systemctl show -P MainPID ferrule)/limits",
       );
       assertStringIncludes(limits, "Max locked memory         unlimited");
+      const exporter = await inside(
+        machine,
+        "systemctl is-active prometheus-node-exporter; " +
+          "journalctl -b --no-pager -u prometheus-node-exporter | tail -20",
+      );
+      assert(exporter.startsWith("active"), exporter);
       const output = await play(hosts, "site.yml", {
         ferrule_release_archive: first!.path,
       });
