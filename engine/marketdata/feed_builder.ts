@@ -109,7 +109,11 @@ export class FeedBuilder {
   readonly #instruments: FeedInstrument[] = [];
   readonly #touched = new Map<number, Touched>();
   #first: Fill | undefined;
-  /** Auctions that ended in this command, by instrument: price, volume, cross type. */
+  /**
+   * Auctions that ended in this command, by instrument: price, cross type, and
+   * what traded so far. That can be less than the event announces: an order that
+   * trades takes away the one that it is linked with.
+   */
   readonly #crosses = new Map<
     number,
     { price: number; lots: number; type: number; match: number }
@@ -308,7 +312,7 @@ export class FeedBuilder {
       ? ASCII.C
       : ASCII.H;
     this.#whole.add(index);
-    if (lots > 0) this.#crosses.set(index, { price, lots, type, match: 0 });
+    if (lots > 0) this.#crosses.set(index, { price, lots: 0, type, match: 0 });
   }
 
   #touch(views: EventViews, at: number): void {
@@ -346,7 +350,10 @@ export class FeedBuilder {
       const cross = this.#crosses.get(instrument);
       this.#made(first, cross);
       this.#made(fill, cross);
-      if (cross !== undefined) cross.match = fill.match;
+      if (cross !== undefined) {
+        cross.lots += fill.lots;
+        cross.match = fill.match;
+      }
     }
   }
 
